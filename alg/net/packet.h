@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "alg/base/expected.h"
+#include "alg/net/tuple.h"
+
+namespace messenger::alg {
+
+/// The TCP fields that stream reassembly needs. Numbers in host order.
+struct TcpFields {
+    std::uint32_t sequence = 0;
+    std::uint32_t acknowledgement = 0;
+    bool syn = false;
+    bool ack = false;
+    bool fin = false;
+    bool rst = false;
+};
+
+/// One IP packet, read in place. Borrows the bytes it was parsed from.
+struct PacketView {
+    FlowTuple tuple;
+    std::string_view payload;   ///< of UDP or TCP; never beyond the IP header's own length (link padding is cut)
+    TcpFields tcp;              ///< only for TCP
+};
+
+/// Reads an IPv4 or IPv6 packet, beginning at its IP header, that carries UDP or TCP. IPv6 extension headers
+/// (hop-by-hop, routing, destination options, atomic fragments) are walked, at most 8.
+/// A UDP length shorter than the datagram cuts the payload; a longer one is an error.
+/// Errors: truncated_packet, not_ip, bad_ip_header, fragment (any real fragment, the first one too), other_transport.
+/// Checksums are not looked at: with GSO they are not filled in yet, and the kernel has checked the others.
+[[nodiscard]] Expected<PacketView> parse_packet(std::span<const std::byte> packet);
+
+}  // namespace messenger::alg

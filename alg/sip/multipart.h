@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <string_view>
+
+#include "alg/base/expected.h"
+
+namespace messenger::alg {
+
+/// One part of a MIME body. Views into the body.
+struct BodyPart {
+    std::string_view content_type;   ///< empty without one
+    std::string_view disposition;    ///< Content-Disposition; empty without one
+    std::string_view content;
+};
+
+/// Walks the parts of a multipart body (RFC 2046 section 5.1), without recursion: a part that is a multipart itself is
+/// one part. body: borrowed. Construct with the boundary parameter of the Content-Type.
+class MultipartReader {
+   public:
+    MultipartReader(std::string_view body, std::string_view boundary);
+
+    /// The next part; false at the end. Error: bad_multipart (no or an impossible boundary, no closing delimiter).
+    [[nodiscard]] Expected<bool> next(BodyPart& part);
+
+   private:
+    std::string_view rest_;
+    std::string_view boundary_;
+    bool started_ = false;
+};
+
+}  // namespace messenger::alg
