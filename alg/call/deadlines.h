@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <algorithm>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "alg/base/time.h"
+
+namespace messenger::alg {
+
+/// When to look at what: a heap of (moment, key). Entries are never moved or taken out. Whoever owns a key looks at its
+/// true deadline when an entry comes due, and queues it again if that lies later; so prolonging a deadline, which media
+/// does with every packet, costs nothing here.
+template <class Key>
+class Deadlines {
+   public:
+    void push(TimePoint when, const Key& key) {
+        heap_.push_back({when, key});
+        std::push_heap(heap_.begin(), heap_.end(), std::greater<>{});
+    }
+
+    [[nodiscard]] std::optional<TimePoint> next() const {
+        if (heap_.empty()) return std::nullopt;
+        return heap_.front().when;
+    }
+
+    /// The key of an entry that is due; absent when none is.
+    [[nodiscard]] std::optional<Key> pop_due(TimePoint now) {
+        if (heap_.empty() || heap_.front().when > now) return std::nullopt;
+        return pop();
+    }
+
+    /// The key of the earliest entry, due or not; absent when there is none.
+    [[nodiscard]] std::optional<Key> pop() {
+        if (heap_.empty()) return std::nullopt;
+        std::pop_heap(heap_.begin(), heap_.end(), std::greater<>{});
+        Key key = heap_.back().key;
+        heap_.pop_back();
+        return key;
+    }
+
+    [[nodiscard]] std::size_t size() const { return heap_.size(); }
+
+   private:
+    struct Entry {
+        TimePoint when;
+        Key key;
+        bool operator>(const Entry& other) const { return when > other.when; }
+    };
+    std::vector<Entry> heap_;
+};
+
+}  // namespace messenger::alg

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "alg/call/description.h"
+
+#include <algorithm>
+
+#include "alg/base/text.h"
+
+namespace messenger::alg {
+
+namespace {
+
+constexpr std::uint16_t kT120Port = 1503;
+constexpr std::uint16_t kFirstOpenPort = 1024;
+constexpr std::size_t kMaxStreams = 64;   // of all parts of a multipart body
+
+/// Messenger's sharing and whiteboard, "m=application 1503 tcp msdata" ([MS-SDP] 3.1.5.2.1): the one TCP medium we open.
+[[nodiscard]] bool is_t120(const SdpMedia& media) {
+    return media.kind == MediaKind::application && media.transport == MediaTransport::tcp &&
+           media.port == kT120Port && equals_ignoring_case(trim(media.formats), "msdata");
+}
+
+[[nodiscard]] std::optional<RefuseReason> connection_obstacle(const SdpConnection& connection) {
+    switch (connection.kind) {
+        case SdpConnection::Kind::address: return std::nullopt;
+        case SdpConnection::Kind::none: return RefuseReason::no_address;
+        case SdpConnection::Kind::name: return RefuseReason::host_name;
+        case SdpConnection::Kind::multicast: return RefuseReason::multicast;
+    }
+    return RefuseReason::no_address;
+}
+
+[[nodiscard]] std::optional<RefuseReason> transport_obstacle(const SdpMedia& media) {
+    switch (media.transport) {
+        case MediaTransport::rtp:
+        case MediaTransport::udp: return std::nullopt;
+        case MediaTransport::tcp:
+            if (is_t120(media)) return std::nullopt;
+            return RefuseReason::tcp_media;
+        case MediaTransport::sip:   // never reaches here: no stream is made of it
+        case MediaTransport::other: break;
+    }
+    return RefuseReason::unknown_transport;
+}
+
+[[nodiscard]] PortRole role_of(const SdpMedia& media) {
+    if (media.transport == MediaTransport::rtp) return PortRole::rtp;
+    return media.transport == MediaTransport::tcp ? PortRole::t120 : PortRole::udp;
+}
+
+[[nodiscard]] Stream make_stream(const SdpMedia& media, std::uint8_t slot, const Limits& limits) {
+    Stream stream;
+    stream.slot = slot;
+    stream.kind = media.kind;
+    stream.role = role_of(media);
+    stream.direction = media.direction;
+    stream.rtcp_mux = media.rtcp_mux;
+    stream.port = media.port;
+    if (media.port == 0) return stream;
+    stream.rtcp_port = media.rtcp_port;
+    stream.address = media.connection.address;
+    stream.rtcp_address = stream.address;
+    if (media.rtcp_connection.kind == SdpConnection::Kind::address) {
+        stream.rtcp_address = media.rtcp_connection.address;
+    }
+    stream.obstacle = transport_obstacle(media);
+    if (!stream.obstacle) stream.obstacle = connection_obstacle(media.connection);
+    if (!stream.obstacle && media.port_count > limits.port_count) stream.obstacle = RefuseReason::too_many_ports;
+    if (!stream.obstacle) stream.port_count = static_cast<std::uint8_t>(media.port_count);
+    return stream;
+}
+
+}  // namespace
+
+const Stream* Description::find(std::uint8_t slot) const {
+    const auto found =
+        std::find_if(streams.begin(), streams.end(), [slot](const Stream& stream) { return stream.slot == slot; });
+    return found == streams.end() ? nullptr : &*found;
+}
+
+void add_streams(const SdpView& sdp, const Limits& limits, Description& description) {
+    std::uint8_t slot = 0;
+    for (const SdpMedia& media : sdp.media()) {
+        // Instant messages run over the signalling; the port of such a line is not listened on ([MS-SDP] 3.1.5.3).
+        if (media.transport != MediaTransport::sip && media.kind != MediaKind::message &&
+            description.streams.size() < kMaxStreams) {
+            description.streams.push_back(make_stream(media, slot, limits));
+        }
+        ++slot;
+    }
+}
+
+std::optional<RefuseReason> address_obstacle(const IpAddress& announced, const IpAddress& sender,
+                                             const Policy& policy) {
+    if (announced.is_multicast() || announced.is_broadcast() || announced.is_unspecified()) {
+        return RefuseReason::forbidden_address;
+    }
+    const auto& own = policy.protected_addresses;
+    if (std::find(own.begin(), own.end(), announced) != own.end()) return RefuseReason::forbidden_address;
+    if (announced == sender) return std::nullopt;   // the caller has checked that the sender is inside
+    if (announced.is_loopback()) return RefuseReason::forbidden_address;
+    if (!policy.relays.contains(sender)) return RefuseReason::not_sender_address;
+    if (!policy.inside.contains(announced)) return RefuseReason::not_inside_address;
+    return std::nullopt;
+}
+
+std::optional<RefuseReason> port_obstacle(std::uint16_t port, const Policy& policy) {
+    if (port < kFirstOpenPort) return RefuseReason::low_port;
+    if (std::binary_search(policy.protected_ports.begin(), policy.protected_ports.end(), port)) {
+        return RefuseReason::protected_port;
+    }
+    if (port != kT120Port && !policy.media_ports.contains(port)) return RefuseReason::port_out_of_range;
+    return std::nullopt;
+}
+
+StreamPorts stream_ports(const Stream& stream, bool rtcp_mux_agreed) {
+    StreamPorts ports;
+    const auto add = [&ports](std::uint32_t port, PortRole role) {
+        if (port == 0 || port > UINT16_MAX || ports.size() == ports.capacity()) return;
+        const auto same = [port](const StreamPort& known) { return known.port == port; };
+        if (std::none_of(ports.begin(), ports.end(), same)) {
+            ports.push_back({static_cast<std::uint16_t>(port), role});
+        }
+    };
+    const std::uint32_t first = stream.port;
+    if (stream.role != PortRole::rtp) {
+        for (std::uint32_t i = 0; i < stream.port_count; ++i) add(first + i, stream.role);
+        return ports;
+    }
+    for (std::uint32_t pair = 0; pair < stream.port_count; ++pair) add(first + 2 * pair, PortRole::rtp);
+    if (rtcp_mux_agreed) return ports;
+    if (stream.rtcp_port != 0) {
+        add(stream.rtcp_port, PortRole::rtcp);
+        return ports;
+    }
+    for (std::uint32_t pair = 0; pair < stream.port_count; ++pair) add(first + 2 * pair + 1, PortRole::rtcp);
+    if (first % 2 != 0) add(first - 1, PortRole::rtp);
+    return ports;
+}
+
+}  // namespace messenger::alg

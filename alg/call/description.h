@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include <boost/container/small_vector.hpp>
+
+#include "alg/limits.h"
+#include "alg/net/address.h"
+#include "alg/plan.h"
+#include "alg/policy.h"
+#include "alg/sdp/sdp.h"
+
+namespace messenger::alg {
+
+/// One m= section reduced to what pinholes need. A value: it outlives the packet.
+struct Stream {
+    IpAddress address;             ///< 0.0.0.0 and :: mean "on hold, address not said" (RFC 3264 section 8.4)
+    IpAddress rtcp_address;        ///< of a=rtcp, else address
+    std::uint16_t port = 0;        ///< 0: refused or removed (RFC 3264 section 6)
+    std::uint16_t rtcp_port = 0;   ///< of a=rtcp (RFC 3605); 0 without one
+    std::uint8_t slot = 0;         ///< which m= line it is; offer and answer are matched by it (RFC 3264 section 6)
+    std::uint8_t port_count = 1;
+    MediaKind kind = MediaKind::other;
+    PortRole role = PortRole::rtp;   ///< rtp stands for RTP and RTCP together
+    MediaDirection direction = MediaDirection::sendrecv;
+    bool rtcp_mux = false;
+    std::optional<RefuseReason> obstacle;   ///< why no pinhole can be made of it, whoever announced it
+    bool permitted = false;                 ///< announced by an inside host that may; see permit()
+
+    bool operator==(const Stream&) const = default;
+};
+
+/// What a session description announces: the streams of its m= lines, and of all parts of a multipart body.
+struct Description {
+    boost::container::small_vector<Stream, 2> streams;
+    /// Who delivered it: the source of the packet. For a remote description this is the signalling peer.
+    IpAddress delivered_by;
+
+    [[nodiscard]] bool empty() const { return streams.empty(); }
+    [[nodiscard]] const Stream* find(std::uint8_t slot) const;
+    bool operator==(const Description&) const = default;
+};
+
+/// Adds the m= lines of one SDP.
+void add_streams(const SdpView& sdp, const Limits& limits, Description& description);
+
+/// The one place where security rule 1 and the address rules are decided: marks the streams for which an inside host
+/// may have pinholes. sender: the source of the packet. Calls refused(stream, reason, port) for each that may not.
+template <class Refused>
+void permit(Description& description, const IpAddress& sender, const Policy& policy, Refused&& refused);
+
+/// Why this address may not be announced by sender, if it may not (rule 1; forbidden destinations).
+[[nodiscard]] std::optional<RefuseReason> address_obstacle(const IpAddress& announced, const IpAddress& sender,
+                                                           const Policy& policy);
+/// Why this port may never be opened, if it may not (rule 2). transport: T.120 is the only TCP.
+[[nodiscard]] std::optional<RefuseReason> port_obstacle(std::uint16_t port, const Policy& policy);
+
+/// The ports of a stream with their roles. RTCP is where a=rtcp says, or on the RTP port with rtcp-mux agreed, or on the
+/// next port; an odd RTP port without a=rtcp may have been meant as either half of a pair (RFC 8866 section 5.14, RFC
+/// 3550 section 11), so both neighbours are taken.
+struct StreamPort {
+    std::uint16_t port = 0;
+    PortRole role = PortRole::rtp;
+};
+using StreamPorts = boost::container::static_vector<StreamPort, 24>;
+[[nodiscard]] StreamPorts stream_ports(const Stream& stream, bool rtcp_mux_agreed);
+
+template <class Refused>
+void permit(Description& description, const IpAddress& sender, const Policy& policy, Refused&& refused) {
+    for (Stream& stream : description.streams) {
+        stream.permitted = false;
+        if (stream.port == 0 && !stream.obstacle) continue;
+        if (stream.obstacle) {
+            refused(stream, *stream.obstacle, stream.port);
+            continue;
+        }
+        if (stream.address.is_unspecified()) {
+            stream.permitted = true;   // on hold: it opens nothing by itself
+            continue;
+        }
+        auto reason = address_obstacle(stream.address, sender, policy);
+        if (!reason && stream.rtcp_address != stream.address) {
+            reason = address_obstacle(stream.rtcp_address, sender, policy);
+        }
+        if (reason) {
+            refused(stream, *reason, stream.port);
+            continue;
+        }
+        stream.permitted = true;
+        for (const StreamPort& port : stream_ports(stream, stream.rtcp_mux)) {
+            if (const auto forbidden = port_obstacle(port.port, policy)) refused(stream, *forbidden, port.port);
+        }
+    }
+}
+
+}  // namespace messenger::alg

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "alg/call/dialog.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "alg/net/hash.h"
+
+namespace messenger::alg {
+
+namespace {
+
+// Not secret: the numbers go into the comments of kernel elements and must be the same after a restart. Nobody gains by a
+// collision with a dialog of their own making; tables that strangers fill use a secret hash on top.
+constexpr HashKey kStableKey{0x6d657373656e6765, 0x722d616c67206964};
+constexpr std::size_t kMaxAgents = 8;
+constexpr std::size_t kMaxPeers = 16;
+
+}  // namespace
+
+Tag make_tag(std::string_view text) {
+    if (text.empty()) return 0;
+    return std::max<Tag>(siphash(kStableKey, text), 1);
+}
+
+std::uint64_t make_call_key(std::string_view call_id) {
+    return siphash(kStableKey, call_id);
+}
+
+std::uint64_t dialog_key(Tag left, Tag right) {
+    const std::array<Tag, 2> tags{std::min(left, right), std::max(left, right)};
+    std::array<char, sizeof tags> bytes{};
+    std::memcpy(bytes.data(), tags.data(), sizeof tags);
+    return siphash(kStableKey, {bytes.data(), bytes.size()});
+}
+
+Agent* Dialog::agent(const IpAddress& host, Party party) {
+    const auto found = std::find_if(agents.begin(), agents.end(), [&](const Agent& known) {
+        return known.host == host && known.acts_for == party;
+    });
+    if (found != agents.end()) return &*found;
+    if (agents.size() == kMaxAgents) return nullptr;
+    agents.push_back({});
+    agents.back().host = host;
+    agents.back().acts_for = party;
+    return &agents.back();
+}
+
+bool Dialog::has_host(const IpAddress& host) const {
+    return std::any_of(agents.begin(), agents.end(), [&](const Agent& known) { return known.host == host; });
+}
+
+void Dialog::add_peer(const IpAddress& peer) {
+    if (peer.is_unspecified() || peers.size() == kMaxPeers) return;
+    if (std::find(peers.begin(), peers.end(), peer) == peers.end()) peers.push_back(peer);
+}
+
+bool Dialog::knows(const FlowTuple& tuple) const {
+    if (agents.empty()) return true;
+    const auto known = [this](const IpAddress& address) {
+        return has_host(address) || std::find(peers.begin(), peers.end(), address) != peers.end();
+    };
+    return known(tuple.source.address) && known(tuple.destination.address);
+}
+
+}  // namespace messenger::alg

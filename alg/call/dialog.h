@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <cstdint>
+
+#include <boost/container/small_vector.hpp>
+
+#include "alg/call/offer_answer.h"
+#include "alg/net/tuple.h"
+#include "alg/plan.h"
+
+namespace messenger::alg {
+
+/// Who speaks: the party whose tag was From in the first INVITE, or the one that it called.
+enum class Party : std::uint8_t { caller, callee };
+
+[[nodiscard]] constexpr Party other(Party party) {
+    return party == Party::caller ? Party::callee : Party::caller;
+}
+
+/// A tag reduced to a number that is the same after a restart; 0 is "no tag".
+using Tag = std::uint64_t;
+[[nodiscard]] Tag make_tag(std::string_view text);
+/// A Call-ID likewise.
+[[nodiscard]] std::uint64_t make_call_key(std::string_view call_id);
+
+/// An inside host that takes part in a dialog, for one of the parties. A proxy or B2BUA inside acts for both, hence the
+/// two of them are told apart. Its offer/answer state pairs what it announced with what was announced to it, so that a
+/// proxy which changes the SDP on the way, and one that the gateway sees twice, both come out right.
+struct Agent {
+    IpAddress host;
+    Party acts_for = Party::caller;
+    std::uint64_t branch = 0;   ///< the top Via of the INVITE at this hop: which client transaction a failure ends
+    OfferAnswer negotiation;
+};
+
+/// A dialog of a call (RFC 3261 section 12), or the INVITE that may still become several (forking: section 13.2.2.4).
+struct Dialog {
+    enum class State : std::uint8_t {
+        inviting,    ///< the INVITE itself, callee's tag unknown; what later dialogs start from
+        early,
+        confirmed,
+        ended,       ///< kept until retransmissions have ceased, so that a late 200 opens nothing
+    };
+    State state = State::inviting;
+    Tag caller_tag = 0;
+    Tag callee_tag = 0;
+    std::uint32_t invite_cseq = 0;        ///< of the INVITE that created it
+    std::uint32_t caller_cseq = 0;        ///< the highest seen in a request of each party
+    std::uint32_t callee_cseq = 0;
+    bool cancelled = false;
+    TimePoint deadline;                   ///< when it ends by itself
+    CloseReason deadline_reason = CloseReason::expired;
+    boost::container::small_vector<Agent, 2> agents;
+    /// Addresses that a BYE may come from or go to beside the agents: signalling neighbours, Contacts, media addresses.
+    boost::container::small_vector<IpAddress, 4> peers;
+    /// Pinholes taken over from before a restart. They hold until a new offer and answer say otherwise.
+    boost::container::small_vector<PinholeKey, 0> restored;
+    std::uint64_t restored_key = 0;       ///< dialog_key() from before the restart; the tags come with the next message
+
+    [[nodiscard]] bool alive() const { return state != State::ended; }
+    /// The agent, made if there is none; nullptr if there are too many.
+    [[nodiscard]] Agent* agent(const IpAddress& host, Party party);
+    [[nodiscard]] bool has_host(const IpAddress& host) const;
+    void add_peer(const IpAddress& peer);
+    /// Whether a request between these two can be the dialog's own. What was taken over from before a restart knows no
+    /// peers: there the tags alone decide.
+    [[nodiscard]] bool knows(const FlowTuple& tuple) const;
+};
+
+/// CallLabel::dialog of a pair of tags, whichever comes first.
+[[nodiscard]] std::uint64_t dialog_key(Tag left, Tag right);
+
+}  // namespace messenger::alg

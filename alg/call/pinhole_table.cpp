@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "alg/call/pinhole_table.h"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+
+namespace messenger::alg {
+
+std::size_t PinholeTable::KeyHash::operator()(const PinholeKey& key) const {
+    std::array<char, 2 * 17 + 2 + 2> text{};
+    std::size_t at = 0;
+    const auto put = [&](unsigned value) { text[at++] = static_cast<char>(value); };
+    for (const IpAddress* address : {&key.inside.address, &key.remote}) {
+        put(address->is_v4() ? 4 : 6);
+        for (const std::byte byte : address->bytes()) put(std::to_integer<unsigned>(byte));
+    }
+    put(key.inside.port >> 8U);
+    put(key.inside.port & 0xffU);
+    put(static_cast<unsigned>(key.transport));
+    put(key.any_remote ? 1 : 0);
+    return siphash(secret, {text.data(), at});
+}
+
+void PinholeTable::queue(const PinholeKey& key, Pinhole& pinhole) {
+    pinhole.queued = pinhole.deadline;
+    deadlines_.push(pinhole.deadline, key);
+}
+
+/// A packet on a held stream makes the kernel count from media_silence again, so a hold is looked after in steps that
+/// are shorter.
+void PinholeTable::look_again(const PinholeKey& key, Pinhole& pinhole, TimePoint now) {
+    pinhole.deadline = std::min(*pinhole.hold_until, now + limits_.media_silence / 2);
+    queue(key, pinhole);
+}
+
+PinholeTable::Acquired PinholeTable::acquire(const PinholeKey& key, Purpose purpose, bool on_hold, std::uint64_t call,
+                                             TimePoint now) {
+    const auto found = pinholes_.find(key);
+    if (found != pinholes_.end()) {
+        auto& calls = found->second.calls;
+        assert(std::find(calls.begin(), calls.end(), call) == calls.end());
+        calls.push_back(call);
+        return Acquired::shared;
+    }
+    if (pinholes_.size() >= limits_.pinholes) return Acquired::full;
+    std::size_t& of_host = per_host_[key.inside.address];
+    if (of_host >= limits_.pinholes_per_host) return Acquired::full;
+    ++of_host;
+    Pinhole& pinhole = pinholes_[key];
+    pinhole.purpose = purpose;
+    pinhole.calls.push_back(call);
+    if (on_hold) {
+        pinhole.hold_until = now + limits_.hold;
+        look_again(key, pinhole, now);
+    } else {
+        pinhole.deadline = now + limits_.first_packet;
+        queue(key, pinhole);
+    }
+    return Acquired::added;
+}
+
+bool PinholeTable::release(const PinholeKey& key, std::uint64_t call) {
+    const auto found = pinholes_.find(key);
+    if (found == pinholes_.end()) return false;
+    auto& calls = found->second.calls;
+    calls.erase(std::remove(calls.begin(), calls.end(), call), calls.end());
+    if (!calls.empty()) return false;
+    pinholes_.erase(found);
+    const auto host = per_host_.find(key.inside.address);
+    if (host != per_host_.end() && --host->second == 0) per_host_.erase(host);
+    return true;
+}
+
+bool PinholeTable::set_hold(const PinholeKey& key, bool on_hold, TimePoint now) {
+    const auto found = pinholes_.find(key);
+    if (found == pinholes_.end() || found->second.hold_until.has_value() == on_hold) return false;
+    Pinhole& pinhole = found->second;
+    if (on_hold) {
+        pinhole.hold_until = now + limits_.hold;
+        look_again(key, pinhole, now);
+    } else {
+        pinhole.hold_until.reset();
+        pinhole.deadline = now + limits_.first_packet;
+        queue(key, pinhole);
+    }
+    return true;
+}
+
+bool PinholeTable::on_packet(const FlowTuple& tuple, TimePoint now) {
+    if (pinholes_.empty()) return false;
+    const auto use = [&](const Endpoint& inside, const IpAddress& remote, bool any) {
+        const auto found = pinholes_.find({tuple.transport, any, inside, any ? IpAddress{} : remote});
+        if (found == pinholes_.end()) return false;
+        Pinhole& pinhole = found->second;
+        if (!pinhole.hold_until) pinhole.deadline = now + limits_.media_silence;
+        return true;
+    };
+    for (const bool any : {false, true}) {
+        if (use(tuple.destination, tuple.source.address, any)) return true;
+        if (use(tuple.source, tuple.destination.address, any)) return true;
+    }
+    return false;
+}
+
+void PinholeTable::restore(const PinholeKey& key, Purpose purpose, std::uint64_t call, Duration remaining,
+                           TimePoint now) {
+    const auto [at, fresh] = pinholes_.try_emplace(key);
+    Pinhole& pinhole = at->second;
+    if (std::find(pinhole.calls.begin(), pinhole.calls.end(), call) == pinhole.calls.end()) {
+        pinhole.calls.push_back(call);
+    }
+    if (!fresh) return;
+    ++per_host_[key.inside.address];
+    pinhole.purpose = purpose;
+    pinhole.deadline = now + remaining;
+    queue(key, pinhole);
+}
+
+const PinholeTable::Pinhole* PinholeTable::find(const PinholeKey& key) const {
+    const auto found = pinholes_.find(key);
+    return found == pinholes_.end() ? nullptr : &found->second;
+}
+
+}  // namespace messenger::alg

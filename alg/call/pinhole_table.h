@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <unordered_map>
+
+#include <boost/container/small_vector.hpp>
+
+#include "alg/call/deadlines.h"
+#include "alg/limits.h"
+#include "alg/net/hash.h"
+#include "alg/plan.h"
+
+namespace messenger::alg {
+
+/// What the firewall knows about the pinholes: it sees the media, we do not.
+class PinholeWitness {
+   public:
+    PinholeWitness() = default;
+    PinholeWitness(const PinholeWitness&) = delete;
+    PinholeWitness& operator=(const PinholeWitness&) = delete;
+    virtual ~PinholeWitness() = default;
+    /// How long the pinhole will live on without another packet; absent when it has died of silence.
+    [[nodiscard]] virtual std::optional<Duration> remaining(const PinholeKey& key) = 0;
+};
+
+/// Every pinhole that is open, and the calls that need it. Two calls may need the same one (two calls to one media port);
+/// the kernel then has it once.
+class PinholeTable {
+   public:
+    struct Pinhole {
+        Purpose purpose;
+        TimePoint deadline;      ///< when it has to be looked at
+        TimePoint queued;        ///< the earliest entry for it in the deadline queue
+        std::optional<TimePoint> hold_until;   ///< on hold: it lives until then without a packet
+        boost::container::small_vector<std::uint64_t, 1> calls;   ///< CallLabel::call of each call that needs it
+    };
+
+    PinholeTable(const Limits& limits, const HashKey& secret)
+        : limits_(limits), pinholes_(0, KeyHash{secret}), per_host_(0, KeyedHash{secret}) {}
+
+    enum class Acquired : std::uint8_t { added, shared, full };   ///< full: the table, or the inside host's share of it
+
+    /// call needs the pinhole from now on; it must not need it already.
+    [[nodiscard]] Acquired acquire(const PinholeKey& key, Purpose purpose, bool on_hold, std::uint64_t call,
+                                   TimePoint now);
+    /// call does not need it any more. True if nobody does now: the pinhole is gone.
+    bool release(const PinholeKey& key, std::uint64_t call);
+    /// Its stream goes on hold, or off. True if the kernel must be told (timeout()).
+    [[nodiscard]] bool set_hold(const PinholeKey& key, bool on_hold, TimePoint now);
+    /// The timeout of a pinhole that opens, or goes on or off hold.
+    [[nodiscard]] Duration timeout(bool on_hold) const { return on_hold ? limits_.hold : limits_.first_packet; }
+
+    /// A packet of a capture goes through the pinhole that admits it, if one does, and keeps it alive. Either direction.
+    bool on_packet(const FlowTuple& tuple, TimePoint now);
+    /// Taken over from before a restart, to live that long.
+    void restore(const PinholeKey& key, Purpose purpose, std::uint64_t call, Duration remaining, TimePoint now);
+
+    /// Looks at the pinholes that are due. witness may be absent: then on_packet() is all that is known.
+    /// refresh(key, pinhole, timeout): on hold, and the kernel would let it die too early.
+    /// expired(key, pinhole): silent for too long; the callee releases it for every call.
+    template <class Refresh, class Expired>
+    void expire(TimePoint now, PinholeWitness* witness, Refresh&& refresh, Expired&& expired) {
+        while (const auto key = deadlines_.pop_due(now)) {
+            const auto found = pinholes_.find(*key);
+            if (found == pinholes_.end() || found->second.queued > now) continue;   // gone, or another entry is later
+            Pinhole& pinhole = found->second;
+            if (pinhole.deadline > now) {
+                queue(*key, pinhole);
+                continue;
+            }
+            const auto remaining = witness == nullptr ? std::nullopt : witness->remaining(*key);
+            if (pinhole.hold_until && *pinhole.hold_until > now) {
+                const Duration left = *pinhole.hold_until - now;
+                if (witness != nullptr && remaining.value_or(Duration{}) < left) refresh(*key, pinhole, left);
+                look_again(*key, pinhole, now);
+            } else if (remaining) {
+                pinhole.deadline = now + *remaining;
+                queue(*key, pinhole);
+            } else {
+                expired(*key, pinhole);
+            }
+        }
+    }
+
+    [[nodiscard]] const Pinhole* find(const PinholeKey& key) const;
+    [[nodiscard]] std::size_t size() const { return pinholes_.size(); }
+    [[nodiscard]] std::optional<TimePoint> next_deadline() const { return deadlines_.next(); }
+    [[nodiscard]] const auto& all() const { return pinholes_; }
+
+   private:
+    struct KeyHash {
+        HashKey secret;
+        std::size_t operator()(const PinholeKey& key) const;
+    };
+    void queue(const PinholeKey& key, Pinhole& pinhole);
+    void look_again(const PinholeKey& key, Pinhole& pinhole, TimePoint now);
+
+    const Limits& limits_;
+    std::unordered_map<PinholeKey, Pinhole, KeyHash> pinholes_;
+    std::unordered_map<IpAddress, std::size_t, KeyedHash> per_host_;
+    Deadlines<PinholeKey> deadlines_;
+};
+
+}  // namespace messenger::alg

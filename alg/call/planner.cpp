@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "alg/call/planner.h"
+
+#include <algorithm>
+
+namespace messenger::alg {
+
+namespace {
+
+/// Whether the inside host expects nothing to come in: then silence is no sign of death (RFC 3264 section 8.4).
+[[nodiscard]] bool on_hold(const Stream& local, const Stream& remote) {
+    const auto deaf = [](MediaDirection d) { return d == MediaDirection::sendonly || d == MediaDirection::inactive; };
+    const auto mute = [](MediaDirection d) { return d == MediaDirection::recvonly || d == MediaDirection::inactive; };
+    return deaf(local.direction) || mute(remote.direction);
+}
+
+[[nodiscard]] bool opens(const Stream& stream) {
+    return stream.permitted && !stream.obstacle && stream.port != 0 && !stream.address.is_unspecified();
+}
+
+/// The other end of one of local's ports, where offer and answer say it exactly; 0 where they do not.
+[[nodiscard]] std::uint16_t remote_port(const Stream& local, const Stream& remote, const StreamPort& port) {
+    if (port.port == local.port) return remote.port;
+    const bool first_rtcp = port.port == (local.rtcp_port != 0 ? local.rtcp_port : local.port + 1);
+    if (port.role != PortRole::rtcp || !first_rtcp) return 0;
+    if (remote.rtcp_port != 0) return remote.rtcp_port;
+    return remote.port < UINT16_MAX ? static_cast<std::uint16_t>(remote.port + 1) : std::uint16_t{0};
+}
+
+}  // namespace
+
+void Planner::apply(Call& call, CloseReason reason, TimePoint now, const FlowTuple& asked, Plan& plan) {
+    collect(call);
+    const auto wants = [this](const PinholeKey& key) {
+        return std::find_if(wanted_.begin(), wanted_.end(),
+                            [&key](const Wanted& wanted) { return wanted.pinhole.key == key; });
+    };
+    for (auto at = call.open.begin(); at != call.open.end();) {
+        const auto wanted = wants(at->key);
+        if (wanted == wanted_.end()) {
+            close(call, *at, reason, plan);
+            at = call.open.erase(at);
+            continue;
+        }
+        keep(call, *at, *wanted, now, plan);
+        ++at;
+    }
+    for (const Wanted& wanted : wanted_) {
+        const auto has = [&wanted](const OpenPinhole& known) { return known.key == wanted.pinhole.key; };
+        if (std::none_of(call.open.begin(), call.open.end(), has)) open(call, wanted, now, asked, plan);
+    }
+}
+
+void Planner::expired(const PinholeKey& key, CallTable& calls, Plan& plan) {
+    const PinholeTable::Pinhole* pinhole = pinholes_.find(key);
+    if (pinhole == nullptr) return;
+    const auto holders = pinhole->calls;   // a copy: release() changes the table
+    bool forgotten = false;
+    for (const std::uint64_t holder : holders) {
+        Call* call = calls.find(holder);
+        pinholes_.release(key, holder);
+        if (call == nullptr) continue;
+        const auto at = std::find_if(call->open.begin(), call->open.end(),
+                                     [&key](const OpenPinhole& known) { return known.key == key; });
+        if (at == call->open.end()) continue;
+        if (!forgotten) {
+            plan.changes.push_back({PinholeChange::Kind::forget, key, at->purpose, {}, call->label()});
+            forgotten = true;
+        }
+        plan.events.emplace_back(CloseEvent{key, at->purpose, CloseReason::timeout, call->id()});
+        for (Dialog& dialog : call->dialogs) {
+            auto& restored = dialog.restored;
+            restored.erase(std::remove(restored.begin(), restored.end(), key), restored.end());
+        }
+        call->open.erase(at);
+    }
+}
+
+void Planner::collect(const Call& call) {
+    wanted_.clear();
+    for (const Dialog& dialog : call.dialogs) {
+        if (!dialog.alive()) continue;
+        for (const Agent& agent : dialog.agents) {
+            const OfferAnswer& negotiation = agent.negotiation;
+            if (negotiation.has_agreed()) {
+                collect_pair(call, {negotiation.agreed().local, negotiation.agreed().remote}, false);
+            }
+            if (const auto pending = negotiation.pending()) {
+                collect_pair(call, *pending, negotiation.offered_by(true));
+            }
+        }
+        for (const PinholeKey& key : dialog.restored) {
+            Wanted wanted;
+            wanted.pinhole.key = key;
+            if (const auto* known = pinholes_.find(key)) wanted.pinhole.purpose = known->purpose;
+            want(wanted);
+        }
+    }
+}
+
+void Planner::collect_pair(const Call& call, const OfferAnswer::PairView& pair, bool unanswered) {
+    for (const Stream& local : pair.local.streams) {
+        if (!opens(local)) continue;
+        const Stream* remote = pair.remote.find(local.slot);
+        if (remote != nullptr) {
+            const bool usable = remote->port != 0 && !remote->obstacle && !remote->address.is_unspecified();
+            if (usable) collect_stream(call, local, remote, pair.remote.delivered_by);
+        } else if (unanswered && pair.remote.empty() && policy_.early_media == EarlyMedia::after_offer) {
+            collect_stream(call, local, nullptr, {});
+        }
+    }
+}
+
+void Planner::collect_stream(const Call& call, const Stream& local, const Stream* remote,
+                             const IpAddress& remote_from) {
+    const auto own_host = [&call](const IpAddress& address) {
+        return std::any_of(call.dialogs.begin(), call.dialogs.end(),
+                           [&address](const Dialog& dialog) { return dialog.has_host(address); });
+    };
+    // A private address in a public peer's SDP is the peer's own NAT speaking: media will come from elsewhere. Unless it
+    // is another inside host of this very call, behind the same gateway.
+    const auto unreachable = [&](const IpAddress& address) {
+        return address.is_private() && !remote_from.is_private() && !own_host(address);
+    };
+    for (const StreamPort& port : stream_ports(local, local.rtcp_mux && remote != nullptr && remote->rtcp_mux)) {
+        if (port_obstacle(port.port, policy_)) continue;
+        const bool rtcp = port.role == PortRole::rtcp;
+        Wanted wanted;
+        OpenPinhole& pinhole = wanted.pinhole;
+        pinhole.purpose = {local.kind, port.role};
+        pinhole.key.transport = local.role == PortRole::t120 ? Transport::tcp : Transport::udp;
+        pinhole.key.inside = {rtcp ? local.rtcp_address : local.address, port.port};
+        pinhole.key.any_remote = remote == nullptr;
+        if (remote != nullptr) {
+            const IpAddress& address = rtcp ? remote->rtcp_address : remote->address;
+            wanted.remote_is_private = unreachable(address);
+            pinhole.key.any_remote = wanted.remote_is_private;
+            if (!pinhole.key.any_remote) {
+                pinhole.key.remote = address;
+                pinhole.remote_port = remote_port(local, *remote, port);
+            }
+            pinhole.on_hold = on_hold(local, *remote);
+        }
+        want(wanted);
+    }
+}
+
+void Planner::want(const Wanted& wanted) {
+    const auto same = [&wanted](const Wanted& known) { return known.pinhole.key == wanted.pinhole.key; };
+    const auto known = std::find_if(wanted_.begin(), wanted_.end(), same);
+    if (known == wanted_.end()) {
+        wanted_.push_back(wanted);
+    } else {
+        // The newer description knows better (the agreed pair comes first, the pending one after it).
+        known->pinhole.on_hold = known->pinhole.on_hold && wanted.pinhole.on_hold;
+        if (wanted.pinhole.remote_port != 0) known->pinhole.remote_port = wanted.pinhole.remote_port;
+    }
+}
+
+void Planner::open(Call& call, const Wanted& wanted, TimePoint now, const FlowTuple& asked, Plan& plan) {
+    const OpenPinhole& pinhole = wanted.pinhole;
+    const auto acquired = pinholes_.acquire(pinhole.key, pinhole.purpose, pinhole.on_hold, call.key, now);
+    if (acquired == PinholeTable::Acquired::full) {
+        RefuseEvent refused;
+        refused.reason = RefuseReason::too_many_pinholes;
+        refused.tuple = asked;
+        refused.port = pinhole.key.inside.port;
+        refused.call_id = call.id();
+        plan.events.emplace_back(refused);
+        return;
+    }
+    const Duration timeout = pinholes_.timeout(pinhole.on_hold);
+    if (acquired == PinholeTable::Acquired::added) {
+        plan.changes.push_back({PinholeChange::Kind::add, pinhole.key, pinhole.purpose, timeout, call.label()});
+    }
+    plan.events.emplace_back(
+        OpenEvent{pinhole.key, pinhole.purpose, timeout, wanted.remote_is_private, call.id()});
+    call.open.push_back(pinhole);
+    seed(pinhole, plan);
+}
+
+void Planner::close(Call& call, const OpenPinhole& pinhole, CloseReason reason, Plan& plan) {
+    if (pinholes_.release(pinhole.key, call.key)) {
+        plan.changes.push_back({PinholeChange::Kind::remove, pinhole.key, pinhole.purpose, {}, call.label()});
+    }
+    plan.events.emplace_back(CloseEvent{pinhole.key, pinhole.purpose, reason, call.id()});
+}
+
+void Planner::keep(Call& call, OpenPinhole& pinhole, const Wanted& wanted, TimePoint now, Plan& plan) {
+    if (pinhole.on_hold != wanted.pinhole.on_hold) {
+        pinhole.on_hold = wanted.pinhole.on_hold;
+        if (pinholes_.set_hold(pinhole.key, pinhole.on_hold, now)) {
+            plan.changes.push_back({PinholeChange::Kind::refresh, pinhole.key, pinhole.purpose,
+                                    pinholes_.timeout(pinhole.on_hold), call.label()});
+        }
+    }
+    if (wanted.pinhole.remote_port != 0 && pinhole.remote_port != wanted.pinhole.remote_port) {
+        pinhole.remote_port = wanted.pinhole.remote_port;
+        seed(pinhole, plan);
+    }
+}
+
+void Planner::seed(const OpenPinhole& pinhole, Plan& plan) {
+    // Which side of a TCP connection dials is not said anywhere; its first packet will be admitted by itself.
+    if (pinhole.remote_port == 0 || pinhole.key.any_remote || pinhole.key.transport != Transport::udp) return;
+    plan.seeds.push_back({pinhole.key.transport, pinhole.key.inside, {pinhole.key.remote, pinhole.remote_port}});
+}
+
+}  // namespace messenger::alg

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <vector>
+
+#include "alg/call/call_table.h"
+#include "alg/call/pinhole_table.h"
+#include "alg/limits.h"
+#include "alg/plan.h"
+#include "alg/policy.h"
+
+namespace messenger::alg {
+
+/// Turns the state of a call into pinholes: what its live dialogs need now, against what it has open. The only place that
+/// opens and closes, so a call that ends, a stream that moves and a failed re-INVITE are all the same case.
+class Planner {
+   public:
+    Planner(const Policy& policy, const Limits& limits, PinholeTable& pinholes)
+        : policy_(policy), limits_(limits), pinholes_(pinholes) {}
+
+    /// Brings the call's pinholes in line with its state. reason: why whatever is not needed any more closes. asked: the
+    /// packet that led to it, for the report if a limit refuses.
+    void apply(Call& call, CloseReason reason, TimePoint now, const FlowTuple& asked, Plan& plan);
+
+    /// A pinhole died of silence: takes it from every call that had it.
+    void expired(const PinholeKey& key, CallTable& calls, Plan& plan);
+
+   private:
+    struct Wanted {
+        OpenPinhole pinhole;
+        bool remote_is_private = false;
+    };
+    void collect(const Call& call);
+    void collect_pair(const Call& call, const OfferAnswer::PairView& pair, bool unanswered);
+    void collect_stream(const Call& call, const Stream& local, const Stream* remote, const IpAddress& remote_from);
+    void want(const Wanted& wanted);
+    void open(Call& call, const Wanted& wanted, TimePoint now, const FlowTuple& asked, Plan& plan);
+    void close(Call& call, const OpenPinhole& pinhole, CloseReason reason, Plan& plan);
+    void keep(Call& call, OpenPinhole& pinhole, const Wanted& wanted, TimePoint now, Plan& plan);
+    static void seed(const OpenPinhole& pinhole, Plan& plan);
+
+    const Policy& policy_;
+    const Limits& limits_;
+    PinholeTable& pinholes_;
+    std::vector<Wanted> wanted_;   ///< of the call at hand; kept for its memory
+};
+
+}  // namespace messenger::alg

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <unordered_map>
+
+#include "alg/call/deadlines.h"
+#include "alg/limits.h"
+#include "alg/net/hash.h"
+#include "alg/net/tuple.h"
+#include "alg/plan.h"
+#include "alg/policy.h"
+#include "alg/sip/message.h"
+
+namespace messenger::alg {
+
+/// The inside hosts that a registrar has accepted, and until when (RFC 3261 section 10). Where a binding leads is what
+/// the inside host's own REGISTER said; that it holds is what the registrar's 2xx said.
+class RegistrationTable {
+   public:
+    struct Registration {
+        FlowTuple signalling;     ///< of the REGISTER
+        Endpoint contact;         ///< where the inside host wants to be called
+        TimePoint expires;
+        TimePoint queued;
+        std::uint32_t cseq = 0;
+        bool accepted = false;
+    };
+
+    RegistrationTable(const Limits& limits, const HashKey& secret)
+        : limits_(limits), registrations_(0, KeyedHash{secret}) {}
+
+    /// A REGISTER of an inside host, or the answer to one.
+    void on_message(const SipMessageView& message, const FlowTuple& tuple, const Policy& policy, TimePoint now,
+                    Plan& plan);
+    void expire(TimePoint now);
+    [[nodiscard]] std::optional<TimePoint> next_deadline() const { return deadlines_.next(); }
+    [[nodiscard]] std::size_t size() const { return registrations_.size(); }
+    [[nodiscard]] const auto& all() const { return registrations_; }
+
+   private:
+    using Key = Endpoint;   ///< the inside end of the signalling: one user agent
+
+    void on_request(const SipMessageView& message, const FlowTuple& tuple, TimePoint now);
+    void on_response(const SipMessageView& message, const FlowTuple& tuple, TimePoint now, Plan& plan);
+
+    const Limits& limits_;
+    std::unordered_map<Key, Registration, KeyedHash> registrations_;
+    Deadlines<Key> deadlines_;
+};
+
+}  // namespace messenger::alg

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The half of Signalling that follows responses.
+#include <algorithm>
+
+#include "alg/call/signalling.h"
+#include "alg/sip/fields.h"
+
+namespace messenger::alg {
+
+namespace {
+
+constexpr unsigned kTrying = 100;
+constexpr unsigned kFirstSuccess = 200;
+constexpr unsigned kFirstFailure = 300;
+constexpr unsigned kRequestTimeout = 408;
+constexpr unsigned kNoSuchDialog = 481;
+
+/// The peer says that the dialog is no more (RFC 3261 section 14.1).
+[[nodiscard]] bool ends_dialog(unsigned status) {
+    return status == kRequestTimeout || status == kNoSuchDialog;
+}
+
+[[nodiscard]] bool on_branch(const Dialog& dialog, std::uint64_t branch) {
+    return std::any_of(dialog.agents.begin(), dialog.agents.end(),
+                       [branch](const Agent& agent) { return agent.branch == branch; });
+}
+
+}  // namespace
+
+void Signalling::on_response(const Passing& passing, Plan& plan) {
+    const SipMessageView& message = passing.message;
+    const Method method = message.method();
+    if (method != Method::invite && method != Method::update && method != Method::prack) return;
+    Call* call = find_call(message);
+    if (call == nullptr) return;
+    call->last_message = passing.now;
+    const Tags tags{make_tag(message.from_tag()), make_tag(message.to_tag())};
+    if (method == Method::invite) {
+        on_invite_response(passing, *call, tags, plan);
+    } else if (const Speaker requester = find_dialog(*call, tags); requester.dialog != nullptr) {
+        // From and To are the request's, so it is the other party that speaks.
+        on_later_response(passing, *call, {requester.dialog, other(requester.party)},
+                          {method, message.cseq()}, plan);
+    }
+    calls_.schedule(*call);
+}
+
+void Signalling::on_invite_response(const Passing& passing, Call& call, const Tags& tags, Plan& plan) {
+    const SipMessageView& message = passing.message;
+    if (message.status() == kTrying) return;
+    const Speaker requester = find_dialog(call, tags);
+    const bool later = requester.dialog != nullptr && tags.to != 0 &&
+                       (requester.dialog->state == Dialog::State::confirmed) &&
+                       (requester.party == Party::callee || message.cseq() != requester.dialog->invite_cseq);
+    if (later) {
+        on_later_response(passing, call, {requester.dialog, other(requester.party)},
+                          {Method::invite, message.cseq()}, plan);
+        return;
+    }
+    if (message.status() >= kFirstFailure) {
+        on_initial_failure(passing, call, tags, plan);
+        return;
+    }
+    Dialog* dialog = dialog_of_response(passing, call, tags, plan);
+    if (dialog == nullptr || !dialog->alive()) return;
+    const Speaker speaker{dialog, Party::callee};
+    note_hop(passing, speaker, make_tag(message.top_via()));
+    const OfferId id{Method::invite, message.cseq()};
+    const bool success = message.status() >= kFirstSuccess;
+    negotiate(passing, call, speaker, {id, id, success}, plan);
+    if (success) {
+        for (Agent& agent : dialog->agents) agent.negotiation.on_success(id);
+        confirm(passing, call, *dialog);
+    } else {
+        dialog->deadline = passing.now + limits_.invite;
+    }
+    finish(call, CloseReason::replaced, passing, plan);
+}
+
+Dialog* Signalling::dialog_of_response(const Passing& passing, Call& call, const Tags& tags, Plan& plan) {
+    if (const Speaker known = find_dialog(call, tags); known.dialog != nullptr) {
+        return known.party == Party::caller ? known.dialog : nullptr;
+    }
+    const Dialog* invite = find_template(call, tags.from);
+    if (invite == nullptr || !invite->alive() || invite->invite_cseq != passing.message.cseq()) return nullptr;
+    if (call.dialogs.size() >= limits_.dialogs_per_call) {
+        report_refusal(passing, RefuseReason::too_many_dialogs, plan);
+        return nullptr;
+    }
+    Dialog branch = *invite;   // each branch answers the same offer for itself
+    branch.state = Dialog::State::early;
+    branch.callee_tag = tags.to;
+    return &call.dialogs.emplace_back(std::move(branch));
+}
+
+void Signalling::confirm(const Passing& passing, Call& call, Dialog& dialog) {
+    dialog.state = Dialog::State::confirmed;
+    dialog.deadline_reason = CloseReason::expired;
+    set_session_timer(passing, call, dialog);
+    // Further 2xx of other branches may follow for 64*T1; what has not been answered by then has lost (RFC 3261 section
+    // 13.2.2.4).
+    const std::uint64_t branch = make_tag(passing.message.top_via());
+    for (Dialog& other_dialog : call.dialogs) {
+        const bool waiting = other_dialog.state == Dialog::State::inviting || other_dialog.state == Dialog::State::early;
+        if (&other_dialog == &dialog || !waiting || other_dialog.caller_tag != dialog.caller_tag) continue;
+        if (other_dialog.callee_tag != 0 && !on_branch(other_dialog, branch)) continue;
+        other_dialog.deadline = std::min(other_dialog.deadline, passing.now + limits_.transaction);
+        other_dialog.deadline_reason = CloseReason::fork_lost;
+    }
+}
+
+void Signalling::set_session_timer(const Passing& passing, const Call& call, Dialog& dialog) const {
+    dialog.deadline = call.started + limits_.call;
+    const auto seconds = parse_seconds(passing.message.value(HeaderId::session_expires));
+    if (!seconds || *seconds == 0) return;
+    // RFC 4028 section 10: without a refresh the session ends; the margin is for the BYE that should say so.
+    dialog.deadline =
+        std::min(dialog.deadline, passing.now + std::chrono::seconds(*seconds) + limits_.transaction);
+}
+
+void Signalling::on_initial_failure(const Passing& passing, Call& call, const Tags& tags, Plan& plan) {
+    const std::uint64_t branch = make_tag(passing.message.top_via());
+    CloseReason reason = CloseReason::failed;
+    for (Dialog& dialog : call.dialogs) {
+        const bool waiting = dialog.state == Dialog::State::inviting || dialog.state == Dialog::State::early;
+        if (!waiting || dialog.caller_tag != tags.from || dialog.invite_cseq != passing.message.cseq()) continue;
+        // At the caller's hop one final answer ends every branch; behind a forking proxy each branch has its own.
+        const bool same = (tags.to != 0 && dialog.callee_tag == tags.to) || on_branch(dialog, branch);
+        if (!same || !dialog.knows(passing.tuple)) continue;
+        if (dialog.cancelled) reason = CloseReason::cancel;
+        end(dialog, passing.now);
+    }
+    finish(call, reason, passing, plan);
+}
+
+void Signalling::on_later_response(const Passing& passing, Call& call, const Speaker& speaker, OfferId id,
+                                   Plan& plan) {
+    Dialog& dialog = *speaker.dialog;
+    if (!dialog.alive()) return;
+    const unsigned status = passing.message.status();
+    if (status >= kFirstFailure) {
+        if (ends_dialog(status) && dialog.knows(passing.tuple)) {
+            end(dialog, passing.now);
+        } else {
+            for (Agent& agent : dialog.agents) agent.negotiation.on_failure(id);
+        }
+        finish(call, CloseReason::failed, passing, plan);
+        return;
+    }
+    Exchange exchange;
+    exchange.answering = id;
+    if (id.method == Method::invite) exchange.offering = id;   // an INVITE without offer is answered by one
+    exchange.final = status >= kFirstSuccess;
+    note_hop(passing, speaker, 0);
+    negotiate(passing, call, speaker, exchange, plan);
+    if (status >= kFirstSuccess) {
+        for (Agent& agent : dialog.agents) agent.negotiation.on_success(id);
+        if (id.method != Method::prack) set_session_timer(passing, call, dialog);
+    }
+    finish(call, CloseReason::replaced, passing, plan);
+}
+
+}  // namespace messenger::alg

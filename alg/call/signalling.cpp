@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "alg/call/signalling.h"
+
+#include <algorithm>
+
+#include "alg/base/text.h"
+#include "alg/sip/fields.h"
+
+namespace messenger::alg {
+
+namespace {
+
+/// The CSeq of the INVITE that a PRACK acknowledges: "RSeq CSeq-number method" (RFC 3262 section 7.2).
+[[nodiscard]] std::optional<std::uint32_t> acknowledged_cseq(std::string_view rack) {
+    const auto skip_word = [](std::string_view& text) {
+        text = trim(text);
+        const auto end = std::find_if(text.begin(), text.end(), is_lws);
+        const std::string_view word = text.substr(0, static_cast<std::size_t>(end - text.begin()));
+        text.remove_prefix(word.size());
+        return word;
+    };
+    (void)skip_word(rack);
+    return parse_number(skip_word(rack));
+}
+
+[[nodiscard]] std::uint64_t branch_of(const SipMessageView& message) {
+    // The whole value: RTC clients often send no branch parameter.
+    return make_tag(message.top_via());
+}
+
+[[nodiscard]] std::optional<Endpoint> contact_of(const SipMessageView& message) {
+    std::string_view contacts = message.value(HeaderId::contact);
+    const auto address = parse_name_address(next_list_value(contacts));
+    if (!address) return std::nullopt;
+    const auto uri = parse_sip_uri(address->uri);
+    if (!uri) return std::nullopt;
+    return contact_endpoint(*uri);
+}
+
+}  // namespace
+
+void Signalling::on_message(const Passing& passing, Plan& plan) {
+    const SipMessageView& message = passing.message;
+    MessageEvent event;
+    event.tuple = passing.tuple;
+    event.request = message.is_request();
+    event.status = message.status();
+    event.method = message.method_text();
+    event.request_uri = message.request_uri();
+    event.reason = message.reason();
+    event.call_id = message.call_id();
+    event.from = message.from();
+    event.to = message.to();
+    plan.events.emplace_back(event);
+
+    const bool ours = policy_.inside.contains(passing.tuple.source.address) ||
+                      policy_.inside.contains(passing.tuple.destination.address);
+    if (!ours) return;
+    if (message.method() == Method::register_) {
+        registrations_.on_message(message, passing.tuple, policy_, passing.now, plan);
+    } else if (message.is_request()) {
+        on_request(passing, plan);
+    } else {
+        on_response(passing, plan);
+    }
+}
+
+void Signalling::on_request(const Passing& passing, Plan& plan) {
+    const SipMessageView& message = passing.message;
+    const Method method = message.method();
+    const bool relevant = method == Method::invite || method == Method::ack || method == Method::bye ||
+                          method == Method::cancel || method == Method::prack || method == Method::update;
+    if (!relevant) return;
+    Call* call = call_of_request(passing, plan);
+    if (call == nullptr) return;
+    call->last_message = passing.now;
+    const Tags tags{make_tag(message.from_tag()), make_tag(message.to_tag())};
+    switch (method) {
+        case Method::invite:
+            if (tags.to == 0) {
+                on_initial_invite(passing, *call, tags, plan);
+            } else {
+                on_offering_request(passing, *call, tags, plan);
+            }
+            break;
+        case Method::update:
+        case Method::prack: on_offering_request(passing, *call, tags, plan); break;
+        case Method::ack: on_ack(passing, *call, tags, plan); break;
+        case Method::bye: on_bye(passing, *call, tags, plan); break;
+        default: on_cancel(passing, *call, tags); break;
+    }
+    calls_.schedule(*call);
+    if (call->dialogs.empty()) calls_.erase(call->key);   // nothing came of it
+}
+
+Call* Signalling::find_call(const SipMessageView& message) {
+    const std::string_view call_id = message.call_id();
+    Call* call = calls_.find(make_call_key(call_id));
+    // The text is compared too, as far as it is known: the key is not secret, and a collision must not lead into
+    // somebody else's call.
+    if (call == nullptr || call->id().empty()) return call;
+    return call->id() == call_id.substr(0, kCallIdShown) ? call : nullptr;
+}
+
+Call* Signalling::call_of_request(const Passing& passing, Plan& plan) {
+    if (Call* known = find_call(passing.message)) return known;
+    // A call is met with its INVITE, or in its middle (after a restart, or when its route moved to this gateway) with a
+    // request that can carry an offer.
+    const Method method = passing.message.method();
+    if (method != Method::invite && method != Method::update) return nullptr;
+    const std::uint64_t key = make_call_key(passing.message.call_id());
+    if (calls_.find(key) != nullptr) return nullptr;
+    const FlowTuple& tuple = passing.tuple;
+    const bool from_inside = policy_.inside.contains(tuple.source.address);
+    Call* call = calls_.add(key, passing.message.call_id(),
+                            from_inside ? tuple.source.address : tuple.destination.address, passing.now);
+    if (call == nullptr) report_refusal(passing, RefuseReason::too_many_calls, plan);
+    return call;
+}
+
+void Signalling::on_initial_invite(const Passing& passing, Call& call, const Tags& tags, Plan& plan) {
+    const std::uint32_t cseq = passing.message.cseq();
+    Dialog* dialog = find_template(call, tags.from);
+    if (dialog == nullptr) {
+        if (call.dialogs.size() >= limits_.dialogs_per_call) {
+            report_refusal(passing, RefuseReason::too_many_dialogs, plan);
+            return;
+        }
+        dialog = &call.dialogs.emplace_back();
+    } else if (cseq < dialog->invite_cseq || (cseq == dialog->invite_cseq && !dialog->alive())) {
+        return;   // a retransmission of what has ended
+    } else if (cseq > dialog->invite_cseq) {
+        *dialog = Dialog{};   // tried again after 401, 407 or 3xx (RFC 3261 section 22)
+    }
+    dialog->caller_tag = tags.from;
+    dialog->invite_cseq = cseq;
+    dialog->caller_cseq = cseq;
+    dialog->deadline = passing.now + limits_.invite;
+    const Speaker speaker{dialog, Party::caller};
+    note_hop(passing, speaker, branch_of(passing.message));
+    negotiate(passing, call, speaker, {std::nullopt, OfferId{Method::invite, cseq}, false}, plan);
+    finish(call, CloseReason::replaced, passing, plan);
+}
+
+void Signalling::on_offering_request(const Passing& passing, Call& call, const Tags& tags, Plan& plan) {
+    const SipMessageView& message = passing.message;
+    Speaker speaker = find_dialog(call, tags);
+    if (speaker.dialog == nullptr) {
+        // The middle of a call that we have not seen begin. Whoever sends first is the caller to us.
+        if (message.method() == Method::prack || call.dialogs.size() >= limits_.dialogs_per_call) return;
+        speaker.dialog = &call.dialogs.emplace_back();
+        speaker.dialog->state = Dialog::State::confirmed;
+        speaker.dialog->caller_tag = tags.from;
+        speaker.dialog->callee_tag = tags.to;
+        speaker.dialog->deadline = call.started + limits_.call;
+    }
+    Dialog& dialog = *speaker.dialog;
+    std::uint32_t& highest = speaker.party == Party::caller ? dialog.caller_cseq : dialog.callee_cseq;
+    if (!dialog.alive() || message.cseq() < highest) return;   // late
+    highest = message.cseq();
+    note_hop(passing, speaker, 0);
+    Exchange exchange;
+    exchange.offering = OfferId{message.method(), message.cseq()};
+    if (message.method() == Method::prack) {
+        if (const auto invite = acknowledged_cseq(message.value(HeaderId::rack))) {
+            exchange.answering = OfferId{Method::invite, *invite};
+        }
+    }
+    negotiate(passing, call, speaker, exchange, plan);
+    finish(call, CloseReason::replaced, passing, plan);
+}
+
+void Signalling::on_ack(const Passing& passing, Call& call, const Tags& tags, Plan& plan) {
+    const Speaker speaker = find_dialog(call, tags);
+    if (speaker.dialog == nullptr || !speaker.dialog->alive()) return;
+    note_hop(passing, speaker, 0);
+    negotiate(passing, call, speaker, {OfferId{Method::invite, passing.message.cseq()}, std::nullopt, true}, plan);
+    finish(call, CloseReason::replaced, passing, plan);
+}
+
+void Signalling::on_bye(const Passing& passing, Call& call, const Tags& tags, Plan& plan) {
+    const Speaker speaker = find_dialog(call, tags);
+    if (speaker.dialog == nullptr || !speaker.dialog->knows(passing.tuple)) {
+        report_refusal(passing, RefuseReason::wrong_dialog, plan);
+        return;
+    }
+    if (!speaker.dialog->alive()) return;
+    end(*speaker.dialog, passing.now);
+    // What is left of the INVITE must not hold ports open, nor let a late branch open new ones.
+    if (Dialog* invite = find_template(call, speaker.dialog->caller_tag)) end(*invite, passing.now);
+    finish(call, CloseReason::bye, passing, plan);
+}
+
+void Signalling::on_cancel(const Passing& passing, Call& call, const Tags& tags) {
+    // CANCEL is hop by hop and asks only: what ends the INVITE is its 487 (RFC 3261 section 9.1). If none comes, time does.
+    const std::uint64_t branch = branch_of(passing.message);
+    for (Dialog& dialog : call.dialogs) {
+        const bool open = dialog.state == Dialog::State::inviting || dialog.state == Dialog::State::early;
+        if (!open || dialog.caller_tag != tags.from) continue;
+        const bool same_branch = std::any_of(dialog.agents.begin(), dialog.agents.end(),
+                                             [branch](const Agent& agent) { return agent.branch == branch; });
+        if (!same_branch) continue;
+        dialog.cancelled = true;
+        dialog.deadline = std::min(dialog.deadline, passing.now + limits_.transaction);
+        dialog.deadline_reason = CloseReason::cancel;
+    }
+}
+
+Signalling::Speaker Signalling::find_dialog(Call& call, const Tags& tags) {
+    for (Dialog& dialog : call.dialogs) {
+        if (dialog.restored_key != 0 && dialog.restored_key == dialog_key(tags.from, tags.to)) {
+            dialog.caller_tag = tags.from;   // which party is which does not matter any more
+            dialog.callee_tag = tags.to;
+            dialog.restored_key = 0;
+        }
+        if (dialog.restored_key != 0) continue;
+        if (dialog.caller_tag == tags.from && dialog.callee_tag == tags.to) return {&dialog, Party::caller};
+        if (dialog.caller_tag == tags.to && dialog.callee_tag == tags.from) return {&dialog, Party::callee};
+    }
+    return {};
+}
+
+Dialog* Signalling::find_template(Call& call, Tag caller) {
+    const auto found = std::find_if(call.dialogs.begin(), call.dialogs.end(), [caller](const Dialog& dialog) {
+        return dialog.callee_tag == 0 && dialog.restored_key == 0 && dialog.caller_tag == caller;
+    });
+    return found == call.dialogs.end() ? nullptr : &*found;
+}
+
+void Signalling::note_hop(const Passing& passing, const Speaker& speaker, std::uint64_t branch) const {
+    Dialog& dialog = *speaker.dialog;
+    const auto note = [&](const IpAddress& host, Party party) {
+        if (!policy_.inside.contains(host)) return;
+        Agent* agent = dialog.agent(host, party);
+        if (agent != nullptr && branch != 0) agent->branch = branch;
+    };
+    note(passing.tuple.source.address, speaker.party);
+    note(passing.tuple.destination.address, other(speaker.party));
+    dialog.add_peer(passing.tuple.source.address);
+    dialog.add_peer(passing.tuple.destination.address);
+    if (const auto contact = contact_of(passing.message)) dialog.add_peer(contact->address);
+}
+
+void Signalling::negotiate(const Passing& passing, Call& call, const Speaker& speaker, const Exchange& exchange,
+                           Plan& plan) {
+    Dialog& dialog = *speaker.dialog;
+    const FlowTuple& tuple = passing.tuple;
+    const auto refuse = [&](RefuseReason reason, std::uint16_t port, const IpAddress* address) {
+        RefuseEvent event;
+        event.reason = reason;
+        event.tuple = tuple;
+        event.port = port;
+        event.call_id = call.id();
+        if (address != nullptr) event.announced = *address;
+        plan.events.emplace_back(event);
+    };
+    Description description;
+    description.delivered_by = tuple.source.address;
+    const std::size_t first_media_event = plan.events.size();
+    const auto error = bodies_.read(passing.message, limits_, [&](const SdpView& sdp) {
+        add_streams(sdp, limits_, description);
+        for (const SdpMedia& media : sdp.media()) {
+            MediaEvent event;
+            event.tuple = tuple;
+            event.kind = media.kind;
+            event.direction = media.direction;
+            event.port = media.port;
+            event.media = media.media;
+            event.protocol = media.protocol;
+            event.address = media.connection.text;
+            event.call_id = call.id();
+            plan.events.emplace_back(event);
+        }
+    });
+    const std::size_t last_media_event = plan.events.size();
+    if (error) {
+        RefuseEvent event;
+        event.reason = RefuseReason::not_understood;
+        event.error = *error;
+        event.tuple = tuple;
+        event.call_id = call.id();
+        plan.events.emplace_back(event);
+        return;   // half a description is none
+    }
+    if (description.empty()) return;
+    for (const Stream& stream : description.streams) {
+        dialog.add_peer(stream.address);
+    }
+    bool answered = false;
+    const auto speak = [&](Agent* agent, bool from_local, const Description& said) {
+        if (agent == nullptr) {
+            refuse(RefuseReason::too_many_dialogs, 0, nullptr);
+            return;
+        }
+        OfferAnswer& negotiation = agent->negotiation;
+        if (exchange.answering && negotiation.awaits_answer(*exchange.answering, from_local)) {
+            negotiation.on_answer(*exchange.answering, from_local, said, exchange.final);
+            answered = true;
+        } else if (exchange.offering) {
+            negotiation.on_offer(*exchange.offering, from_local, said);
+        }
+        if (negotiation.has_agreed()) dialog.restored.clear();
+    };
+    if (policy_.inside.contains(tuple.destination.address)) {
+        speak(dialog.agent(tuple.destination.address, other(speaker.party)), false, description);
+    }
+    if (policy_.inside.contains(tuple.source.address)) {
+        permit(description, tuple.source.address, policy_,
+               [&](const Stream& stream, RefuseReason reason, std::uint16_t port) {
+                   refuse(reason, port, &stream.address);
+               });
+        speak(dialog.agent(tuple.source.address, speaker.party), true, description);
+    }
+    for (std::size_t i = first_media_event; i < last_media_event; ++i) {
+        std::get<MediaEvent>(plan.events[i]).answer = answered;
+    }
+}
+
+void Signalling::report_refusal(const Passing& passing, RefuseReason reason, Plan& plan) const {
+    RefuseEvent event;
+    event.reason = reason;
+    event.tuple = passing.tuple;
+    event.call_id = passing.message.call_id();
+    plan.events.emplace_back(event);
+}
+
+void Signalling::end(Dialog& dialog, TimePoint now) const {
+    dialog.state = Dialog::State::ended;
+    dialog.agents.clear();
+    dialog.restored.clear();
+    dialog.deadline = now + limits_.transaction;
+}
+
+void Signalling::finish(Call& call, CloseReason reason, const Passing& passing, Plan& plan) {
+    planner_.apply(call, reason, passing.now, passing.tuple, plan);
+    calls_.schedule(call);
+}
+
+void Signalling::expire(TimePoint now, PinholeWitness* witness, Plan& plan) {
+    pinholes_.expire(
+        now, witness,
+        [&](const PinholeKey& key, const PinholeTable::Pinhole& pinhole, Duration left) {
+            CallLabel label;
+            if (!pinhole.calls.empty()) {
+                if (const Call* call = calls_.find(pinhole.calls.front())) label = call->label();
+            }
+            plan.changes.push_back({PinholeChange::Kind::refresh, key, pinhole.purpose, left, label});
+        },
+        [&](const PinholeKey& key, const PinholeTable::Pinhole& pinhole) {
+            const auto holders = pinhole.calls;
+            planner_.expired(key, calls_, plan);
+            for (const std::uint64_t holder : holders) {
+                Call* call = calls_.find(holder);
+                if (call == nullptr || !call->open.empty()) continue;
+                // All its media have fallen silent: most likely its BYE went another way.
+                for (Dialog& dialog : call->dialogs) {
+                    dialog.deadline = std::min(dialog.deadline, now + limits_.quiet_call);
+                }
+                calls_.schedule(*call);
+            }
+        });
+    while (Call* call = calls_.pop_due(now)) {
+        CloseReason reason = CloseReason::expired;
+        for (Dialog& dialog : call->dialogs) {
+            if (dialog.deadline > now || !dialog.alive()) continue;
+            reason = dialog.deadline_reason;
+            end(dialog, now);
+        }
+        planner_.apply(*call, reason, now, {}, plan);
+        auto& dialogs = call->dialogs;
+        dialogs.erase(std::remove_if(dialogs.begin(), dialogs.end(),
+                                     [now](const Dialog& dialog) { return !dialog.alive() && dialog.deadline <= now; }),
+                      dialogs.end());
+        if (dialogs.empty()) {
+            calls_.erase(call->key);
+        } else {
+            calls_.schedule(*call);
+        }
+    }
+    registrations_.expire(now);
+}
+
+std::optional<TimePoint> Signalling::next_deadline() const {
+    std::optional<TimePoint> next;
+    for (const auto& one : {calls_.next_deadline(), pinholes_.next_deadline(), registrations_.next_deadline()}) {
+        if (one && (!next || *one < *next)) next = one;
+    }
+    return next;
+}
+
+void Signalling::restore(const PinholeKey& key, Purpose purpose, const CallLabel& label, Duration remaining,
+                         TimePoint now) {
+    Call& call = calls_.restore(label.call, label.call_id, key.inside.address, now);
+    auto dialog = std::find_if(call.dialogs.begin(), call.dialogs.end(),
+                               [&label](const Dialog& known) { return known.restored_key == label.dialog; });
+    if (dialog == call.dialogs.end()) {
+        call.dialogs.emplace_back();
+        dialog = call.dialogs.end() - 1;
+        dialog->state = Dialog::State::confirmed;
+        dialog->restored_key = label.dialog;
+        dialog->deadline = now + limits_.call;
+    }
+    dialog->restored.push_back(key);
+    call.open.push_back({key, purpose, false, 0});
+    pinholes_.restore(key, purpose, call.key, remaining, now);
+    calls_.schedule(call);
+}
+
+}  // namespace messenger::alg

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "alg/plan.h"
+
+namespace messenger::alg {
+
+std::string_view name(MediaKind kind) {
+    switch (kind) {
+        case MediaKind::audio: return "audio";
+        case MediaKind::video: return "video";
+        case MediaKind::image: return "image";
+        case MediaKind::application: return "application";
+        case MediaKind::text: return "text";
+        case MediaKind::message: return "message";
+        case MediaKind::other: return "other";
+    }
+    return "other";
+}
+
+std::string_view name(PortRole role) {
+    switch (role) {
+        case PortRole::rtp: return "rtp";
+        case PortRole::rtcp: return "rtcp";
+        case PortRole::udp: return "udp";
+        case PortRole::t120: return "t120";
+    }
+    return "udp";
+}
+
+std::string_view name(CloseReason reason) {
+    switch (reason) {
+        case CloseReason::bye: return "bye";
+        case CloseReason::cancel: return "cancel";
+        case CloseReason::failed: return "failed";
+        case CloseReason::replaced: return "replaced";
+        case CloseReason::fork_lost: return "fork_lost";
+        case CloseReason::timeout: return "timeout";
+        case CloseReason::expired: return "expired";
+        case CloseReason::evicted: return "evicted";
+    }
+    return "unknown";
+}
+
+std::string_view name(RefuseReason reason) {
+    switch (reason) {
+        case RefuseReason::not_sender_address: return "not_sender_address";
+        case RefuseReason::not_inside_address: return "not_inside_address";
+        case RefuseReason::forbidden_address: return "forbidden_address";
+        case RefuseReason::host_name: return "host_name";
+        case RefuseReason::no_address: return "no_address";
+        case RefuseReason::multicast: return "multicast";
+        case RefuseReason::low_port: return "low_port";
+        case RefuseReason::protected_port: return "protected_port";
+        case RefuseReason::port_out_of_range: return "port_out_of_range";
+        case RefuseReason::too_many_ports: return "too_many_ports";
+        case RefuseReason::unknown_transport: return "unknown_transport";
+        case RefuseReason::tcp_media: return "tcp_media";
+        case RefuseReason::too_many_calls: return "too_many_calls";
+        case RefuseReason::too_many_pinholes: return "too_many_pinholes";
+        case RefuseReason::too_many_dialogs: return "too_many_dialogs";
+        case RefuseReason::too_many_messages: return "too_many_messages";
+        case RefuseReason::too_many_flows: return "too_many_flows";
+        case RefuseReason::wrong_dialog: return "wrong_dialog";
+        case RefuseReason::not_understood: return "not_understood";
+    }
+    return "unknown";
+}
+
+std::string_view describe(RefuseReason reason) {
+    switch (reason) {
+        case RefuseReason::not_sender_address:
+            return "the SDP announces an address that is not the sender's, and the sender is no configured relay";
+        case RefuseReason::not_inside_address: return "a relay announces an address that is not inside";
+        case RefuseReason::forbidden_address: return "loopback, multicast, broadcast or the gateway itself";
+        case RefuseReason::host_name: return "the SDP names a host instead of an address";
+        case RefuseReason::no_address: return "the SDP names no address (no c= line)";
+        case RefuseReason::multicast: return "multicast needs no pinhole";
+        case RefuseReason::low_port: return "ports below 1024 are never opened";
+        case RefuseReason::protected_port: return "the port is on the protected list";
+        case RefuseReason::port_out_of_range: return "the port is outside the configured media range";
+        case RefuseReason::too_many_ports: return "one m= line asks for too many ports";
+        case RefuseReason::unknown_transport: return "the medium's transport is not known";
+        case RefuseReason::tcp_media: return "media over TCP is not opened, T.120 on port 1503 apart";
+        case RefuseReason::too_many_calls: return "the call limit is reached";
+        case RefuseReason::too_many_pinholes: return "the pinhole limit is reached";
+        case RefuseReason::too_many_dialogs: return "the call has too many branches";
+        case RefuseReason::too_many_messages: return "the host sends more messages a second than allowed";
+        case RefuseReason::too_many_flows: return "too many TCP connections on SIP ports";
+        case RefuseReason::wrong_dialog: return "the tags belong to no dialog of this call";
+        case RefuseReason::not_understood: return "the message is not understood";
+    }
+    return "unknown";
+}
+
+std::string_view name(OpaqueReason reason) {
+    switch (reason) {
+        case OpaqueReason::not_sip: return "not_sip";
+        case OpaqueReason::beginning_not_seen: return "beginning_not_seen";
+        case OpaqueReason::conflicting_segments: return "conflicting_segments";
+        case OpaqueReason::too_much_early_data: return "too_much_early_data";
+        case OpaqueReason::bad_framing: return "bad_framing";
+        case OpaqueReason::too_large: return "too_large";
+    }
+    return "unknown";
+}
+
+std::string_view describe(OpaqueReason reason) {
+    switch (reason) {
+        case OpaqueReason::not_sip: return "no SIP start line where one must be";
+        case OpaqueReason::beginning_not_seen: return "the connection is older than our view of it";
+        case OpaqueReason::conflicting_segments: return "overlapping TCP segments disagree";
+        case OpaqueReason::too_much_early_data: return "more out-of-order data than the limit";
+        case OpaqueReason::bad_framing: return "no usable Content-Length: nobody knows where the next message begins";
+        case OpaqueReason::too_large: return "a message head above the limit";
+    }
+    return "unknown";
+}
+
+}  // namespace messenger::alg
