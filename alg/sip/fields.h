@@ -22,25 +22,25 @@ namespace messenger::alg {
 /// A SIP or SIPS URI (RFC 3261 section 19.1). Other schemes: absent.
 struct SipUri {
     bool secure = false;
-    std::string_view user;         ///< with password; empty without one
-    std::string_view host;         ///< a name, an IPv4 address, or [IPv6] with its brackets
-    std::uint16_t port = 0;        ///< 0 when not given
-    std::string_view parameters;   ///< from the first ';' up to '?'; empty without
+    std::string_view user;        ///< with password; empty without one
+    std::string_view host;        ///< a name, an IPv4 address, or [IPv6] with its brackets
+    std::uint16_t port = 0;       ///< 0 when not given
+    std::string_view parameters;  ///< from the first ';' up to '?'; empty without
 };
 [[nodiscard]] std::optional<SipUri> parse_sip_uri(std::string_view text);
 
 /// name-addr or addr-spec with header parameters (RFC 3261 section 20: without <>, parameters belong to the header).
 struct NameAddress {
     std::string_view uri;
-    std::string_view parameters;   ///< of the header, from the first ';'
+    std::string_view parameters;  ///< of the header, from the first ';'
 };
 [[nodiscard]] std::optional<NameAddress> parse_name_address(std::string_view value);
 
 /// One Via value (RFC 3261 section 20.42).
 struct Via {
-    std::string_view transport;   ///< "UDP", "TCP", "TLS", ...; as written
-    std::string_view host;        ///< sent-by: a name, IPv4, or [IPv6]
-    std::uint16_t port = 0;       ///< 0 when not given
+    std::string_view transport;  ///< "UDP", "TCP", "TLS", ...; as written
+    std::string_view host;       ///< sent-by: a name, IPv4, or [IPv6]
+    std::uint16_t port = 0;      ///< 0 when not given
     std::string_view parameters;
 };
 [[nodiscard]] std::optional<Via> parse_via(std::string_view value);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <cstdint>
 #include <string_view>
 
 #include "alg/base/expected.h"
@@ -9,8 +10,8 @@ namespace messenger::alg {
 
 /// One part of a MIME body. Views into the body.
 struct BodyPart {
-    std::string_view content_type;   ///< empty without one
-    std::string_view disposition;    ///< Content-Disposition; empty without one
+    std::string_view content_type;  ///< empty without one
+    std::string_view disposition;   ///< Content-Disposition; empty without one
     std::string_view content;
 };
 
@@ -20,13 +21,18 @@ class MultipartReader {
    public:
     MultipartReader(std::string_view body, std::string_view boundary);
 
-    /// The next part; false at the end. Error: bad_multipart (no or an impossible boundary, no closing delimiter).
+    /// The next part; false at the end. Line ends may be LF alone; what stands before the first and behind the closing
+    /// delimiter is left out.
+    ///
+    /// Error: bad_multipart (no or an impossible boundary, no delimiter, no closing delimiter). An error stays.
     [[nodiscard]] Expected<bool> next(BodyPart& part);
 
    private:
-    std::string_view rest_;
+    enum class State : std::uint8_t { preamble, parts, end, broken };
+
+    std::string_view rest_;  ///< in parts: from the first byte behind a delimiter line
     std::string_view boundary_;
-    bool started_ = false;
+    State state_ = State::preamble;
 };
 
 }  // namespace messenger::alg
