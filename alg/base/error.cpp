@@ -10,6 +10,7 @@ std::string_view describe(Error error) {
         case Error::bad_ip_header: return "impossible IP header";
         case Error::fragment: return "an IP fragment without the rest";
         case Error::other_transport: return "neither UDP nor TCP";
+        case Error::bad_transport_header: return "impossible UDP or TCP header";
         case Error::not_sip: return "the first line is no SIP start line";
         case Error::too_large: return "the message is larger than the limit";
         case Error::too_many_headers: return "more header lines than the limit";
@@ -38,6 +39,7 @@ std::string_view name(Error error) {
         case Error::bad_ip_header: return "bad_ip_header";
         case Error::fragment: return "fragment";
         case Error::other_transport: return "other_transport";
+        case Error::bad_transport_header: return "bad_transport_header";
         case Error::not_sip: return "not_sip";
         case Error::too_large: return "too_large";
         case Error::too_many_headers: return "too_many_headers";

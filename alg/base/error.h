@@ -15,6 +15,7 @@ enum class Error : std::uint8_t {
     bad_ip_header,         ///< impossible lengths, or an IPv6 extension chain without end
     fragment,              ///< a fragment that is not the whole datagram
     other_transport,       ///< neither UDP nor TCP
+    bad_transport_header,  ///< impossible lengths in a UDP or TCP header
     // SIP framing and message
     not_sip,               ///< the first line is no SIP start line
     too_large,             ///< head or body above its limit
@@ -27,7 +28,7 @@ enum class Error : std::uint8_t {
     bad_cseq,              ///< no number, above 2^31, or its method is not the request's
     bad_address,           ///< From or To cannot be read
     // bodies
-    bad_sdp,               ///< not SDP: no v=, or a line that is not "x=..."
+    bad_sdp,               ///< not SDP: a line that is not "x=...", or a wrong v=
     bad_sdp_media,         ///< an m= line that cannot be read
     bad_sdp_address,       ///< a c= or a=rtcp line that cannot be read
     too_many_media,        ///< more m= lines than the limit
