@@ -21,26 +21,35 @@ namespace messenger::alg {
 ///
 /// Retransmissions are cut to what is new. Two segments that overlap and disagree about a byte that has not been handed
 /// out yet are a conflict: nobody can know which one the receiver keeps, so the stream must not be trusted any more.
+/// After a conflict or an overflow the object may still be called, but there is a hole or a doubt in what it holds.
 class StreamReassembler {
    public:
     enum class Outcome : std::uint8_t {
-        accepted,   ///< bytes may be ready; call next() until it is empty
-        conflict,   ///< overlapping segments disagree
-        overflow,   ///< more early bytes or segments than Limits::pending_bytes, Limits::pending_segments
+        accepted,  ///< bytes may be ready; call next() until it is empty
+        conflict,  ///< overlapping segments disagree
+        overflow,  ///< more early bytes or segments than Limits::pending_bytes, Limits::pending_segments
     };
+
+    /// No TCP window is larger (RFC 7323 section 2.3): every receiver drops a segment that begins later, and so do we.
+    static constexpr std::int32_t kLargestWindow = 1 << 30;
 
     /// The first byte of data has this number (one after the SYN's).
     explicit StreamReassembler(std::uint32_t first_sequence) : next_(first_sequence) {}
 
-    /// Takes one segment's payload. data is borrowed until the next call of push(); early data is copied.
+    /// Takes one segment's payload. data is borrowed until the next call of push(); early data is copied. All that was
+    /// ready has been taken with next() before.
     [[nodiscard]] Outcome push(std::uint32_t sequence, std::string_view data, const Limits& limits);
 
-    /// The next run of bytes in order, empty when there is none. Borrowed: it lives until the next push().
+    /// The next run of bytes in order, empty when there is none. Borrowed: it lives until the next push() or release().
     [[nodiscard]] std::string_view next();
 
-    /// The number of the next byte that is awaited.
+    /// Ends the borrowing early: frees the early segments that next() handed out since the last push(), which push()
+    /// would do otherwise. For connections that may now be silent for hours.
+    void release();
+
+    /// The number of the next byte that next() will hand out.
     [[nodiscard]] std::uint32_t expected_sequence() const { return next_; }
-    /// Early bytes held, for the budget of all streams.
+    /// Early bytes held, for the budget of all streams. Those handed out count until push() or release() frees them.
     [[nodiscard]] std::size_t buffered() const { return buffered_; }
 
    private:
@@ -49,10 +58,13 @@ class StreamReassembler {
         boost::container::small_vector<char, 0> bytes;
     };
 
+    [[nodiscard]] bool agrees_with_early(std::uint32_t sequence, std::string_view data) const;
+    [[nodiscard]] Outcome hold(std::uint32_t sequence, std::string_view data, const Limits& limits);
+
     std::uint32_t next_;
-    std::string_view ready_;   ///< in order, inside the caller's packet
-    boost::container::small_vector<Segment, 0> early_;   ///< sorted by sequence, without overlap
-    boost::container::small_vector<char, 0> handed_out_;   ///< keeps a segment of early_ alive while it is borrowed
+    std::string_view ready_;                            ///< in order, inside the caller's packet
+    boost::container::small_vector<Segment, 0> early_;  ///< sorted by sequence, without overlap
+    std::size_t taken_ = 0;  ///< how many of early_, from its front, were handed out and may still be borrowed
     std::size_t buffered_ = 0;
 };
 

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "alg/sdp/sdp.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "alg/base/text.h"
+#include "alg/sdp/lines.h"
+
+namespace messenger::alg {
+
+namespace {
+
+[[nodiscard]] constexpr bool is_letter(char c) {
+    return to_lower(c) >= 'a' && to_lower(c) <= 'z';
+}
+
+/// A host name, and nothing that could be meant as an address: its last label is no number.
+[[nodiscard]] bool is_host_name(std::string_view text) {
+    bool number = true;
+    bool empty = true;
+    for (const char c : text) {
+        if (c == '.') {
+            if (empty) return false;
+            empty = true;
+            number = true;
+            continue;
+        }
+        if (!is_letter(c) && !is_digit(c) && c != '-' && c != '_') return false;
+        empty = false;
+        number = number && is_digit(c);
+    }
+    return !text.empty() && !number;
+}
+
+/// The value of a c= line, and the tail of o= and a=rtcp: "IN IP4 192.0.2.1", "IN IP6 ff15::101/3". What follows the
+/// address is left alone; some phones add words to c=. False if it cannot be read, connection is undefined then.
+[[nodiscard]] bool read_connection(std::string_view value, SdpConnection& connection) {
+    if (!equals_ignoring_case(next_word(value), "IN")) return false;
+    const std::string_view type = next_word(value);
+    const bool is_v6 = equals_ignoring_case(type, "IP6");
+    if (!is_v6 && !equals_ignoring_case(type, "IP4")) return false;
+
+    connection.text = next_word(value);
+    const std::size_t slash = connection.text.find('/');
+    const std::string_view host = connection.text.substr(0, slash);
+    const auto address = IpAddress::parse(host);
+    if (!address) {
+        if (!is_host_name(host)) return false;
+        connection.kind = slash == std::string_view::npos ? SdpConnection::Kind::name : SdpConnection::Kind::multicast;
+        return true;
+    }
+    if (is_v6 != (host.find(':') != std::string_view::npos)) return false;
+    if (slash != std::string_view::npos || address->is_multicast()) {
+        connection.kind = SdpConnection::Kind::multicast;
+        return true;
+    }
+    connection.kind = SdpConnection::Kind::address;
+    connection.address = *address;
+    return true;
+}
+
+/// The address of o=<user> <id> <version> IN IP4 <address>, read from its end, because some user names hold blanks.
+[[nodiscard]] SdpConnection read_origin(std::string_view value) {
+    value = trim(value);
+    std::size_t at = value.size();
+    for (int words = 0; words < 3; ++words) {
+        while (at > 0 && is_blank(value[at - 1])) --at;
+        while (at > 0 && !is_blank(value[at - 1])) --at;
+    }
+    SdpConnection origin;
+    if (!read_connection(value.substr(at), origin)) return {};
+    return origin;
+}
+
+[[nodiscard]] MediaKind media_kind(std::string_view media) {
+    constexpr std::array<std::pair<std::string_view, MediaKind>, 7> kKinds{{
+        {"audio", MediaKind::audio},
+        {"video", MediaKind::video},
+        {"image", MediaKind::image},
+        {"application", MediaKind::application},
+        {"text", MediaKind::text},
+        {"message", MediaKind::message},
+        {"x-ms-message", MediaKind::message},  // RTC before 1.3
+    }};
+    for (const auto& [name, kind] : kKinds) {
+        if (equals_ignoring_case(media, name)) return kind;
+    }
+    return MediaKind::other;
+}
+
+[[nodiscard]] MediaTransport media_transport(std::string_view protocol) {
+    if (starts_with_ignoring_case(protocol, "RTP/")) return MediaTransport::rtp;
+    if (starts_with_ignoring_case(protocol, "UDP/TLS/RTP/")) return MediaTransport::rtp;
+    if (starts_with_ignoring_case(protocol, "TCP/") || equals_ignoring_case(protocol, "TCP"))
+        return MediaTransport::tcp;
+    if (starts_with_ignoring_case(protocol, "UDP/") || equals_ignoring_case(protocol, "UDP") ||
+        equals_ignoring_case(protocol, "UDPTL") || equals_ignoring_case(protocol, "DTLS/SCTP")) {
+        return MediaTransport::udp;
+    }
+    return equals_ignoring_case(protocol, "sip") ? MediaTransport::sip : MediaTransport::other;
+}
+
+/// <port> or <port>/<number of ports>.
+[[nodiscard]] bool read_port(std::string_view word, SdpMedia& media) {
+    const std::size_t slash = word.find('/');
+    const auto port = parse_number(word.substr(0, slash), UINT16_MAX);
+    if (!port) return false;
+    media.port = static_cast<std::uint16_t>(*port);
+    if (slash == std::string_view::npos) return true;
+    const auto count = parse_number(word.substr(slash + 1), UINT16_MAX);
+    if (!count || *count == 0) return false;
+    media.port_count = static_cast<std::uint16_t>(*count);
+    return true;
+}
+
+/// a=rtcp:<port> [IN IP4 <address>].
+[[nodiscard]] bool read_rtcp(std::string_view value, SdpMedia& media) {
+    const auto port = parse_number(next_word(value), UINT16_MAX);
+    if (!port) return false;
+    SdpConnection connection;
+    if (!trim(value).empty() && !read_connection(value, connection)) return false;
+    const bool repeated = media.rtcp_port != 0;
+    if (repeated && (media.rtcp_port != *port || media.rtcp_connection.kind != connection.kind ||
+                     media.rtcp_connection.text != connection.text)) {
+        return false;
+    }
+    media.rtcp_port = static_cast<std::uint16_t>(*port);
+    media.rtcp_connection = connection;
+    return true;
+}
+
+[[nodiscard]] std::optional<MediaDirection> media_direction(std::string_view attribute) {
+    if (attribute == "sendrecv") return MediaDirection::sendrecv;
+    if (attribute == "sendonly") return MediaDirection::sendonly;
+    if (attribute == "recvonly") return MediaDirection::recvonly;
+    if (attribute == "inactive") return MediaDirection::inactive;
+    return std::nullopt;
+}
+
+}  // namespace
+
+Expected<void> SdpView::parse(std::string_view text, const Limits& limits) {
+    reset();
+    text_ = text;
+    const auto result = read_lines(limits);
+    if (!result) reset();
+    return result;
+}
+
+void SdpView::reset() {
+    text_ = {};
+    connection_ = {};
+    origin_ = {};
+    direction_ = MediaDirection::sendrecv;
+    setup_ = {};
+    media_has_connection_ = false;
+    media_.clear();
+}
+
+Expected<void> SdpView::read_lines(const Limits& limits) {
+    LineReader lines(text_);
+    std::string_view line;
+    bool first = true;
+    while (lines.next(line)) {
+        if (line.empty() && !first && lines.at_end()) break;
+        if (line.size() < 2 || line[1] != '=' || !is_letter(line[0])) return Error::bad_sdp;
+        // A second v= would begin another description, and we could not tell whose c= counts.
+        if (line[0] == 'v' && (!first || trim(line.substr(2)) != "0")) return Error::bad_sdp;
+        first = false;
+        const auto result = read_line(line, limits);
+        if (!result) return result;
+    }
+    if (first) return Error::bad_sdp;
+    return {};
+}
+
+Expected<void> SdpView::read_line(std::string_view line, const Limits& limits) {
+    const std::string_view value = line.substr(2);
+    switch (line[0]) {
+        case 'm': return read_media(line, limits);
+        case 'c':
+            if (!read_connection_line(value)) return Error::bad_sdp_address;
+            break;
+        case 'a':
+            if (!read_attribute(value)) return Error::bad_sdp_address;
+            break;
+        case 'o':
+            if (media_.empty() && origin_.kind == SdpConnection::Kind::none) origin_ = read_origin(value);
+            break;
+        default: break;
+    }
+    return {};
+}
+
+Expected<void> SdpView::read_media(std::string_view line, const Limits& limits) {
+    if (media_.size() >= std::min(limits.media, kMaxMedia)) return Error::too_many_media;
+    const auto begin = static_cast<std::size_t>(line.data() - text_.data());
+    if (!media_.empty()) {
+        std::string_view& previous = media_.back().section;
+        previous.remove_suffix(text_.size() - begin);
+    }
+    SdpMedia& media = media_.emplace_back();
+    std::string_view value = line.substr(2);
+    media.media = next_word(value);
+    if (!read_port(next_word(value), media)) return Error::bad_sdp_media;
+    media.protocol = next_word(value);
+    if (media.protocol.empty()) return Error::bad_sdp_media;
+    media.formats = trim(value);
+    media.kind = media_kind(media.media);
+    media.transport = media_transport(media.protocol);
+    media.direction = direction_;
+    media.setup = setup_;
+    media.connection = connection_;
+    media.section = text_.substr(begin);
+    media_has_connection_ = false;
+    return {};
+}
+
+bool SdpView::read_connection_line(std::string_view value) {
+    SdpConnection connection;
+    if (!read_connection(value, connection)) return false;
+    const bool in_session = media_.empty();
+    SdpConnection& target = in_session ? connection_ : media_.back().connection;
+    const bool again = in_session ? connection_.kind != SdpConnection::Kind::none : media_has_connection_;
+    if (again) connection.kind = SdpConnection::Kind::multicast;
+    target = connection;
+    media_has_connection_ = !in_session;
+    return true;
+}
+
+/// The attributes we act on begin with i, r or s; all others end here after one comparison.
+bool SdpView::read_attribute(std::string_view value) {
+    if (value.empty() || (value[0] != 'r' && value[0] != 's' && value[0] != 'i')) return true;
+    const bool in_session = media_.empty();
+    if (value.starts_with("rtcp:")) {
+        return in_session || read_rtcp(value.substr(5), media_.back());
+    }
+    if (value.starts_with("setup:")) {
+        (in_session ? setup_ : media_.back().setup) = trim(value.substr(6));
+        return true;
+    }
+    value = trim(value);
+    if (value == "rtcp-mux") {
+        if (!in_session) media_.back().rtcp_mux = true;
+        return true;
+    }
+    if (const auto direction = media_direction(value)) {
+        (in_session ? direction_ : media_.back().direction) = *direction;
+    }
+    return true;
+}
+
+}  // namespace messenger::alg
