@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What most tests begin with: a lab with its firewall and daemon, an agent on either side, and taps on the hosts' wires."""
+
+import time
+
+from lab import pinholes
+from lab.daemon import Daemon
+from lab.firewall import Firewall
+from lab.media import Flow, Port, send_all
+from lab.sipmsg import audio, sdp
+from lab.sipua import Agent, Call
+from lab.tap import Tap
+from lab.topology import Lab
+
+PROBE = 10
+# Packets that passed the gateway before a BYE may still be on their way to a host when the BYE has reached the other.
+WIRE = 0.002
+
+
+class Media:
+    """An RTP stream between an inside port and an outside port, in both directions."""
+
+    def __init__(self, scene, inside, outside, inside_port, outside_port):
+        self._inside_tap, self._outside_tap = scene.tap(inside), scene.tap(outside)
+        self.inside = Port(inside, inside.address(scene.family), inside_port)
+        self.outside = Port(outside, outside.address(scene.family), outside_port)
+        self.inbound = Flow(self.outside, self.inside.address)
+        self.outbound = Flow(self.inside, self.outside.address)
+
+    def close(self):
+        self.inside.close()
+        self.outside.close()
+
+    def inbound_arrived(self, after=0.0):
+        return self._inside_tap.arrived(self.outside.address, self.inside.address, after)
+
+    def outbound_arrived(self, after=0.0):
+        return self._outside_tap.arrived(self.inside.address, self.outside.address, after)
+
+    def probe(self, flow, arrived):
+        """Sends PROBE packets one way; how many arrived."""
+        before = len(arrived())
+        flow.send(PROBE)
+        return len(arrived()) - before
+
+    def assert_inbound_blocked(self):
+        assert self.probe(self.inbound, self.inbound_arrived) == 0, "packets from outside reached the inside host"
+
+    def assert_inbound_passes(self):
+        count = self.probe(self.inbound, self.inbound_arrived)
+        assert count == PROBE, f"{count} of {PROBE} packets from outside reached the inside host"
+
+    def assert_passes(self):
+        """Inbound first: that is what the firewall alone would drop."""
+        self.assert_inbound_passes()
+        count = self.probe(self.outbound, self.outbound_arrived)
+        assert count == PROBE, f"{count} of {PROBE} packets from inside arrived"
+
+    def counts(self):
+        return len(self.inbound_arrived()), len(self.outbound_arrived())
+
+
+class Scene:
+    def __init__(self, family=4, transport="udp", config=None, daemon=True, extra_rule="", permissive=False):
+        self.family = family
+        self.transport = transport
+        self._config = config
+        self._with_daemon = daemon
+        self._firewall = {"extra_forward_rule": extra_rule, "permissive": permissive}
+        self._open = []
+        self._taps = {}
+        self.daemon = None
+
+    def __enter__(self):
+        self.lab = self._keep(Lab().__enter__())
+        try:
+            self.firewall = Firewall(self.lab.gateway, **self._firewall)
+            if self._with_daemon:
+                self.daemon = self._keep(Daemon(self.lab, self._config)).start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, kind, *_):
+        try:
+            if kind is None:
+                self.firewall.assert_untouched()
+        finally:
+            self.close()
+
+    def is_open(self):
+        return bool(self._open)
+
+    def close(self):
+        for one in reversed(self._open):
+            one.close()
+        self._open.clear()
+
+    def _keep(self, one):
+        self._open.append(one)
+        return one
+
+    def tap(self, host):
+        if host.host not in self._taps:
+            self._taps[host.host] = self._keep(Tap(host))
+        return self._taps[host.host]
+
+    def agent(self, host, port=5060, transport=None):
+        return self._keep(Agent(host, host.address(self.family), port, transport or self.transport))
+
+    def media(self, inside_port, outside_port, inside=None, outside=None):
+        return self._keep(Media(self, inside or self.lab.inside, outside or self.lab.peer, inside_port, outside_port))
+
+    def inside_ports(self, *ports, host=None):
+        """RTP ports of the inside host -> the (address, port) pairs that must be open for them: RTP and RTCP."""
+        address = (host or self.lab.inside).address(self.family)
+        return [(address, number) for port in ports for number in (port, port + 1)]
+
+    def wait_open(self, *ports, seconds=2):
+        pinholes.wait_for_ports(self.lab.gateway, self.inside_ports(*ports), seconds)
+
+    def wait_closed(self, seconds=2):
+        pinholes.wait_for_ports(self.lab.gateway, [], seconds)
+
+
+def establish(caller, callee, offer, answer, cuts=(), tag="u1"):
+    """INVITE, 180, 200, ACK between two agents. Returns both sides' Call."""
+    out = Call.outgoing(caller, callee.uri, caller.connect(callee.address))
+    out.request("INVITE", offer, cuts=cuts)
+    invite = callee.receive("INVITE")
+    callee.reply(invite, 180, tag=tag)
+    caller.receive(180)
+    callee.reply(invite, 200, answer, tag=tag, cuts=cuts)
+    out.ack(caller.receive(200))
+    callee.receive("ACK")
+    return out, Call.incoming(callee, invite, tag)
+
+
+def hang_up(call, other_agent):
+    """BYE and its 200. Returns when the BYE was received, as a time.time()."""
+    call.request("BYE")
+    bye = other_agent.receive("BYE")
+    received = time.time()
+    other_agent.reply(bye, 200)
+    call.agent.receive((200, "BYE"))
+    return received
+
+
+__all__ = ["Call", "Media", "PROBE", "Scene", "WIRE", "audio", "establish", "hang_up", "sdp", "send_all"]
