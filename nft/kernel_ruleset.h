@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <vector>
+
+#include "nft/batch.h"
+#include "nft/netlink_socket.h"
+#include "nft/ruleset.h"
+
+namespace messenger::nft {
+
+/// The sets in the kernel, over a netlink socket of its own. Not for two threads at once.
+class KernelRuleset final : public Ruleset {
+   public:
+    explicit KernelRuleset(NetlinkSocket socket);
+
+    [[nodiscard]] Expected<CommitReport> commit(const Transaction& transaction) override;
+    [[nodiscard]] Expected<std::vector<StoredElement>> list(SetId set) override;
+    [[nodiscard]] Expected<std::optional<StoredElement>> find(SetId set, const Key& key) override;
+
+    /// For RulesetWatch: changes of this origin are ours.
+    [[nodiscard]] std::uint32_t portid() const { return socket_.portid(); }
+
+   private:
+    [[nodiscard]] Expected<bool> leave_out(const Transaction& transaction, std::span<const BatchFailure> failures,
+                                           CommitReport& report);
+    [[nodiscard]] Expected<bool> set_exists(SetId set);
+
+    NetlinkSocket socket_;
+    Batch batch_;
+    std::vector<std::uint8_t> left_out_;  // per operation: what of it a further attempt must not send
+};
+
+}  // namespace messenger::nft

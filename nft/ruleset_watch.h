@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "nft/expected.h"
+#include "nft/netlink_socket.h"
+
+namespace messenger::nft {
+
+/// Tells when somebody else changes our table (`nft flush ruleset`, a firewall that reloads), by NFNLGRP_NFTABLES.
+class RulesetWatch {
+   public:
+    /// own: the portids of KernelRuleset and Schema, at most 8. A filter on the socket drops what they caused before it
+    /// is queued, so that our own commits wake nobody.
+    [[nodiscard]] static Expected<RulesetWatch> open(NetlinkSocket socket, std::span<const std::uint32_t> own);
+
+    /// Readable when there is something to look at.
+    [[nodiscard]] int fd() const { return socket_.fd(); }
+    /// Reads all that waits. True if somebody else may have changed our table: ask Schema::verify. Also true when
+    /// notifications were lost. Does not block.
+    [[nodiscard]] bool changed();
+
+   private:
+    explicit RulesetWatch(NetlinkSocket socket) : socket_(std::move(socket)) {}
+
+    NetlinkSocket socket_;
+};
+
+}  // namespace messenger::nft

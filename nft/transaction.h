@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "nft/element.h"
+#include "nft/set_spec.h"
+
+namespace messenger::nft {
+
+enum class Verb : std::uint8_t { add, create, remove, refresh, flush };
+
+struct Operation {
+    Verb verb = Verb::add;
+    SetId set = SetId::pinholes4;
+    Element element;  ///< remove looks at the key only, flush at nothing
+};
+
+/// Changes to the sets that happen together or not at all. A plain value: nothing happens before Ruleset::commit.
+/// Keeps its storage across clear(), so that a warm one does not allocate.
+class Transaction {
+   public:
+    /// Makes the element. One that is there already stays as it is, timeout and comment included.
+    void add(SetId set, const Element& element) { operations_.push_back({Verb::add, set, element}); }
+    /// Makes the element; if it is there already, commit leaves this operation out and counts it.
+    void create(SetId set, const Element& element) { operations_.push_back({Verb::create, set, element}); }
+    /// Takes the element away; if it has just timed out, commit leaves this operation out and counts it.
+    void remove(SetId set, const Key& key) { operations_.push_back({Verb::remove, set, Element{key, {}, {}}}); }
+    /// Gives the element a new timeout and comment: delete and add, because kernels before 6.12 ignore the new timeout
+    /// of an element that is there. One that has just timed out is made anew. Counters start at zero.
+    void refresh(SetId set, const Element& element) { operations_.push_back({Verb::refresh, set, element}); }
+    /// Takes all elements away.
+    void flush(SetId set) { operations_.push_back({Verb::flush, set, {}}); }
+
+    [[nodiscard]] std::span<const Operation> operations() const { return operations_; }
+    [[nodiscard]] bool empty() const { return operations_.empty(); }
+    void clear() { operations_.clear(); }
+
+    /// The commands for `nft -f`, one per line; a refresh takes two.
+    [[nodiscard]] std::string to_nft() const;
+
+   private:
+    std::vector<Operation> operations_;
+};
+
+/// One operation as nft(8) command, without the line end: "add element inet messenger_alg pinholes4 { ... }".
+[[nodiscard]] std::string to_nft(const Operation& operation);
+
+}  // namespace messenger::nft
