@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""messenger-algd in the gateway: configured, started, waited for until it says it is ready, killed, started again."""
+
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+from lab.firewall import PASSAGE_MARK, PASSAGE_MASK
+from lab.topology import INSIDE_NETWORKS
+
+ROOT = Path(__file__).resolve().parents[3]
+READY_SECONDS = 15
+
+
+def find_program(name="messenger-algd"):
+    """$MESSENGER_BUILD names a build folder; otherwise the newest of the presets without sanitizers."""
+    if os.environ.get("MESSENGER_BUILD"):
+        folders = [Path(os.environ["MESSENGER_BUILD"])]
+    else:
+        folders = [ROOT / "build" / preset for preset in ("release", "dev")]
+    found = [folder / "daemon" / name for folder in folders if (folder / "daemon" / name).is_file()]
+    return max(found, key=lambda path: path.stat().st_mtime, default=None)
+
+
+def config_text(directory, **changes):
+    """The configuration of the tests as TOML. changes: "section.key" -> value, written over the defaults; None leaves out."""
+    values = {
+        "network.inside": list(INSIDE_NETWORKS),
+        "sip.ports": [5060],
+        "passage.mode": "admit",
+        "log.level": "debug",
+        "control.socket": f"{directory}/control",
+    }
+    if changes.get("passage.mode") == "mark":
+        values.update({"passage.mark": PASSAGE_MARK, "passage.mask": PASSAGE_MASK})
+    values.update(changes)
+    sections = {}
+    for key, value in values.items():
+        if value is not None:
+            section, _, name = key.rpartition(".")
+            # JSON's strings, numbers, booleans and lists are TOML's as well.
+            sections.setdefault(section, []).append(f"{name} = {json.dumps(value)}")
+    return "\n".join(f"[{section}]\n" + "\n".join(lines) + "\n" for section, lines in sections.items())
+
+
+class Daemon:
+    """log: everything every start has written to stderr."""
+
+    def __init__(self, lab, config=None, program=None):
+        self._gateway = lab.gateway
+        self._program = program or find_program()
+        assert self._program, "messenger-algd is not built: cmake --preset dev && cmake --build --preset dev"
+        self._config = Path(lab.directory) / "messenger-alg.toml"
+        self._config.write_text(config_text(lab.directory, **(config or {})))
+        self._log = Path(lab.directory) / "messenger-algd.log"
+        self._log.touch()
+        self._notify_path = f"{lab.directory}/notify"
+        self._process = None
+
+    @property
+    def log(self):
+        return self._log.read_text(errors="replace")
+
+    def start(self):
+        assert self._process is None
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notify:
+            Path(self._notify_path).unlink(missing_ok=True)
+            notify.bind(self._notify_path)
+            with self._log.open("ab") as log:
+                self._process = self._gateway.popen(
+                    [self._program, "--config", self._config],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    env={**os.environ, "NOTIFY_SOCKET": self._notify_path},
+                )
+            try:
+                self._wait_ready(notify)
+            except BaseException:
+                self._end(signal.SIGKILL)
+                raise
+        return self
+
+    def _wait_ready(self, notify):
+        deadline = time.monotonic() + READY_SECONDS
+        while time.monotonic() < deadline:
+            if select.select([notify], [], [], 0.05)[0]:
+                if b"READY=1" in notify.recv(4096).split(b"\n"):
+                    return
+            elif self._process.poll() is not None:
+                raise AssertionError(f"messenger-algd ended with status {self._process.returncode}:\n{self.log}")
+        raise AssertionError(f"messenger-algd did not say READY=1 within {READY_SECONDS} s:\n{self.log}")
+
+    def _end(self, signal_number):
+        process, self._process = self._process, None
+        process.send_signal(signal_number)
+        try:
+            return process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise AssertionError(f"messenger-algd did not end on signal {signal_number}:\n{self.log}") from None
+
+    def stop(self):
+        """An orderly stop; the daemon must end with status 0."""
+        if self._process:
+            status = self._end(signal.SIGTERM)
+            assert status == 0, f"messenger-algd ended with status {status}:\n{self.log}"
+
+    def kill(self):
+        """kill -9."""
+        self._end(signal.SIGKILL)
+
+    def close(self):
+        if self._process:
+            self._end(signal.SIGKILL)
+
+    def alive(self):
+        return self._process is not None and self._process.poll() is None

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The operator's firewall in the gateway: an ordinary one, and never edited for the daemon's sake."""
+
+from lab.namespaces import CommandFailed
+
+# The mark of passage = "mark" as the tests configure it, and the operator's one rule for it.
+PASSAGE_MARK = 0x10000
+PASSAGE_MASK = 0x10000
+MARK_RULE = f"meta mark & {PASSAGE_MASK:#x} == {PASSAGE_MARK:#x} accept"
+
+_RULESET = """\
+table inet filter {{
+    chain input {{
+        type filter hook input priority filter; policy drop;
+        ct state established,related accept
+        iifname "lo" accept
+        meta l4proto {{ icmp, ipv6-icmp }} accept
+        iifname "inside" accept
+    }}
+    chain forward {{
+        type filter hook forward priority filter; policy {policy};
+        ct state established,related accept
+        iifname "inside" accept
+        {extra}
+    }}
+}}
+"""
+
+
+class Firewall:
+    """permissive: forwards everything; for control experiments that show that the lab itself would let media through."""
+
+    def __init__(self, gateway, extra_forward_rule="", permissive=False):
+        self._gateway = gateway
+        self._text = _RULESET.format(policy="accept" if permissive else "drop", extra=extra_forward_rule)
+        gateway.run("nft", "-f", "-", stdin=self._text)
+        self._as_loaded = self.listing()
+
+    def listing(self):
+        return self._gateway.run("nft", "list", "table", "inet", "filter")
+
+    def reload(self):
+        """What `systemctl reload nftables` does: everything out, the operator's own in, in one transaction."""
+        self._gateway.run("nft", "-f", "-", stdin="flush ruleset\n" + self._text)
+
+    def assert_untouched(self):
+        """Fails if anyone changed the operator's table, or put rules anywhere but in a table of the daemon's own."""
+        now = self.listing()
+        assert now == self._as_loaded, f"the operator's table was changed:\n{self._as_loaded}\nis now\n{now}"
+        tables = set(self._gateway.run("nft", "list", "tables").split("\n")) - {""}
+        foreign = tables - {"table inet filter", "table inet messenger_alg"}
+        assert not foreign, f"tables that nobody asked for: {foreign}"
+
+    def delete_daemon_table(self):
+        """Somebody removes the daemon's table; it must be there for that to mean anything."""
+        try:
+            self._gateway.run("nft", "delete", "table", "inet", "messenger_alg")
+        except CommandFailed as failure:
+            raise AssertionError(f"no table to delete: {failure}") from failure

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What is open, read from the kernel with nft, as an operator would."""
+
+import collections
+import json
+
+from lab.namespaces import CommandFailed, wait_until
+
+TABLE = "messenger_alg"
+SETS = ("pinholes4", "pinholes6", "open4", "open6")
+
+# remote: an address, or "*" for any. expires: seconds left. comment: names call and stream.
+Pinhole = collections.namedtuple("Pinhole", "remote inside proto port expires comment")
+
+
+def table_exists(gateway):
+    try:
+        gateway.run("nft", "list", "table", "inet", TABLE)
+    except CommandFailed:
+        return False
+    return True
+
+
+def pinholes(gateway):
+    """Every pinhole in the kernel; an empty list as well when there is no table."""
+    try:
+        listing = json.loads(gateway.run("nft", "-j", "list", "table", "inet", TABLE))
+    except CommandFailed:
+        return []
+    found = []
+    for item in listing["nftables"]:
+        kept = item.get("set")
+        if kept and kept["name"] in SETS:
+            found += [_pinhole(element) for element in kept.get("elem", [])]
+    return found
+
+
+def _pinhole(element):
+    attributes = {}
+    if "elem" in element:
+        attributes = element["elem"]
+        element = attributes["val"]
+    key = element["concat"]
+    remote = key[0] if len(key) == 4 else "*"
+    inside, proto, port = key[-3:]
+    proto = {6: "tcp", 17: "udp"}.get(proto, proto)
+    return Pinhole(remote, inside, proto, int(port), attributes.get("expires"), attributes.get("comment", ""))
+
+
+def open_ports(gateway):
+    """The inside (address, port) pairs of the open pinholes, sorted."""
+    return sorted({(hole.inside, hole.port) for hole in pinholes(gateway)})
+
+
+def wait_for_ports(gateway, expected, seconds=2):
+    """Waits until exactly these inside (address, port) pairs are open."""
+    expected = sorted(expected)
+    try:
+        wait_until(lambda: open_ports(gateway) == expected, seconds, "pinholes")
+    except TimeoutError:
+        raise AssertionError(f"open ports are {open_ports(gateway)}, not {expected}") from None
