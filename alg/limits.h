@@ -13,21 +13,21 @@ namespace messenger::alg {
 /// cap is passed on untouched, opens nothing, and is counted.
 struct Limits {
     // one message
-    std::size_t head_bytes = 32 * 1024;   ///< start line and headers
-    std::size_t body_bytes = 64 * 1024;   ///< a body that we read; others are skipped, however long
-    std::size_t headers = 256;            ///< header lines of a message
-    std::size_t media = 16;               ///< m= lines of a session description
-    std::size_t port_count = 4;           ///< n of "m=audio 5000/n"
+    std::size_t head_bytes = 32 * 1024;  ///< start line and headers
+    std::size_t body_bytes = 64 * 1024;  ///< a body that we read; others are skipped, however long
+    std::size_t headers = 256;           ///< header lines of a message
+    std::size_t media = 16;              ///< m= lines of a session description
+    std::size_t port_count = 4;          ///< n of "m=audio 5000/n"
 
     // TCP streams
-    std::size_t flows = 16384;            ///< TCP connections under inspection
-    std::size_t pending_bytes = 64 * 1024;   ///< out-of-order bytes of one direction
-    std::size_t pending_segments = 64;       ///< out-of-order segments of one direction
+    std::size_t flows = 16384;                      ///< TCP connections under inspection
+    std::size_t pending_bytes = 64 * 1024;          ///< out-of-order bytes of one direction
+    std::size_t pending_segments = 64;              ///< out-of-order segments of one direction
     std::size_t buffered_bytes = 32 * 1024 * 1024;  ///< message and out-of-order bytes of all flows together
 
     // calls
     std::size_t calls = 20'000;
-    std::size_t calls_per_host = 2'000;      ///< per inside host
+    std::size_t calls_per_host = 2'000;  ///< per inside host
     std::size_t pinholes = 100'000;
     std::size_t pinholes_per_host = 16'000;  ///< per inside host
     std::size_t dialogs_per_call = 16;       ///< forks
@@ -36,14 +36,14 @@ struct Limits {
     std::uint32_t message_burst = 4'000;
 
     // time
-    Duration first_packet = std::chrono::seconds(60);      ///< a pinhole that no packet has used yet
-    Duration media_silence = std::chrono::seconds(120);    ///< a pinhole after its last packet
-    Duration hold = std::chrono::minutes(30);              ///< a pinhole of a stream on hold
-    Duration call = std::chrono::hours(12);                ///< a call, whatever happens in it
-    Duration invite = std::chrono::minutes(3);             ///< an INVITE without final answer (RFC 3261 timer C)
-    Duration transaction = std::chrono::seconds(32);       ///< 64 * T1: retransmissions have ceased
-    Duration quiet_call = std::chrono::minutes(5);         ///< a call without pinholes after its last message
-    Duration flow_idle = std::chrono::hours(2);            ///< a TCP connection without packets
+    Duration first_packet = std::chrono::seconds(60);    ///< a pinhole that no packet has used yet
+    Duration media_silence = std::chrono::seconds(120);  ///< a pinhole after its last packet
+    Duration hold = std::chrono::minutes(30);            ///< a pinhole of a stream on hold
+    Duration call = std::chrono::hours(12);              ///< a call, whatever happens in it
+    Duration invite = std::chrono::minutes(3);           ///< an INVITE without final answer (RFC 3261 timer C)
+    Duration transaction = std::chrono::seconds(32);     ///< 64 * T1: retransmissions have ceased
+    Duration quiet_call = std::chrono::minutes(5);       ///< a call without pinholes after its last message
+    Duration flow_idle = std::chrono::hours(2);          ///< a TCP connection without packets
 };
 
 }  // namespace messenger::alg

@@ -20,9 +20,9 @@ namespace messenger::alg {
 /// What the firewall is asked to admit: packets of the remote host to the inside endpoint, and the way back.
 struct PinholeKey {
     Transport transport = Transport::udp;
-    bool any_remote = false;   ///< the remote address is not known, or cannot be
+    bool any_remote = false;  ///< the remote address is not known, or cannot be
     Endpoint inside;
-    IpAddress remote;          ///< 0.0.0.0 with any_remote
+    IpAddress remote;  ///< 0.0.0.0 with any_remote
 
     auto operator<=>(const PinholeKey&) const = default;
 };
@@ -37,39 +37,44 @@ struct Purpose {
 };
 
 enum class CloseReason : std::uint8_t {
-    bye, cancel,
-    failed,      ///< the INVITE had a final answer of 300 or more
-    replaced,    ///< a new offer and answer moved or removed the stream
-    fork_lost,   ///< another branch of a forked call was answered
-    timeout,     ///< no first packet, or silence
-    expired,     ///< the session timer, the longest call, or an INVITE that nobody answered
-    evicted,     ///< room was needed
+    bye,
+    cancel,
+    failed,     ///< the INVITE had a final answer of 300 or more
+    replaced,   ///< a new offer and answer moved or removed the stream
+    fork_lost,  ///< another branch of a forked call was answered
+    timeout,    ///< no first packet, or silence
+    expired,    ///< the session timer, the longest call, or an INVITE that nobody answered
+    evicted,    ///< room was needed
 };
 
 enum class RefuseReason : std::uint8_t {
-    not_sender_address,   ///< an inside host announces an address that is not its own, and is no relay
-    not_inside_address,   ///< a relay announces an address that is not inside
-    forbidden_address,    ///< loopback, multicast, broadcast, or the gateway itself
-    host_name,            ///< c= has a name; we do not resolve
-    no_address,           ///< no c= at all
-    multicast,            ///< several c= lines, or a TTL
-    low_port,             ///< below 1024
+    not_sender_address,  ///< an inside host announces an address that is not its own, and is no relay
+    not_inside_address,  ///< a relay announces an address that is not inside
+    forbidden_address,   ///< loopback, multicast, broadcast, or the gateway itself
+    host_name,           ///< c= has a name; we do not resolve
+    no_address,          ///< no c= at all
+    multicast,           ///< several c= lines, or a TTL
+    low_port,            ///< below 1024
     protected_port,
     port_out_of_range,
-    too_many_ports,       ///< "m=audio 5000/100"
+    too_many_ports,  ///< "m=audio 5000/100"
     unknown_transport,
-    tcp_media,            ///< TCP other than T.120
-    too_many_calls, too_many_pinholes, too_many_dialogs, too_many_messages, too_many_flows,
-    wrong_dialog,         ///< a BYE or a failure that does not belong to the dialog that it names
-    not_understood,       ///< see RefuseEvent::error
+    tcp_media,  ///< TCP other than T.120
+    too_many_calls,
+    too_many_pinholes,
+    too_many_dialogs,
+    too_many_messages,
+    too_many_flows,
+    wrong_dialog,    ///< a BYE or a failure that does not belong to the dialog that it names
+    not_understood,  ///< see RefuseEvent::error
 };
 
 enum class OpaqueReason : std::uint8_t {
-    not_sip,               ///< the first bytes, or those after a message, are no start line
+    not_sip,  ///< the first bytes, or those after a message, are no start line
     beginning_not_seen,
     conflicting_segments,
     too_much_early_data,
-    bad_framing,           ///< nobody can know where the next message begins
+    bad_framing,  ///< nobody can know where the next message begins
     too_large,
 };
 
@@ -86,22 +91,22 @@ enum class OpaqueReason : std::uint8_t {
 /// A call and a dialog of it under names that are the same after a restart: hashes of Call-ID and tags.
 struct CallLabel {
     std::uint64_t call = 0;
-    std::uint64_t dialog = 0;     ///< the same whichever tag comes first
-    std::string_view call_id;     ///< empty for a call that was taken over from before a restart without its text
+    std::uint64_t dialog = 0;  ///< the same whichever tag comes first
+    std::string_view call_id;  ///< empty for a call that was taken over from before a restart without its text
 };
 
 /// A change of the kernel's sets. A pinhole that two calls need is added once and removed once.
 struct PinholeChange {
     enum class Kind : std::uint8_t {
         add,
-        refresh,   ///< give it this timeout anew
+        refresh,  ///< give it this timeout anew
         remove,
-        forget,    ///< its timeout has removed it already; clear away what goes with it
+        forget,  ///< its timeout has removed it already; clear away what goes with it
     };
     Kind kind = Kind::add;
     PinholeKey key;
     Purpose purpose;
-    Duration timeout{};   ///< add, refresh: until the first packet, or the time on hold
+    Duration timeout{};  ///< add, refresh: until the first packet, or the time on hold
     CallLabel label;
 };
 
@@ -156,22 +161,22 @@ struct CloseEvent {
 
 struct RefuseEvent {
     RefuseReason reason = RefuseReason::not_understood;
-    Error error = Error::not_sip;   ///< only with not_understood
-    FlowTuple tuple;                ///< the packet that asked
-    std::optional<IpAddress> announced;   ///< the address asked for, where there is one
-    std::uint16_t port = 0;         ///< the port asked for, where there is one
+    Error error = Error::not_sip;        ///< only with not_understood
+    FlowTuple tuple;                     ///< the packet that asked
+    std::optional<IpAddress> announced;  ///< the address asked for, where there is one
+    std::uint16_t port = 0;              ///< the port asked for, where there is one
     std::string_view call_id;
 };
 
 struct OpaqueEvent {
     OpaqueReason reason = OpaqueReason::not_sip;
-    FlowTuple tuple;   ///< of the packet that showed it
+    FlowTuple tuple;  ///< of the packet that showed it
 };
 
 struct RegistrationEvent {
     Endpoint contact;
     FlowTuple tuple;
-    std::uint32_t seconds = 0;   ///< 0: removed
+    std::uint32_t seconds = 0;  ///< 0: removed
     std::string_view call_id;
 };
 
@@ -189,7 +194,7 @@ struct Plan {
     FlowMark flow_mark = FlowMark::none;
     std::vector<PinholeChange> changes;
     std::vector<FlowSeed> seeds;
-    std::vector<Event> events;   ///< in the order in which things happened
+    std::vector<Event> events;  ///< in the order in which things happened
 
     void clear() {
         verdict = Verdict::accept;

@@ -17,24 +17,24 @@ enum class Error : std::uint8_t {
     other_transport,       ///< neither UDP nor TCP
     bad_transport_header,  ///< impossible lengths in a UDP or TCP header
     // SIP framing and message
-    not_sip,               ///< the first line is no SIP start line
-    too_large,             ///< head or body above its limit
-    too_many_headers,      ///< more header lines than the limit
-    bad_header,            ///< a header line without a name or a colon
-    bad_content_length,    ///< not a number, too large, or several that differ
-    body_truncated,        ///< a datagram shorter than its Content-Length
-    missing_header,        ///< one of Call-ID, CSeq, From, To is missing
-    repeated_header,       ///< a header that may stand once stands twice with different values
-    bad_cseq,              ///< no number, above 2^31, or its method is not the request's
-    bad_address,           ///< From or To cannot be read
+    not_sip,             ///< the first line is no SIP start line
+    too_large,           ///< head or body above its limit
+    too_many_headers,    ///< more header lines than the limit
+    bad_header,          ///< a header line without a name or a colon
+    bad_content_length,  ///< not a number, too large, or several that differ
+    body_truncated,      ///< a datagram shorter than its Content-Length
+    missing_header,      ///< one of Call-ID, CSeq, From, To is missing
+    repeated_header,     ///< a header that may stand once stands twice with different values
+    bad_cseq,            ///< no number, above 2^31, or its method is not the request's
+    bad_address,         ///< From or To cannot be read
     // bodies
-    bad_sdp,               ///< not SDP: a line that is not "x=...", or a wrong v=
-    bad_sdp_media,         ///< an m= line that cannot be read
-    bad_sdp_address,       ///< a c= or a=rtcp line that cannot be read
-    too_many_media,        ///< more m= lines than the limit
-    bad_multipart,         ///< no boundary, or parts that never end
-    bad_invitation,        ///< not "Name: value" lines, or a value that cannot be read
-    bad_base64,            ///< an encoded body that does not decode
+    bad_sdp,          ///< not SDP: a line that is not "x=...", or a wrong v=
+    bad_sdp_media,    ///< an m= line that cannot be read
+    bad_sdp_address,  ///< a c= or a=rtcp line that cannot be read
+    too_many_media,   ///< more m= lines than the limit
+    bad_multipart,    ///< no boundary, or parts that never end
+    bad_invitation,   ///< not "Name: value" lines, or a value that cannot be read
+    bad_base64,       ///< an encoded body that does not decode
 };
 
 /// One sentence part for people, such as "Content-Length is not a number". Static storage.

@@ -15,8 +15,8 @@ namespace messenger::alg {
 template <class T>
 class [[nodiscard]] Expected {
    public:
-    Expected(T value) : value_(std::move(value)) {}                   // NOLINT(google-explicit-constructor)
-    Expected(Error error) : value_(tl::unexpect, error) {}            // NOLINT(google-explicit-constructor)
+    Expected(T value) : value_(std::move(value)) {}         // NOLINT(google-explicit-constructor)
+    Expected(Error error) : value_(tl::unexpect, error) {}  // NOLINT(google-explicit-constructor)
 
     [[nodiscard]] bool has_value() const { return value_.has_value(); }
     explicit operator bool() const { return value_.has_value(); }

@@ -22,8 +22,8 @@ CallLabel Call::label() const {
         const auto found = std::find_if(dialogs.begin(), dialogs.end(),
                                         [wanted](const Dialog& dialog) { return dialog.state == wanted; });
         if (found == dialogs.end()) continue;
-        label.dialog = found->restored_key != 0 ? found->restored_key
-                                                : dialog_key(found->caller_tag, found->callee_tag);
+        label.dialog =
+            found->restored_key != 0 ? found->restored_key : dialog_key(found->caller_tag, found->callee_tag);
         break;
     }
     return label;
@@ -71,7 +71,7 @@ void CallTable::erase(std::uint64_t key) {
 void CallTable::schedule(Call& call) {
     TimePoint earliest = TimePoint::max();
     for (const Dialog& dialog : call.dialogs) earliest = std::min(earliest, dialog.deadline);
-    if (earliest >= call.queued) return;   // looked at before that anyway
+    if (earliest >= call.queued) return;  // looked at before that anyway
     call.queued = earliest;
     deadlines_.push(earliest, call.key);
 }

@@ -10,7 +10,7 @@
 #include <boost/container/small_vector.hpp>
 #include <boost/container/static_vector.hpp>
 
-#include "alg/call/deadlines.h"
+#include "alg/base/deadlines.h"
 #include "alg/call/dialog.h"
 #include "alg/limits.h"
 #include "alg/net/hash.h"
@@ -22,29 +22,29 @@ struct OpenPinhole {
     PinholeKey key;
     Purpose purpose;
     bool on_hold = false;
-    std::uint16_t remote_port = 0;   ///< the exact other end, 0 when not known
+    std::uint16_t remote_port = 0;  ///< the exact other end, 0 when not known
 };
 
 /// The dialogs that share a Call-ID, and what is open for them.
 struct Call {
-    std::uint64_t key = 0;           ///< make_call_key() of the Call-ID
-    boost::container::small_vector<char, 48> call_id;   ///< at most kCallIdShown bytes, for people
-    IpAddress charged_to;            ///< the inside host whose limits it counts against
+    std::uint64_t key = 0;                             ///< make_call_key() of the Call-ID
+    boost::container::small_vector<char, 48> call_id;  ///< at most kCallIdShown bytes, for people
+    IpAddress charged_to;                              ///< the inside host whose limits it counts against
     TimePoint started;
     TimePoint last_message;
-    TimePoint queued;                ///< the earliest entry for it in the deadline queue
+    TimePoint queued;  ///< the earliest entry for it in the deadline queue
     boost::container::small_vector<Dialog, 2> dialogs;
     boost::container::small_vector<OpenPinhole, 4> open;
 
     [[nodiscard]] std::string_view id() const { return {call_id.data(), call_id.size()}; }
     [[nodiscard]] CallLabel label() const;
-    [[nodiscard]] bool alive() const;   ///< a dialog is
+    [[nodiscard]] bool alive() const;  ///< a dialog is
 };
 
 constexpr std::size_t kCallIdShown = 128;
 
-/// Every call, by Call-ID. Owns them. Calls that have been erased stay readable until release_erased(), because the plan
-/// of the moment points at their Call-IDs.
+/// Every call, by Call-ID. Owns them. Calls that have been erased stay readable until release_erased(), because the
+/// plan of the moment points at their Call-IDs.
 class CallTable {
    public:
     CallTable(const Limits& limits, const HashKey& secret)

@@ -11,12 +11,13 @@ namespace {
 
 constexpr std::uint16_t kT120Port = 1503;
 constexpr std::uint16_t kFirstOpenPort = 1024;
-constexpr std::size_t kMaxStreams = 64;   // of all parts of a multipart body
+constexpr std::size_t kMaxStreams = 64;  // of all parts of a multipart body
 
-/// Messenger's sharing and whiteboard, "m=application 1503 tcp msdata" ([MS-SDP] 3.1.5.2.1): the one TCP medium we open.
+/// Messenger's sharing and whiteboard, "m=application 1503 tcp msdata" ([MS-SDP] 3.1.5.2.1): the one TCP medium we
+/// open.
 [[nodiscard]] bool is_t120(const SdpMedia& media) {
-    return media.kind == MediaKind::application && media.transport == MediaTransport::tcp &&
-           media.port == kT120Port && equals_ignoring_case(trim(media.formats), "msdata");
+    return media.kind == MediaKind::application && media.transport == MediaTransport::tcp && media.port == kT120Port &&
+           equals_ignoring_case(trim(media.formats), "msdata");
 }
 
 [[nodiscard]] std::optional<RefuseReason> connection_obstacle(const SdpConnection& connection) {
@@ -36,7 +37,7 @@ constexpr std::size_t kMaxStreams = 64;   // of all parts of a multipart body
         case MediaTransport::tcp:
             if (is_t120(media)) return std::nullopt;
             return RefuseReason::tcp_media;
-        case MediaTransport::sip:   // never reaches here: no stream is made of it
+        case MediaTransport::sip:  // never reaches here: no stream is made of it
         case MediaTransport::other: break;
     }
     return RefuseReason::unknown_transport;
@@ -96,7 +97,7 @@ std::optional<RefuseReason> address_obstacle(const IpAddress& announced, const I
     }
     const auto& own = policy.protected_addresses;
     if (std::find(own.begin(), own.end(), announced) != own.end()) return RefuseReason::forbidden_address;
-    if (announced == sender) return std::nullopt;   // the caller has checked that the sender is inside
+    if (announced == sender) return std::nullopt;  // the caller has checked that the sender is inside
     if (announced.is_loopback()) return RefuseReason::forbidden_address;
     if (!policy.relays.contains(sender)) return RefuseReason::not_sender_address;
     if (!policy.inside.contains(announced)) return RefuseReason::not_inside_address;

@@ -16,18 +16,18 @@ namespace messenger::alg {
 
 /// One m= section reduced to what pinholes need. A value: it outlives the packet.
 struct Stream {
-    IpAddress address;             ///< 0.0.0.0 and :: mean "on hold, address not said" (RFC 3264 section 8.4)
-    IpAddress rtcp_address;        ///< of a=rtcp, else address
-    std::uint16_t port = 0;        ///< 0: refused or removed (RFC 3264 section 6)
-    std::uint16_t rtcp_port = 0;   ///< of a=rtcp (RFC 3605); 0 without one
-    std::uint8_t slot = 0;         ///< which m= line it is; offer and answer are matched by it (RFC 3264 section 6)
+    IpAddress address;            ///< 0.0.0.0 and :: mean "on hold, address not said" (RFC 3264 section 8.4)
+    IpAddress rtcp_address;       ///< of a=rtcp, else address
+    std::uint16_t port = 0;       ///< 0: refused or removed (RFC 3264 section 6)
+    std::uint16_t rtcp_port = 0;  ///< of a=rtcp (RFC 3605); 0 without one
+    std::uint8_t slot = 0;        ///< which m= line it is; offer and answer are matched by it (RFC 3264 section 6)
     std::uint8_t port_count = 1;
     MediaKind kind = MediaKind::other;
-    PortRole role = PortRole::rtp;   ///< rtp stands for RTP and RTCP together
+    PortRole role = PortRole::rtp;  ///< rtp stands for RTP and RTCP together
     MediaDirection direction = MediaDirection::sendrecv;
     bool rtcp_mux = false;
-    std::optional<RefuseReason> obstacle;   ///< why no pinhole can be made of it, whoever announced it
-    bool permitted = false;                 ///< announced by an inside host that may; see permit()
+    std::optional<RefuseReason> obstacle;  ///< why no pinhole can be made of it, whoever announced it
+    bool permitted = false;                ///< announced by an inside host that may; see permit()
 
     bool operator==(const Stream&) const = default;
 };
@@ -57,9 +57,9 @@ void permit(Description& description, const IpAddress& sender, const Policy& pol
 /// Why this port may never be opened, if it may not (rule 2). transport: T.120 is the only TCP.
 [[nodiscard]] std::optional<RefuseReason> port_obstacle(std::uint16_t port, const Policy& policy);
 
-/// The ports of a stream with their roles. RTCP is where a=rtcp says, or on the RTP port with rtcp-mux agreed, or on the
-/// next port; an odd RTP port without a=rtcp may have been meant as either half of a pair (RFC 8866 section 5.14, RFC
-/// 3550 section 11), so both neighbours are taken.
+/// The ports of a stream with their roles. RTCP is where a=rtcp says, or on the RTP port with rtcp-mux agreed, or on
+/// the next port; an odd RTP port without a=rtcp may have been meant as either half of a pair (RFC 8866 section 5.14,
+/// RFC 3550 section 11), so both neighbours are taken.
 struct StreamPort {
     std::uint16_t port = 0;
     PortRole role = PortRole::rtp;
@@ -77,7 +77,7 @@ void permit(Description& description, const IpAddress& sender, const Policy& pol
             continue;
         }
         if (stream.address.is_unspecified()) {
-            stream.permitted = true;   // on hold: it opens nothing by itself
+            stream.permitted = true;  // on hold: it opens nothing by itself
             continue;
         }
         auto reason = address_obstacle(stream.address, sender, policy);

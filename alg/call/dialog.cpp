@@ -11,8 +11,8 @@ namespace messenger::alg {
 
 namespace {
 
-// Not secret: the numbers go into the comments of kernel elements and must be the same after a restart. Nobody gains by a
-// collision with a dialog of their own making; tables that strangers fill use a secret hash on top.
+// Not secret: the numbers go into the comments of kernel elements and must be the same after a restart. Nobody gains by
+// a collision with a dialog of their own making; tables that strangers fill use a secret hash on top.
 constexpr HashKey kStableKey{0x6d657373656e6765, 0x722d616c67206964};
 constexpr std::size_t kMaxAgents = 8;
 constexpr std::size_t kMaxPeers = 16;
@@ -36,9 +36,8 @@ std::uint64_t dialog_key(Tag left, Tag right) {
 }
 
 Agent* Dialog::agent(const IpAddress& host, Party party) {
-    const auto found = std::find_if(agents.begin(), agents.end(), [&](const Agent& known) {
-        return known.host == host && known.acts_for == party;
-    });
+    const auto found = std::find_if(agents.begin(), agents.end(),
+                                    [&](const Agent& known) { return known.host == host && known.acts_for == party; });
     if (found != agents.end()) return &*found;
     if (agents.size() == kMaxAgents) return nullptr;
     agents.push_back({});

@@ -30,33 +30,33 @@ using Tag = std::uint64_t;
 struct Agent {
     IpAddress host;
     Party acts_for = Party::caller;
-    std::uint64_t branch = 0;   ///< the top Via of the INVITE at this hop: which client transaction a failure ends
+    std::uint64_t branch = 0;  ///< the top Via of the INVITE at this hop: which client transaction a failure ends
     OfferAnswer negotiation;
 };
 
 /// A dialog of a call (RFC 3261 section 12), or the INVITE that may still become several (forking: section 13.2.2.4).
 struct Dialog {
     enum class State : std::uint8_t {
-        inviting,    ///< the INVITE itself, callee's tag unknown; what later dialogs start from
+        inviting,  ///< the INVITE itself, callee's tag unknown; what later dialogs start from
         early,
         confirmed,
-        ended,       ///< kept until retransmissions have ceased, so that a late 200 opens nothing
+        ended,  ///< kept until retransmissions have ceased, so that a late 200 opens nothing
     };
     State state = State::inviting;
     Tag caller_tag = 0;
     Tag callee_tag = 0;
-    std::uint32_t invite_cseq = 0;        ///< of the INVITE that created it
-    std::uint32_t caller_cseq = 0;        ///< the highest seen in a request of each party
+    std::uint32_t invite_cseq = 0;  ///< of the INVITE that created it
+    std::uint32_t caller_cseq = 0;  ///< the highest seen in a request of each party
     std::uint32_t callee_cseq = 0;
     bool cancelled = false;
-    TimePoint deadline;                   ///< when it ends by itself
+    TimePoint deadline;  ///< when it ends by itself
     CloseReason deadline_reason = CloseReason::expired;
     boost::container::small_vector<Agent, 2> agents;
     /// Addresses that a BYE may come from or go to beside the agents: signalling neighbours, Contacts, media addresses.
     boost::container::small_vector<IpAddress, 4> peers;
     /// Pinholes taken over from before a restart. They hold until a new offer and answer say otherwise.
     boost::container::small_vector<PinholeKey, 0> restored;
-    std::uint64_t restored_key = 0;       ///< dialog_key() from before the restart; the tags come with the next message
+    std::uint64_t restored_key = 0;  ///< dialog_key() from before the restart; the tags come with the next message
 
     [[nodiscard]] bool alive() const { return state != State::ended; }
     /// The agent, made if there is none; nullptr if there are too many.

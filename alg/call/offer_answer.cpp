@@ -6,7 +6,7 @@
 namespace messenger::alg {
 
 void OfferAnswer::on_offer(OfferId id, bool from_local, Description offer) {
-    if (settled_ == id) return;   // a retransmission of what has been negotiated
+    if (settled_ == id) return;  // a retransmission of what has been negotiated
     if (pending_ && pending_->id == id && pending_->from_local == from_local) {
         pending_->offer = std::move(offer);
         return;
@@ -23,7 +23,7 @@ void OfferAnswer::on_answer(OfferId id, bool from_local, Description answer, boo
 
 void OfferAnswer::on_success(OfferId id) {
     if (!has_pending(id)) return;
-    if (pending_->answer.empty()) return;   // the offer came in this 2xx; its answer will be in the ACK
+    if (pending_->answer.empty()) return;  // the offer came in this 2xx; its answer will be in the ACK
     promote();
 }
 
@@ -42,7 +42,8 @@ void OfferAnswer::promote() {
     Pending& p = *pending_;
     Description& local = p.from_local ? p.offer : p.answer;
     Description& remote = p.from_local ? p.answer : p.offer;
-    // Old-style hold says 0.0.0.0: the address and port before it still hold, or the stream could not be taken up again.
+    // Old-style hold says 0.0.0.0: the address and port before it still hold, or the stream could not be taken up
+    // again.
     const auto keep_through_hold = [](Description& fresh, const Description& old) {
         for (Stream& stream : fresh.streams) {
             if (stream.port == 0 || stream.obstacle || !stream.address.is_unspecified()) continue;

@@ -11,7 +11,7 @@ namespace messenger::alg {
 
 /// Which transaction an offer travels in: its answer comes with the same CSeq.
 struct OfferId {
-    Method method = Method::invite;   ///< invite, update or prack
+    Method method = Method::invite;  ///< invite, update or prack
     std::uint32_t cseq = 0;
     bool operator==(const OfferId&) const = default;
 };

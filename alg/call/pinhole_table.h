@@ -7,7 +7,7 @@
 
 #include <boost/container/small_vector.hpp>
 
-#include "alg/call/deadlines.h"
+#include "alg/base/deadlines.h"
 #include "alg/limits.h"
 #include "alg/net/hash.h"
 #include "alg/plan.h"
@@ -25,22 +25,22 @@ class PinholeWitness {
     [[nodiscard]] virtual std::optional<Duration> remaining(const PinholeKey& key) = 0;
 };
 
-/// Every pinhole that is open, and the calls that need it. Two calls may need the same one (two calls to one media port);
-/// the kernel then has it once.
+/// Every pinhole that is open, and the calls that need it. Two calls may need the same one (two calls to one media
+/// port); the kernel then has it once.
 class PinholeTable {
    public:
     struct Pinhole {
         Purpose purpose;
-        TimePoint deadline;      ///< when it has to be looked at
-        TimePoint queued;        ///< the earliest entry for it in the deadline queue
-        std::optional<TimePoint> hold_until;   ///< on hold: it lives until then without a packet
-        boost::container::small_vector<std::uint64_t, 1> calls;   ///< CallLabel::call of each call that needs it
+        TimePoint deadline;                                      ///< when it has to be looked at
+        TimePoint queued;                                        ///< the earliest entry for it in the deadline queue
+        std::optional<TimePoint> hold_until;                     ///< on hold: it lives until then without a packet
+        boost::container::small_vector<std::uint64_t, 1> calls;  ///< CallLabel::call of each call that needs it
     };
 
     PinholeTable(const Limits& limits, const HashKey& secret)
         : limits_(limits), pinholes_(0, KeyHash{secret}), per_host_(0, KeyedHash{secret}) {}
 
-    enum class Acquired : std::uint8_t { added, shared, full };   ///< full: the table, or the inside host's share of it
+    enum class Acquired : std::uint8_t { added, shared, full };  ///< full: the table, or the inside host's share of it
 
     /// call needs the pinhole from now on; it must not need it already.
     [[nodiscard]] Acquired acquire(const PinholeKey& key, Purpose purpose, bool on_hold, std::uint64_t call,
@@ -52,7 +52,8 @@ class PinholeTable {
     /// The timeout of a pinhole that opens, or goes on or off hold.
     [[nodiscard]] Duration timeout(bool on_hold) const { return on_hold ? limits_.hold : limits_.first_packet; }
 
-    /// A packet of a capture goes through the pinhole that admits it, if one does, and keeps it alive. Either direction.
+    /// A packet of a capture goes through the pinhole that admits it, if one does, and keeps it alive. Either
+    /// direction.
     bool on_packet(const FlowTuple& tuple, TimePoint now);
     /// Taken over from before a restart, to live that long.
     void restore(const PinholeKey& key, Purpose purpose, std::uint64_t call, Duration remaining, TimePoint now);
@@ -64,7 +65,7 @@ class PinholeTable {
     void expire(TimePoint now, PinholeWitness* witness, Refresh&& refresh, Expired&& expired) {
         while (const auto key = deadlines_.pop_due(now)) {
             const auto found = pinholes_.find(*key);
-            if (found == pinholes_.end() || found->second.queued > now) continue;   // gone, or another entry is later
+            if (found == pinholes_.end() || found->second.queued > now) continue;  // gone, or another entry is later
             Pinhole& pinhole = found->second;
             if (pinhole.deadline > now) {
                 queue(*key, pinhole);

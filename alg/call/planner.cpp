@@ -54,7 +54,7 @@ void Planner::apply(Call& call, CloseReason reason, TimePoint now, const FlowTup
 void Planner::expired(const PinholeKey& key, CallTable& calls, Plan& plan) {
     const PinholeTable::Pinhole* pinhole = pinholes_.find(key);
     if (pinhole == nullptr) return;
-    const auto holders = pinhole->calls;   // a copy: release() changes the table
+    const auto holders = pinhole->calls;  // a copy: release() changes the table
     bool forgotten = false;
     for (const std::uint64_t holder : holders) {
         Call* call = calls.find(holder);
@@ -117,8 +117,8 @@ void Planner::collect_stream(const Call& call, const Stream& local, const Stream
         return std::any_of(call.dialogs.begin(), call.dialogs.end(),
                            [&address](const Dialog& dialog) { return dialog.has_host(address); });
     };
-    // A private address in a public peer's SDP is the peer's own NAT speaking: media will come from elsewhere. Unless it
-    // is another inside host of this very call, behind the same gateway.
+    // A private address in a public peer's SDP is the peer's own NAT speaking: media will come from elsewhere. Unless
+    // it is another inside host of this very call, behind the same gateway.
     const auto unreachable = [&](const IpAddress& address) {
         return address.is_private() && !remote_from.is_private() && !own_host(address);
     };
@@ -173,8 +173,7 @@ void Planner::open(Call& call, const Wanted& wanted, TimePoint now, const FlowTu
     if (acquired == PinholeTable::Acquired::added) {
         plan.changes.push_back({PinholeChange::Kind::add, pinhole.key, pinhole.purpose, timeout, call.label()});
     }
-    plan.events.emplace_back(
-        OpenEvent{pinhole.key, pinhole.purpose, timeout, wanted.remote_is_private, call.id()});
+    plan.events.emplace_back(OpenEvent{pinhole.key, pinhole.purpose, timeout, wanted.remote_is_private, call.id()});
     call.open.push_back(pinhole);
     seed(pinhole, plan);
 }

@@ -11,15 +11,15 @@
 
 namespace messenger::alg {
 
-/// Turns the state of a call into pinholes: what its live dialogs need now, against what it has open. The only place that
-/// opens and closes, so a call that ends, a stream that moves and a failed re-INVITE are all the same case.
+/// Turns the state of a call into pinholes: what its live dialogs need now, against what it has open. The only place
+/// that opens and closes, so a call that ends, a stream that moves and a failed re-INVITE are all the same case.
 class Planner {
    public:
     Planner(const Policy& policy, const Limits& limits, PinholeTable& pinholes)
         : policy_(policy), limits_(limits), pinholes_(pinholes) {}
 
-    /// Brings the call's pinholes in line with its state. reason: why whatever is not needed any more closes. asked: the
-    /// packet that led to it, for the report if a limit refuses.
+    /// Brings the call's pinholes in line with its state. reason: why whatever is not needed any more closes. asked:
+    /// the packet that led to it, for the report if a limit refuses.
     void apply(Call& call, CloseReason reason, TimePoint now, const FlowTuple& asked, Plan& plan);
 
     /// A pinhole died of silence: takes it from every call that had it.
@@ -42,7 +42,7 @@ class Planner {
     const Policy& policy_;
     const Limits& limits_;
     PinholeTable& pinholes_;
-    std::vector<Wanted> wanted_;   ///< of the call at hand; kept for its memory
+    std::vector<Wanted> wanted_;  ///< of the call at hand; kept for its memory
 };
 
 }  // namespace messenger::alg

@@ -44,13 +44,13 @@ void RegistrationTable::on_message(const SipMessageView& message, const FlowTupl
 
 void RegistrationTable::on_request(const SipMessageView& message, const FlowTuple& tuple, TimePoint now) {
     std::string_view contacts = message.value(HeaderId::contact);
-    if (contacts.empty()) return;   // a query (RFC 3261 section 10.2.3)
+    if (contacts.empty()) return;  // a query (RFC 3261 section 10.2.3)
     const std::string_view contact = next_list_value(contacts);
     auto found = registrations_.find(tuple.source);
     if (found == registrations_.end()) {
         if (registrations_.size() >= limits_.registrations) return;
         found = registrations_.try_emplace(tuple.source).first;
-        found->second.expires = now + limits_.transaction;   // until the registrar says more
+        found->second.expires = now + limits_.transaction;  // until the registrar says more
         found->second.queued = found->second.expires;
         deadlines_.push(found->second.queued, found->first);
     }
@@ -59,12 +59,10 @@ void RegistrationTable::on_request(const SipMessageView& message, const FlowTupl
     registration.cseq = message.cseq();
     const auto endpoint = endpoint_of(contact);
     // A name leads nowhere that we can know, and somebody else's address is not believed (security rule 1).
-    registration.contact =
-        endpoint && endpoint->address == tuple.source.address ? *endpoint : tuple.source;
+    registration.contact = endpoint && endpoint->address == tuple.source.address ? *endpoint : tuple.source;
 }
 
-void RegistrationTable::on_response(const SipMessageView& message, const FlowTuple& tuple, TimePoint now,
-                                    Plan& plan) {
+void RegistrationTable::on_response(const SipMessageView& message, const FlowTuple& tuple, TimePoint now, Plan& plan) {
     const auto found = registrations_.find(tuple.destination);
     if (found == registrations_.end() || message.cseq() != found->second.cseq) return;
     Registration& registration = found->second;
@@ -76,7 +74,7 @@ void RegistrationTable::on_response(const SipMessageView& message, const FlowTup
         const auto one = lifetime(message, next_list_value(contacts));
         if (one) seconds = std::max(seconds.value_or(0), *one);
     }
-    if (message.value(HeaderId::contact).empty()) seconds = 0;   // no binding is left
+    if (message.value(HeaderId::contact).empty()) seconds = 0;  // no binding is left
     const std::uint32_t granted = std::min(seconds.value_or(kDefaultSeconds), kLongestSeconds);
     registration.accepted = granted > 0;
     registration.expires = now + (granted > 0 ? std::chrono::seconds(granted) : limits_.transaction);

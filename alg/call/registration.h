@@ -5,7 +5,7 @@
 #include <optional>
 #include <unordered_map>
 
-#include "alg/call/deadlines.h"
+#include "alg/base/deadlines.h"
 #include "alg/limits.h"
 #include "alg/net/hash.h"
 #include "alg/net/tuple.h"
@@ -20,8 +20,8 @@ namespace messenger::alg {
 class RegistrationTable {
    public:
     struct Registration {
-        FlowTuple signalling;     ///< of the REGISTER
-        Endpoint contact;         ///< where the inside host wants to be called
+        FlowTuple signalling;  ///< of the REGISTER
+        Endpoint contact;      ///< where the inside host wants to be called
         TimePoint expires;
         TimePoint queued;
         std::uint32_t cseq = 0;
@@ -40,7 +40,7 @@ class RegistrationTable {
     [[nodiscard]] const auto& all() const { return registrations_; }
 
    private:
-    using Key = Endpoint;   ///< the inside end of the signalling: one user agent
+    using Key = Endpoint;  ///< the inside end of the signalling: one user agent
 
     void on_request(const SipMessageView& message, const FlowTuple& tuple, TimePoint now);
     void on_response(const SipMessageView& message, const FlowTuple& tuple, TimePoint now, Plan& plan);

@@ -39,8 +39,7 @@ void Signalling::on_response(const Passing& passing, Plan& plan) {
         on_invite_response(passing, *call, tags, plan);
     } else if (const Speaker requester = find_dialog(*call, tags); requester.dialog != nullptr) {
         // From and To are the request's, so it is the other party that speaks.
-        on_later_response(passing, *call, {requester.dialog, other(requester.party)},
-                          {method, message.cseq()}, plan);
+        on_later_response(passing, *call, {requester.dialog, other(requester.party)}, {method, message.cseq()}, plan);
     }
     calls_.schedule(*call);
 }
@@ -53,8 +52,8 @@ void Signalling::on_invite_response(const Passing& passing, Call& call, const Ta
                        (requester.dialog->state == Dialog::State::confirmed) &&
                        (requester.party == Party::callee || message.cseq() != requester.dialog->invite_cseq);
     if (later) {
-        on_later_response(passing, call, {requester.dialog, other(requester.party)},
-                          {Method::invite, message.cseq()}, plan);
+        on_later_response(passing, call, {requester.dialog, other(requester.party)}, {Method::invite, message.cseq()},
+                          plan);
         return;
     }
     if (message.status() >= kFirstFailure) {
@@ -87,7 +86,7 @@ Dialog* Signalling::dialog_of_response(const Passing& passing, Call& call, const
         report_refusal(passing, RefuseReason::too_many_dialogs, plan);
         return nullptr;
     }
-    Dialog branch = *invite;   // each branch answers the same offer for itself
+    Dialog branch = *invite;  // each branch answers the same offer for itself
     branch.state = Dialog::State::early;
     branch.callee_tag = tags.to;
     return &call.dialogs.emplace_back(std::move(branch));
@@ -101,7 +100,8 @@ void Signalling::confirm(const Passing& passing, Call& call, Dialog& dialog) {
     // 13.2.2.4).
     const std::uint64_t branch = make_tag(passing.message.top_via());
     for (Dialog& other_dialog : call.dialogs) {
-        const bool waiting = other_dialog.state == Dialog::State::inviting || other_dialog.state == Dialog::State::early;
+        const bool waiting =
+            other_dialog.state == Dialog::State::inviting || other_dialog.state == Dialog::State::early;
         if (&other_dialog == &dialog || !waiting || other_dialog.caller_tag != dialog.caller_tag) continue;
         if (other_dialog.callee_tag != 0 && !on_branch(other_dialog, branch)) continue;
         other_dialog.deadline = std::min(other_dialog.deadline, passing.now + limits_.transaction);
@@ -114,8 +114,7 @@ void Signalling::set_session_timer(const Passing& passing, const Call& call, Dia
     const auto seconds = parse_seconds(passing.message.value(HeaderId::session_expires));
     if (!seconds || *seconds == 0) return;
     // RFC 4028 section 10: without a refresh the session ends; the margin is for the BYE that should say so.
-    dialog.deadline =
-        std::min(dialog.deadline, passing.now + std::chrono::seconds(*seconds) + limits_.transaction);
+    dialog.deadline = std::min(dialog.deadline, passing.now + std::chrono::seconds(*seconds) + limits_.transaction);
 }
 
 void Signalling::on_initial_failure(const Passing& passing, Call& call, const Tags& tags, Plan& plan) {
@@ -133,8 +132,7 @@ void Signalling::on_initial_failure(const Passing& passing, Call& call, const Ta
     finish(call, reason, passing, plan);
 }
 
-void Signalling::on_later_response(const Passing& passing, Call& call, const Speaker& speaker, OfferId id,
-                                   Plan& plan) {
+void Signalling::on_later_response(const Passing& passing, Call& call, const Speaker& speaker, OfferId id, Plan& plan) {
     Dialog& dialog = *speaker.dialog;
     if (!dialog.alive()) return;
     const unsigned status = passing.message.status();
@@ -149,7 +147,7 @@ void Signalling::on_later_response(const Passing& passing, Call& call, const Spe
     }
     Exchange exchange;
     exchange.answering = id;
-    if (id.method == Method::invite) exchange.offering = id;   // an INVITE without offer is answered by one
+    if (id.method == Method::invite) exchange.offering = id;  // an INVITE without offer is answered by one
     exchange.final = status >= kFirstSuccess;
     note_hop(passing, speaker, 0);
     negotiate(passing, call, speaker, exchange, plan);

@@ -13,16 +13,16 @@
 
 namespace messenger::alg {
 
-/// Finds the session descriptions of a message: its body, or every application/sdp part of a multipart body, one level of
-/// multipart in a multipart included (OC 2007 R2 sends two alternatives, SIP-I puts ISUP beside the SDP).
+/// Finds the session descriptions of a message: its body, or every application/sdp part of a multipart body, one level
+/// of multipart in a multipart included (OC 2007 R2 sends two alternatives, SIP-I puts ISUP beside the SDP).
 class SessionBodies {
    public:
-    /// Calls found(sdp) for each description that can be read; sdp lives until the next one. Returns the first thing that
-    /// could not be understood; what came before it has been reported. A body of another type is not an error.
+    /// Calls found(sdp) for each description that can be read; sdp lives until the next one. Returns the first thing
+    /// that could not be understood; what came before it has been reported. A body of another type is not an error.
     template <class Found>
     [[nodiscard]] std::optional<Error> read(const SipMessageView& message, const Limits& limits, Found&& found) {
         if (message.body().empty()) return std::nullopt;
-        if (!message.value(HeaderId::content_encoding).empty()) return std::nullopt;   // we do not unpack
+        if (!message.value(HeaderId::content_encoding).empty()) return std::nullopt;  // we do not unpack
         return read_part(message.content_type(), message.body(), limits, found, kNesting);
     }
 
@@ -52,7 +52,7 @@ class SessionBodies {
         }
     }
 
-    SdpView sdp_;   ///< kept: it is large
+    SdpView sdp_;  ///< kept: it is large
 };
 
 }  // namespace messenger::alg

@@ -90,7 +90,7 @@ void Signalling::on_request(const Passing& passing, Plan& plan) {
         default: on_cancel(passing, *call, tags); break;
     }
     calls_.schedule(*call);
-    if (call->dialogs.empty()) calls_.erase(call->key);   // nothing came of it
+    if (call->dialogs.empty()) calls_.erase(call->key);  // nothing came of it
 }
 
 Call* Signalling::find_call(const SipMessageView& message) {
@@ -128,9 +128,9 @@ void Signalling::on_initial_invite(const Passing& passing, Call& call, const Tag
         }
         dialog = &call.dialogs.emplace_back();
     } else if (cseq < dialog->invite_cseq || (cseq == dialog->invite_cseq && !dialog->alive())) {
-        return;   // a retransmission of what has ended
+        return;  // a retransmission of what has ended
     } else if (cseq > dialog->invite_cseq) {
-        *dialog = Dialog{};   // tried again after 401, 407 or 3xx (RFC 3261 section 22)
+        *dialog = Dialog{};  // tried again after 401, 407 or 3xx (RFC 3261 section 22)
     }
     dialog->caller_tag = tags.from;
     dialog->invite_cseq = cseq;
@@ -156,7 +156,7 @@ void Signalling::on_offering_request(const Passing& passing, Call& call, const T
     }
     Dialog& dialog = *speaker.dialog;
     std::uint32_t& highest = speaker.party == Party::caller ? dialog.caller_cseq : dialog.callee_cseq;
-    if (!dialog.alive() || message.cseq() < highest) return;   // late
+    if (!dialog.alive() || message.cseq() < highest) return;  // late
     highest = message.cseq();
     note_hop(passing, speaker, 0);
     Exchange exchange;
@@ -192,7 +192,8 @@ void Signalling::on_bye(const Passing& passing, Call& call, const Tags& tags, Pl
 }
 
 void Signalling::on_cancel(const Passing& passing, Call& call, const Tags& tags) {
-    // CANCEL is hop by hop and asks only: what ends the INVITE is its 487 (RFC 3261 section 9.1). If none comes, time does.
+    // CANCEL is hop by hop and asks only: what ends the INVITE is its 487 (RFC 3261 section 9.1). If none comes, time
+    // does.
     const std::uint64_t branch = branch_of(passing.message);
     for (Dialog& dialog : call.dialogs) {
         const bool open = dialog.state == Dialog::State::inviting || dialog.state == Dialog::State::early;
@@ -209,7 +210,7 @@ void Signalling::on_cancel(const Passing& passing, Call& call, const Tags& tags)
 Signalling::Speaker Signalling::find_dialog(Call& call, const Tags& tags) {
     for (Dialog& dialog : call.dialogs) {
         if (dialog.restored_key != 0 && dialog.restored_key == dialog_key(tags.from, tags.to)) {
-            dialog.caller_tag = tags.from;   // which party is which does not matter any more
+            dialog.caller_tag = tags.from;  // which party is which does not matter any more
             dialog.callee_tag = tags.to;
             dialog.restored_key = 0;
         }
@@ -280,7 +281,7 @@ void Signalling::negotiate(const Passing& passing, Call& call, const Speaker& sp
         event.tuple = tuple;
         event.call_id = call.id();
         plan.events.emplace_back(event);
-        return;   // half a description is none
+        return;  // half a description is none
     }
     if (description.empty()) return;
     for (const Stream& stream : description.streams) {

@@ -58,12 +58,12 @@ class Signalling {
         Dialog* dialog = nullptr;
         Party party = Party::caller;
     };
-    /// Which transactions a description in the message at hand can belong to: the one whose offer it answers, and the one
-    /// in which it would be an offer.
+    /// Which transactions a description in the message at hand can belong to: the one whose offer it answers, and the
+    /// one in which it would be an offer.
     struct Exchange {
         std::optional<OfferId> answering;
         std::optional<OfferId> offering;
-        bool final = false;   ///< the message ends the transaction well
+        bool final = false;  ///< the message ends the transaction well
     };
 
     // signalling.cpp: requests

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "alg/limits.h"
+#include "alg/plan.h"
+#include "alg/sip/framing.h"
+
+namespace messenger::alg {
+
+/// Cuts the bytes of one TCP direction into messages (RFC 3261 section 18.3). A message inside one run of bytes is
+/// handed out in place; only one that is spread over several is put together in a buffer.
+class MessageStream {
+   public:
+    /// What keeps messages readable that were put together: the owner drops it when nothing points at them any more.
+    using Spent = std::vector<std::vector<char>>;
+
+    /// Takes the next bytes in order; calls found(message) for each message that is complete, and too_large() for one
+    /// whose body is above Limits::body_bytes (its bytes are skipped, the stream goes on). Messages live as long as
+    /// bytes and spent do. Returns why the stream is no SIP that can be followed, after which it must not be called
+    /// again.
+    template <class Found, class TooLarge>
+    [[nodiscard]] std::optional<OpaqueReason> feed(std::string_view bytes, const Limits& limits, Spent& spent,
+                                                   Found&& found, TooLarge&& too_large) {
+        while (!bytes.empty()) {
+            if (skip_ > 0) {
+                const std::size_t skipped = std::min(skip_, bytes.size());
+                skip_ -= skipped;
+                bytes.remove_prefix(skipped);
+                continue;
+            }
+            const bool in_place = partial_.empty();
+            if (!in_place) gather(bytes, limits);
+            const std::string_view text = in_place ? bytes : std::string_view(partial_.data(), partial_.size());
+            if (wanted_ == 0) {
+                const auto frame = find_frame(text, limits, scanned_);
+                if (!frame) return reason_of(frame.error());
+                if (frame->state == Frame::State::need_more) {
+                    if (in_place) {
+                        keep(bytes, frame->skip);
+                        return std::nullopt;
+                    }
+                    drop_front(frame->skip);
+                    continue;
+                }
+                scanned_ = 0;
+                skipped_ = frame->skip;
+                if (frame->body_bytes > limits.body_bytes) {
+                    too_large();
+                    skip_ = skipped_ + frame->head_bytes + frame->body_bytes;
+                    if (!in_place) {
+                        skip_ -= std::min(skip_, partial_.size());
+                        partial_.clear();
+                    }
+                    continue;
+                }
+                wanted_ = skipped_ + frame->head_bytes + frame->body_bytes;
+            }
+            if (text.size() < wanted_) {
+                if (!in_place) continue;
+                keep(bytes, 0);
+                return std::nullopt;
+            }
+            const std::string_view message = text.substr(skipped_, wanted_ - skipped_);
+            if (in_place) {
+                bytes.remove_prefix(wanted_);
+            } else {
+                spent.push_back(std::move(partial_));  // the bytes stay where they are: message goes on pointing there
+                partial_.clear();
+            }
+            wanted_ = 0;
+            skipped_ = 0;
+            found(message);
+        }
+        return std::nullopt;
+    }
+
+    /// Whether the next byte begins a message: nothing is half done.
+    [[nodiscard]] bool at_boundary() const { return partial_.empty() && skip_ == 0; }
+    [[nodiscard]] std::size_t buffered() const { return partial_.size(); }
+
+   private:
+    void gather(std::string_view& bytes, const Limits& limits);
+    void keep(std::string_view& bytes, std::size_t from);
+    void drop_front(std::size_t count);
+    [[nodiscard]] static OpaqueReason reason_of(Error error);
+
+    std::vector<char> partial_;  ///< the beginning of a message
+    std::size_t scanned_ = 0;    ///< of partial_, by find_frame
+    std::size_t skipped_ = 0;    ///< line ends before the message, once its head is known
+    std::size_t wanted_ = 0;     ///< bytes of the message with skipped_, once its head is known; else 0
+    std::size_t skip_ = 0;       ///< bytes of a message that is not read
+};
+
+}  // namespace messenger::alg
