@@ -7,11 +7,11 @@ namespace {
 
 /// The whole name is compared, never a part or a hash of it: a crafted name must not pass for another. Most senders
 /// write the RFC's capitals, and that comparison is a few machine words once length is a constant.
-bool is(std::string_view name, std::string_view canonical) {
+[[gnu::always_inline]] inline bool is(std::string_view name, std::string_view canonical) {
     return name == canonical || equals_ignoring_case(name, canonical);
 }
 
-HeaderId if_is(std::string_view name, std::string_view canonical, HeaderId id) {
+[[gnu::always_inline]] inline HeaderId if_is(std::string_view name, std::string_view canonical, HeaderId id) {
     return is(name, canonical) ? id : HeaderId::other;
 }
 

@@ -57,17 +57,15 @@ inline HeaderReader::Step HeaderReader::next() {
         if (end == std::string_view::npos) return Step::cut;
         at_ = end + 1;
     }
-    std::size_t at = begin_;
-    while (is_token_char(text_[at])) ++at;  // ends at the LF at the latest
-    name_end_ = at;
-    while (is_blank(text_[at])) ++at;
-    if (text_[at] != ':' || name_end_ == begin_) return Step::malformed;
-    ++at;
-    while (at < end && is_lws(text_[at])) ++at;
-    value_begin_ = at;
-    std::size_t value_end = end;
-    while (value_end > at && is_lws(text_[value_end - 1])) --value_end;
-    value_end_ = value_end;
+    const std::string_view line = text_.substr(begin_, end - begin_);
+    const std::size_t name = token_length(line);
+    std::size_t colon = name;
+    while (colon < line.size() && is_blank(line[colon])) ++colon;
+    if (name == 0 || colon == line.size() || line[colon] != ':') return Step::malformed;
+    const std::string_view value = trim(line.substr(colon + 1));
+    name_end_ = begin_ + name;
+    value_begin_ = static_cast<std::size_t>(value.data() - text_.data());
+    value_end_ = value_begin_ + value.size();
     return Step::header;
 }
 
