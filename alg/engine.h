@@ -46,6 +46,10 @@ class Engine {
         signalling_.restore(key, purpose, label, remaining, now);
     }
 
+    /// Everything that is open, as additions with what is left of their time: what the kernel must have after it lost
+    /// its table.
+    void snapshot(TimePoint now, Plan& plan) const { signalling_.snapshot(now, plan); }
+
     /// The new policy holds for what comes; what is open stays.
     void set_policy(const Policy& policy) { policy_ = policy; }
     [[nodiscard]] const Policy& policy() const { return policy_; }

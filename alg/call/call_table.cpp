@@ -38,6 +38,11 @@ Call* CallTable::find(std::uint64_t key) {
     return found == calls_.end() ? nullptr : &found->second;
 }
 
+const Call* CallTable::find(std::uint64_t key) const {
+    const auto found = calls_.find(key);
+    return found == calls_.end() ? nullptr : &found->second;
+}
+
 Call* CallTable::add(std::uint64_t key, std::string_view call_id, const IpAddress& charged_to, TimePoint now) {
     if (calls_.size() >= limits_.calls) return nullptr;
     const auto host = per_host_.find(charged_to);

@@ -51,6 +51,7 @@ class CallTable {
         : limits_(limits), calls_(0, KeyHash{secret}), per_host_(0, KeyedHash{secret}) {}
 
     [[nodiscard]] Call* find(std::uint64_t key);
+    [[nodiscard]] const Call* find(std::uint64_t key) const;
     /// A new call; nullptr if the table is full or the host has too many. charged_to: an inside host.
     [[nodiscard]] Call* add(std::uint64_t key, std::string_view call_id, const IpAddress& charged_to, TimePoint now);
     /// A call from before a restart, whatever the limits say: it exists.

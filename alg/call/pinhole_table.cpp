@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cassert>
+#include <utility>
 
 namespace messenger::alg {
 
@@ -87,20 +88,30 @@ bool PinholeTable::set_hold(const PinholeKey& key, bool on_hold, TimePoint now) 
     return true;
 }
 
+/// The pinhole that a packet goes through, towards the inside host or from it; end() if there is none.
+template <class Pinholes>
+auto PinholeTable::find_admitting(Pinholes& pinholes, const FlowTuple& tuple) {
+    for (const bool any : {false, true}) {
+        for (const auto& [inside, remote] : {std::pair{tuple.destination, tuple.source.address},
+                                             std::pair{tuple.source, tuple.destination.address}}) {
+            const auto found = pinholes.find({tuple.transport, any, inside, any ? IpAddress{} : remote});
+            if (found != pinholes.end()) return found;
+        }
+    }
+    return pinholes.end();
+}
+
 bool PinholeTable::on_packet(const FlowTuple& tuple, TimePoint now) {
     if (pinholes_.empty()) return false;
-    const auto use = [&](const Endpoint& inside, const IpAddress& remote, bool any) {
-        const auto found = pinholes_.find({tuple.transport, any, inside, any ? IpAddress{} : remote});
-        if (found == pinholes_.end()) return false;
-        Pinhole& pinhole = found->second;
-        if (!pinhole.hold_until) pinhole.deadline = now + limits_.media_silence;
-        return true;
-    };
-    for (const bool any : {false, true}) {
-        if (use(tuple.destination, tuple.source.address, any)) return true;
-        if (use(tuple.source, tuple.destination.address, any)) return true;
-    }
-    return false;
+    const auto found = find_admitting(pinholes_, tuple);
+    if (found == pinholes_.end()) return false;
+    Pinhole& pinhole = found->second;
+    if (!pinhole.hold_until) pinhole.deadline = now + limits_.media_silence;
+    return true;
+}
+
+bool PinholeTable::admits(const FlowTuple& tuple) const {
+    return find_admitting(pinholes_, tuple) != pinholes_.end();
 }
 
 void PinholeTable::restore(const PinholeKey& key, Purpose purpose, std::uint64_t call, Duration remaining,

@@ -55,6 +55,8 @@ class PinholeTable {
     /// A packet of a capture goes through the pinhole that admits it, if one does, and keeps it alive. Either
     /// direction.
     bool on_packet(const FlowTuple& tuple, TimePoint now);
+    /// Whether a pinhole admits a packet of this tuple, in either direction.
+    [[nodiscard]] bool admits(const FlowTuple& tuple) const;
     /// Taken over from before a restart, to live that long.
     void restore(const PinholeKey& key, Purpose purpose, std::uint64_t call, Duration remaining, TimePoint now);
 
@@ -95,6 +97,8 @@ class PinholeTable {
         HashKey secret;
         std::size_t operator()(const PinholeKey& key) const;
     };
+    template <class Pinholes>
+    [[nodiscard]] static auto find_admitting(Pinholes& pinholes, const FlowTuple& tuple);
     void queue(const PinholeKey& key, Pinhole& pinhole);
     void look_again(const PinholeKey& key, Pinhole& pinhole, TimePoint now);
 

@@ -10,6 +10,8 @@ namespace messenger::alg {
 
 namespace {
 
+constexpr Duration kShortestRestore = std::chrono::seconds(5);
+
 /// The CSeq of the INVITE that a PRACK acknowledges: "RSeq CSeq-number method" (RFC 3262 section 7.2).
 [[nodiscard]] std::optional<std::uint32_t> acknowledged_cseq(std::string_view rack) {
     const auto skip_word = [](std::string_view& text) {
@@ -405,6 +407,18 @@ void Signalling::restore(const PinholeKey& key, Purpose purpose, const CallLabel
     call.open.push_back({key, purpose, false, 0});
     pinholes_.restore(key, purpose, call.key, remaining, now);
     calls_.schedule(call);
+}
+
+void Signalling::snapshot(TimePoint now, Plan& plan) const {
+    plan.clear();
+    for (const auto& [key, pinhole] : pinholes_.all()) {
+        const Call* call = pinhole.calls.empty() ? nullptr : calls_.find(pinhole.calls.front());
+        if (call == nullptr) continue;
+        const TimePoint until = pinhole.hold_until.value_or(pinhole.deadline);
+        // Media that flows is not seen here, so the deadline may just be about to be asked for.
+        const Duration left = std::max<Duration>(until - now, kShortestRestore);
+        plan.changes.push_back({PinholeChange::Kind::add, key, pinhole.purpose, left, call->label()});
+    }
 }
 
 }  // namespace messenger::alg

@@ -40,6 +40,8 @@ class Signalling {
     /// A pinhole that the kernel has from before a restart.
     void restore(const PinholeKey& key, Purpose purpose, const CallLabel& label, Duration remaining, TimePoint now);
 
+    void snapshot(TimePoint now, Plan& plan) const;
+
     /// Forgets calls that earlier plans could still point at. To be called before a plan is filled anew.
     void release_erased() { calls_.release_erased(); }
 
