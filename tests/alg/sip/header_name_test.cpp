@@ -86,7 +86,8 @@ TEST(HeaderName, IsNotTakenForAnotherWhenOneByteDiffers) {
         EXPECT_NE(header_id(name + "x"), id) << name;
         EXPECT_NE(header_id(name + " "), id) << name;
         EXPECT_NE(header_id(name.substr(1)), id) << name;
-        if (name != "To") EXPECT_NE(header_id(name.substr(0, name.size() - 1)), id) << name;  // T is compact
+        if (name == "To") continue;  // "T" is its compact form
+        EXPECT_NE(header_id(name.substr(0, name.size() - 1)), id) << name;
     }
     EXPECT_EQ(header_id(""), HeaderId::other);
 }
