@@ -28,7 +28,8 @@ struct ReassemblyLimits {
 struct ReassemblyCounts {
     std::uint64_t complete = 0;
     std::uint64_t incomplete = 0;  ///< fragments were missing after ReassemblyLimits::lifetime, or at the end
-    std::uint64_t evicted = 0;     ///< the oldest one, given up for a newer one because of the limits
+    std::uint64_t evicted =
+        0;  ///< given up because of ReassemblyLimits: the oldest one, or one that is too much itself
     std::uint64_t overlapping = 0;
     std::uint64_t bad = 0;
 };

@@ -31,6 +31,7 @@ Result find_ip_in_ppp(Octets frame) {
 
 /// With or without the address and control octets of RFC 1662.
 Result find_ip_in_hdlc_ppp(Octets frame) {
+    if (frame.size() == 1 && read8(frame, 0) == 0xFF) return LeftOut::cut_short;
     if (frame.size() >= 2 && read16(frame, 0) == 0xFF03) return find_ip_in_ppp(frame.subspan(2));
     return find_ip_in_ppp(frame);
 }
