@@ -30,6 +30,7 @@ class Batch {
     static constexpr std::size_t kNoTag = NftError::kNoIndex;
 
     void begin(NetlinkSocket& socket);
+    [[nodiscard]] bool empty() const { return tags_.empty(); }
     /// Appends one message. type: NFT_MSG_*; flags: beyond NLM_F_REQUEST; tag: returned with a failure.
     /// build(nlmsghdr*) appends its attributes.
     template <class Build>
@@ -46,7 +47,8 @@ class Batch {
     nlmsghdr* start(std::uint16_t type, std::uint8_t family, std::uint16_t flags, std::size_t tag);
     void finish(nlmsghdr* message);
     void append_envelope(std::uint16_t type, std::uint32_t sequence);
-    [[nodiscard]] Expected<bool> read_answers(std::size_t length, std::uint32_t last);
+    /// True if the answer to the last message was among them.
+    [[nodiscard]] bool take_answers(std::span<const std::byte> bytes, std::uint32_t last);
 
     std::vector<std::byte> bytes_;
     std::size_t size_ = 0;

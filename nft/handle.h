@@ -4,7 +4,6 @@
 #include <memory>
 
 #include <libmnl/libmnl.h>
-#include <libnetfilter_conntrack/libnetfilter_conntrack.h>
 #include <libnftnl/chain.h>
 #include <libnftnl/expr.h>
 #include <libnftnl/rule.h>
@@ -36,6 +35,5 @@ using ChainHandle = std::unique_ptr<nftnl_chain, VoidDeleter<nftnl_chain_free>>;
 using RuleHandle = std::unique_ptr<nftnl_rule, VoidDeleter<nftnl_rule_free>>;
 using SetHandle = std::unique_ptr<nftnl_set, VoidDeleter<nftnl_set_free>>;
 using ExpressionHandle = std::unique_ptr<nftnl_expr, VoidDeleter<nftnl_expr_free>>;
-using ConntrackHandle = std::unique_ptr<nf_conntrack, VoidDeleter<nfct_destroy>>;
 
 }  // namespace messenger::nft

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "nft/batch.h"
+#include "nft/element_message.h"
 #include "nft/netlink_socket.h"
 #include "nft/ruleset.h"
 
@@ -22,13 +23,14 @@ class KernelRuleset final : public Ruleset {
     [[nodiscard]] std::uint32_t portid() const { return socket_.portid(); }
 
    private:
-    [[nodiscard]] Expected<bool> leave_out(const Transaction& transaction, std::span<const BatchFailure> failures,
+    /// Marks what the next attempt leaves out, or tells why there cannot be one.
+    [[nodiscard]] Expected<void> leave_out(const Transaction& transaction, std::span<const BatchFailure> failures,
                                            CommitReport& report);
     [[nodiscard]] Expected<bool> set_exists(SetId set);
 
     NetlinkSocket socket_;
     Batch batch_;
-    std::vector<std::uint8_t> left_out_;  // per operation: what of it a further attempt must not send
+    std::vector<LeaveOut> left_out_;  // per operation
 };
 
 }  // namespace messenger::nft

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "nft/conntrack.h"
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <string>
+#include <utility>
+
+#include <arpa/inet.h>
+#include <libnetfilter_conntrack/libnetfilter_conntrack.h>
+#include <libnetfilter_conntrack/libnetfilter_conntrack_tcp.h>
+
+#include "nft/handle.h"
+
+namespace messenger::nft {
+namespace {
+
+using ConntrackHandle = std::unique_ptr<nf_conntrack, VoidDeleter<nfct_destroy>>;
+// What one entry with both tuples takes is below 400 bytes.
+using MessageBuffer = std::array<char, 2048>;
+
+ConntrackHandle make_entry() {
+    ConntrackHandle entry(nfct_new());
+    if (!entry) throw std::bad_alloc();
+    return entry;
+}
+
+std::uint8_t address_family(const Address& address) {
+    return address.family() == Family::ipv4 ? AF_INET : AF_INET6;
+}
+
+void set_address(nf_conntrack& entry, const Address& address, nf_conntrack_attr v4, nf_conntrack_attr v6) {
+    nfct_set_attr(&entry, address.family() == Family::ipv4 ? v4 : v6, address.bytes().data());
+}
+
+/// The original direction alone: enough to find an entry, in either of its directions.
+void set_tuple(nf_conntrack& entry, const FlowTuple& tuple) {
+    nfct_set_attr_u8(&entry, ATTR_L3PROTO, address_family(tuple.source.address));
+    set_address(entry, tuple.source.address, ATTR_IPV4_SRC, ATTR_IPV6_SRC);
+    set_address(entry, tuple.destination.address, ATTR_IPV4_DST, ATTR_IPV6_DST);
+    nfct_set_attr_u8(&entry, ATTR_L4PROTO, static_cast<std::uint8_t>(tuple.protocol));
+    nfct_set_attr_u16(&entry, ATTR_PORT_SRC, htons(tuple.source.port));
+    nfct_set_attr_u16(&entry, ATTR_PORT_DST, htons(tuple.destination.port));
+}
+
+nlmsghdr* start_message(MessageBuffer& buffer, std::uint8_t type, std::uint16_t flags, std::uint8_t family) {
+    nlmsghdr* message = mnl_nlmsg_put_header(buffer.data());
+    message->nlmsg_type = static_cast<std::uint16_t>(NFNL_SUBSYS_CTNETLINK << 8U | type);
+    message->nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
+    auto* header = static_cast<nfgenmsg*>(mnl_nlmsg_put_extra_header(message, sizeof(nfgenmsg)));
+    header->nfgen_family = family;
+    header->version = NFNETLINK_V0;
+    header->res_id = 0;
+    return message;
+}
+
+/// The message that carries entry. Its attributes are of fixed sizes and all fit.
+nlmsghdr* build_message(MessageBuffer& buffer, std::uint8_t type, std::uint16_t flags, const nf_conntrack& entry) {
+    nlmsghdr* message = start_message(buffer, type, flags, nfct_get_attr_u8(&entry, ATTR_L3PROTO));
+    static_cast<void>(nfct_nlmsg_build(message, &entry));
+    return message;
+}
+
+Endpoint read_endpoint(const nf_conntrack& entry, nf_conntrack_attr v4, nf_conntrack_attr v6, nf_conntrack_attr port) {
+    const bool is_v4 = nfct_get_attr_u8(&entry, ATTR_L3PROTO) == AF_INET;
+    const auto* address = static_cast<const std::byte*>(nfct_get_attr(&entry, is_v4 ? v4 : v6));
+    return {Address::from_bytes({address, is_v4 ? std::size_t{4} : std::size_t{16}}),
+            ntohs(nfct_get_attr_u16(&entry, port))};
+}
+
+/// Absent if the message is no TCP or UDP entry with addresses.
+std::optional<FlowState> read_state(const nlmsghdr& message) {
+    const ConntrackHandle entry = make_entry();
+    if (nfct_nlmsg_parse(&message, entry.get()) < 0) return std::nullopt;
+    const std::uint8_t protocol = nfct_get_attr_u8(entry.get(), ATTR_L4PROTO);
+    if (protocol != IPPROTO_TCP && protocol != IPPROTO_UDP) return std::nullopt;
+    const bool is_v4 = nfct_get_attr_u8(entry.get(), ATTR_L3PROTO) == AF_INET;
+    if (nfct_attr_is_set(entry.get(), is_v4 ? ATTR_IPV4_SRC : ATTR_IPV6_SRC) <= 0) return std::nullopt;
+    if (nfct_attr_is_set(entry.get(), is_v4 ? ATTR_IPV4_DST : ATTR_IPV6_DST) <= 0) return std::nullopt;
+    FlowState state;
+    state.original = {static_cast<Protocol>(protocol),
+                      read_endpoint(*entry, ATTR_IPV4_SRC, ATTR_IPV6_SRC, ATTR_PORT_SRC),
+                      read_endpoint(*entry, ATTR_IPV4_DST, ATTR_IPV6_DST, ATTR_PORT_DST)};
+    state.mark = nfct_get_attr_u32(entry.get(), ATTR_MARK);
+    state.status = nfct_get_attr_u32(entry.get(), ATTR_STATUS);
+    state.timeout = std::chrono::seconds(nfct_get_attr_u32(entry.get(), ATTR_TIMEOUT));
+    return state;
+}
+
+std::string on_flow(std::string_view verb, const FlowTuple& tuple) {
+    return std::string(verb) + " conntrack entry " + tuple.to_string();
+}
+
+}  // namespace
+
+Expected<Seeded> Conntrack::seed(const FlowEntry& flow) {
+    const ConntrackHandle entry = make_entry();
+    set_tuple(*entry, flow.original);
+    nfct_setobjopt(entry.get(), NFCT_SOPT_SETUP_REPLY);
+    nfct_set_attr_u32(entry.get(), ATTR_MARK, flow.mark);
+    nfct_set_attr_u32(entry.get(), ATTR_TIMEOUT, static_cast<std::uint32_t>(flow.timeout.count()));
+    std::uint32_t status = IPS_SEEN_REPLY;
+    if (flow.original.protocol == Protocol::tcp) {
+        nfct_set_attr_u8(entry.get(), ATTR_TCP_STATE, TCP_CONNTRACK_SYN_SENT);
+    } else {
+        status |= IPS_ASSURED;
+    }
+    nfct_set_attr_u32(entry.get(), ATTR_STATUS, status);
+
+    MessageBuffer buffer{};
+    nlmsghdr* message = build_message(buffer, IPCTNL_MSG_CT_NEW, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, *entry);
+    auto made = socket_.request(*message, "seed conntrack entry", {});
+    if (made) return Seeded::created;
+    if (made.error().code == EEXIST) return Seeded::already_there;
+    return system_error(made.error().code, on_flow("seed", flow.original));
+}
+
+Expected<bool> Conntrack::remove(const FlowTuple& tuple) {
+    const ConntrackHandle entry = make_entry();
+    set_tuple(*entry, tuple);
+    MessageBuffer buffer{};
+    auto removed =
+        socket_.request(*build_message(buffer, IPCTNL_MSG_CT_DELETE, NLM_F_ACK, *entry), "delete conntrack entry", {});
+    if (removed) return true;
+    if (removed.error().code == ENOENT) return false;
+    return system_error(removed.error().code, on_flow("delete", tuple));
+}
+
+Expected<std::optional<FlowState>> Conntrack::find(const FlowTuple& tuple) {
+    const ConntrackHandle entry = make_entry();
+    set_tuple(*entry, tuple);
+    MessageBuffer buffer{};
+    std::optional<FlowState> state;
+    auto found = socket_.request(*build_message(buffer, IPCTNL_MSG_CT_GET, NLM_F_ACK, *entry), "find conntrack entry",
+                                 [&](const nlmsghdr& reply) -> Expected<void> {
+                                     state = read_state(reply);
+                                     return {};
+                                 });
+    if (!found && found.error().code != ENOENT) return system_error(found.error().code, on_flow("find", tuple));
+    return state;
+}
+
+Expected<bool> Conntrack::set_mark(const FlowTuple& tuple, std::uint32_t value, std::uint32_t mask) {
+    const ConntrackHandle entry = make_entry();
+    set_tuple(*entry, tuple);
+    MessageBuffer buffer{};
+    nlmsghdr* message = build_message(buffer, IPCTNL_MSG_CT_NEW, NLM_F_ACK, *entry);
+    mnl_attr_put_u32(message, CTA_MARK, htonl(value & mask));
+    mnl_attr_put_u32(message, CTA_MARK_MASK, htonl(mask));
+    auto changed = socket_.request(*message, "mark conntrack entry", {});
+    if (changed) return true;
+    if (changed.error().code == ENOENT) return false;
+    return system_error(changed.error().code, on_flow("mark", tuple));
+}
+
+Expected<std::vector<FlowState>> Conntrack::list(std::uint32_t value, std::uint32_t mask) {
+    MessageBuffer buffer{};
+    nlmsghdr* message = start_message(buffer, IPCTNL_MSG_CT_GET, NLM_F_DUMP, AF_UNSPEC);
+    mnl_attr_put_u32(message, CTA_MARK, htonl(value));
+    mnl_attr_put_u32(message, CTA_MARK_MASK, htonl(mask));
+    std::vector<FlowState> states;
+    auto read = socket_.request(
+        *message, "list conntrack entries",
+        [&](const nlmsghdr& reply) -> Expected<void> {
+            if (auto state = read_state(reply)) states.push_back(*state);
+            return {};
+        },
+        [&] { states.clear(); });
+    if (!read) return std::move(read).error();
+    return states;
+}
+
+}  // namespace messenger::nft

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "nft/element.h"
+
+#include <algorithm>
+#include <cassert>
+
+namespace messenger::nft {
+namespace {
+
+constexpr std::size_t kPaddedProtocol = 4;
+constexpr std::size_t kPaddedPort = 4;
+
+/// Reads the fields of a key one after the other; the caller has checked the size.
+class FieldReader {
+   public:
+    explicit FieldReader(std::span<const std::byte> bytes) : bytes_(bytes) {}
+
+    Address address(std::size_t size) { return Address::from_bytes(take(size)); }
+    std::uint8_t protocol() { return std::to_integer<std::uint8_t>(take(kPaddedProtocol)[0]); }
+    std::uint16_t port() {
+        const auto field = take(kPaddedPort);
+        return static_cast<std::uint16_t>(std::to_integer<unsigned>(field[0]) << 8U |
+                                          std::to_integer<unsigned>(field[1]));
+    }
+
+   private:
+    std::span<const std::byte> take(std::size_t size) {
+        assert(size <= bytes_.size());
+        const auto field = bytes_.first(size);
+        bytes_ = bytes_.subspan(size);
+        return field;
+    }
+
+    std::span<const std::byte> bytes_;
+};
+
+std::optional<Protocol> known_protocol(std::uint8_t number) {
+    if (number != static_cast<std::uint8_t>(Protocol::tcp) && number != static_cast<std::uint8_t>(Protocol::udp)) {
+        return std::nullopt;
+    }
+    return static_cast<Protocol>(number);
+}
+
+std::string protocol_text(std::uint8_t number) {
+    const auto protocol = known_protocol(number);
+    return protocol ? std::string(name(*protocol)) : std::to_string(number);
+}
+
+}  // namespace
+
+void Key::append(std::span<const std::byte> field) {
+    const std::size_t padded = (field.size() + 3) & ~std::size_t{3};
+    assert(padded <= kMaxSize - size_);
+    std::copy(field.begin(), field.end(), bytes_.begin() + size_);  // the padding is zero since construction
+    size_ = static_cast<std::uint8_t>(size_ + padded);
+}
+
+void Key::append(Protocol protocol) {
+    append(std::array{static_cast<std::byte>(protocol)});
+}
+
+void Key::append(std::uint16_t port) {
+    append(std::array{static_cast<std::byte>(port >> 8U), static_cast<std::byte>(port & 0xffU)});
+}
+
+Key Key::pinhole(const Address& remote, Protocol protocol, const Endpoint& inside) {
+    assert(remote.family() == inside.address.family());
+    Key key;
+    key.append(remote.bytes());
+    key.append(inside.address.bytes());
+    key.append(protocol);
+    key.append(inside.port);
+    return key;
+}
+
+Key Key::endpoint(Protocol protocol, const Endpoint& inside) {
+    Key key;
+    key.append(inside.address.bytes());
+    key.append(protocol);
+    key.append(inside.port);
+    return key;
+}
+
+Key Key::tuple(const FlowTuple& tuple) {
+    assert(tuple.source.address.family() == tuple.destination.address.family());
+    Key key;
+    key.append(tuple.source.address.bytes());
+    key.append(tuple.destination.address.bytes());
+    key.append(tuple.protocol);
+    key.append(tuple.source.port);
+    key.append(tuple.destination.port);
+    return key;
+}
+
+Key Key::port(Protocol protocol, std::uint16_t port) {
+    Key key;
+    key.append(protocol);
+    key.append(port);
+    return key;
+}
+
+std::optional<Key> Key::from_bytes(std::span<const std::byte> bytes) {
+    if (bytes.size() > kMaxSize) return std::nullopt;
+    Key key;
+    std::copy(bytes.begin(), bytes.end(), key.bytes_.begin());
+    key.size_ = static_cast<std::uint8_t>(bytes.size());
+    return key;
+}
+
+std::string Key::to_string(SetId set) const {
+    const SetSpec& spec = spec_of(set);
+    assert(spec.key_size() == size_);
+    FieldReader reader(bytes());
+    std::string text;
+    for (const Field field : spec.key) {
+        if (!text.empty()) text += " . ";
+        switch (field) {
+            case Field::ipv4_address:
+            case Field::ipv6_address: text += reader.address(field_size(field)).to_string(); break;
+            case Field::protocol: text += protocol_text(reader.protocol()); break;
+            case Field::port: text += std::to_string(reader.port()); break;
+        }
+    }
+    return text;
+}
+
+std::optional<PinholeKey> read_pinhole_key(const Key& key) {
+    const std::size_t size = key.bytes().size();
+    const bool v4 = size == spec_of(SetId::pinholes4).key_size();
+    if (!v4 && size != spec_of(SetId::pinholes6).key_size()) return std::nullopt;
+    FieldReader reader(key.bytes());
+    const Address remote = reader.address(v4 ? 4 : 16);
+    const Address inside = reader.address(v4 ? 4 : 16);
+    const auto protocol = known_protocol(reader.protocol());
+    if (!protocol) return std::nullopt;
+    return PinholeKey{remote, *protocol, {inside, reader.port()}};
+}
+
+std::optional<EndpointKey> read_endpoint_key(const Key& key) {
+    const std::size_t size = key.bytes().size();
+    const bool v4 = size == spec_of(SetId::open4).key_size();
+    if (!v4 && size != spec_of(SetId::open6).key_size()) return std::nullopt;
+    FieldReader reader(key.bytes());
+    const Address inside = reader.address(v4 ? 4 : 16);
+    const auto protocol = known_protocol(reader.protocol());
+    if (!protocol) return std::nullopt;
+    return EndpointKey{*protocol, {inside, reader.port()}};
+}
+
+std::optional<FlowTuple> read_tuple_key(const Key& key) {
+    const std::size_t size = key.bytes().size();
+    const bool v4 = size == spec_of(SetId::admitted4).key_size();
+    if (!v4 && size != spec_of(SetId::admitted6).key_size()) return std::nullopt;
+    FieldReader reader(key.bytes());
+    const Address source = reader.address(v4 ? 4 : 16);
+    const Address destination = reader.address(v4 ? 4 : 16);
+    const auto protocol = known_protocol(reader.protocol());
+    if (!protocol) return std::nullopt;
+    const std::uint16_t source_port = reader.port();
+    return FlowTuple{*protocol, {source, source_port}, {destination, reader.port()}};
+}
+
+Comment::Comment(std::string_view text) {
+    for (const char c : text.substr(0, kMaxSize)) {
+        const bool printable = c >= ' ' && c <= '~' && c != '"' && c != '\\';
+        text_.at(size_++) = printable ? c : '?';
+    }
+}
+
+Element StoredElement::restored() const {
+    Element again = element;
+    if (element.timeout.count() != 0) again.timeout = std::max(expires, std::chrono::milliseconds{1});
+    return again;
+}
+
+std::string format_timeout(std::chrono::milliseconds timeout) {
+    using namespace std::chrono;
+    std::string text;
+    const auto part = [&](auto unit, const char* suffix) {
+        const auto whole = duration_cast<decltype(unit)>(timeout);
+        if (whole.count() != 0) text += std::to_string(whole.count()) + suffix;
+        timeout -= whole;
+    };
+    part(hours{}, "h");
+    part(minutes{}, "m");
+    part(seconds{}, "s");
+    part(milliseconds{}, "ms");
+    return text.empty() ? "0s" : text;
+}
+
+}  // namespace messenger::nft

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <vector>
+
+#include <libmnl/libmnl.h>
+
+#include "nft/batch.h"
+#include "nft/element.h"
+#include "nft/transaction.h"
+
+namespace messenger::nft {
+
+/// What of an operation a further attempt leaves out, after the kernel has refused it.
+enum class LeaveOut : std::uint8_t { nothing, removal, everything };
+
+/// Appends the messages of one operation, tagged with tag. Straight through libmnl, because libnftnl would allocate for
+/// each element, and this is the one place that every call passes.
+void put_operation(Batch& batch, std::string_view table, const Operation& operation, LeaveOut leave_out,
+                   std::size_t tag);
+
+/// The attributes that name one element: for NFT_MSG_GETSETELEM.
+void put_element_key(nlmsghdr* message, std::string_view table, std::string_view set, const Key& key);
+
+/// Appends the elements of an NFT_MSG_NEWSETELEM message from the kernel. False if it cannot be read.
+[[nodiscard]] bool read_elements(const nlmsghdr& message, std::vector<StoredElement>& elements);
+
+}  // namespace messenger::nft

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "nft/expression.h"
+
+#include <array>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <string>
+
+#include <libnftnl/expr.h>
+#include <libnftnl/rule.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/xt_NFQUEUE.h>
+
+namespace messenger::nft {
+namespace {
+
+// NFT_REG32_00 to NFT_REG32_15 are the 4-byte views of the registers.
+std::uint32_t register_of(RuleBuilder::Slot slot) {
+    return NFT_REG32_00 + slot;
+}
+
+template <class Value>
+std::span<const std::byte> bytes_of(const Value& value) {
+    return std::as_bytes(std::span(&value, 1));
+}
+
+}  // namespace
+
+RuleBuilder::RuleBuilder(std::string_view table, std::string_view chain) : rule_(nftnl_rule_alloc()) {
+    if (!rule_) throw std::bad_alloc();
+    nftnl_rule_set_u32(rule_.get(), NFTNL_RULE_FAMILY, NFPROTO_INET);
+    nftnl_rule_set_str(rule_.get(), NFTNL_RULE_TABLE, std::string(table).c_str());
+    nftnl_rule_set_str(rule_.get(), NFTNL_RULE_CHAIN, std::string(chain).c_str());
+}
+
+nftnl_expr* RuleBuilder::append(const char* name) {
+    nftnl_expr* expression = nftnl_expr_alloc(name);
+    if (expression == nullptr) throw std::bad_alloc();
+    nftnl_rule_add_expr(rule_.get(), expression);  // owns it now
+    return expression;
+}
+
+// [ meta load KEY => reg ]
+RuleBuilder& RuleBuilder::load_meta(std::uint32_t nft_meta_key, Slot to) {
+    nftnl_expr* meta = append("meta");
+    nftnl_expr_set_u32(meta, NFTNL_EXPR_META_KEY, nft_meta_key);
+    nftnl_expr_set_u32(meta, NFTNL_EXPR_META_DREG, register_of(to));
+    return *this;
+}
+
+// [ meta set mark with reg ]
+RuleBuilder& RuleBuilder::store_mark(Slot from) {
+    nftnl_expr* meta = append("meta");
+    nftnl_expr_set_u32(meta, NFTNL_EXPR_META_KEY, NFT_META_MARK);
+    nftnl_expr_set_u32(meta, NFTNL_EXPR_META_SREG, register_of(from));
+    return *this;
+}
+
+// [ ct load mark => reg ]; the rule ends here for a packet without conntrack entry
+RuleBuilder& RuleBuilder::load_ct_mark(Slot to) {
+    nftnl_expr* ct = append("ct");
+    nftnl_expr_set_u32(ct, NFTNL_EXPR_CT_KEY, NFT_CT_MARK);
+    nftnl_expr_set_u32(ct, NFTNL_EXPR_CT_DREG, register_of(to));
+    return *this;
+}
+
+// [ ct set mark with reg ]
+RuleBuilder& RuleBuilder::store_ct_mark(Slot from) {
+    nftnl_expr* ct = append("ct");
+    nftnl_expr_set_u32(ct, NFTNL_EXPR_CT_KEY, NFT_CT_MARK);
+    nftnl_expr_set_u32(ct, NFTNL_EXPR_CT_SREG, register_of(from));
+    return *this;
+}
+
+// [ payload load LENGTH @ BASE + OFFSET => reg ]
+RuleBuilder& RuleBuilder::load_payload(std::uint32_t base, std::uint32_t offset, std::size_t length, Slot to) {
+    nftnl_expr* payload = append("payload");
+    nftnl_expr_set_u32(payload, NFTNL_EXPR_PAYLOAD_BASE, base);
+    nftnl_expr_set_u32(payload, NFTNL_EXPR_PAYLOAD_OFFSET, offset);
+    nftnl_expr_set_u32(payload, NFTNL_EXPR_PAYLOAD_LEN, static_cast<std::uint32_t>(length));
+    nftnl_expr_set_u32(payload, NFTNL_EXPR_PAYLOAD_DREG, register_of(to));
+    return *this;
+}
+
+// [ bitwise reg = ( reg & MASK ) ^ FLIP ]
+RuleBuilder& RuleBuilder::bitwise(Slot slot, std::uint32_t mask, std::uint32_t flip) {
+    nftnl_expr* bitwise = append("bitwise");
+    nftnl_expr_set_u32(bitwise, NFTNL_EXPR_BITWISE_SREG, register_of(slot));
+    nftnl_expr_set_u32(bitwise, NFTNL_EXPR_BITWISE_DREG, register_of(slot));
+    nftnl_expr_set_u32(bitwise, NFTNL_EXPR_BITWISE_LEN, sizeof(mask));
+    nftnl_expr_set(bitwise, NFTNL_EXPR_BITWISE_MASK, &mask, sizeof(mask));
+    nftnl_expr_set(bitwise, NFTNL_EXPR_BITWISE_XOR, &flip, sizeof(flip));
+    return *this;
+}
+
+// [ cmp eq|neq reg VALUE ]
+RuleBuilder& RuleBuilder::require(Slot slot, std::span<const std::byte> value, bool inverted) {
+    nftnl_expr* compare = append("cmp");
+    nftnl_expr_set_u32(compare, NFTNL_EXPR_CMP_SREG, register_of(slot));
+    nftnl_expr_set_u32(compare, NFTNL_EXPR_CMP_OP, inverted ? NFT_CMP_NEQ : NFT_CMP_EQ);
+    nftnl_expr_set(compare, NFTNL_EXPR_CMP_DATA, value.data(), static_cast<std::uint32_t>(value.size()));
+    return *this;
+}
+
+RuleBuilder& RuleBuilder::require_u8(Slot slot, std::uint8_t value, bool inverted) {
+    return require(slot, bytes_of(value), inverted);
+}
+
+RuleBuilder& RuleBuilder::require_u32(Slot slot, std::uint32_t value, bool inverted) {
+    return require(slot, bytes_of(value), inverted);
+}
+
+// [ lookup reg set NAME ]
+RuleBuilder& RuleBuilder::lookup(Slot key, SetId set) {
+    nftnl_expr* lookup = append("lookup");
+    nftnl_expr_set_u32(lookup, NFTNL_EXPR_LOOKUP_SREG, register_of(key));
+    nftnl_expr_set_str(lookup, NFTNL_EXPR_LOOKUP_SET, spec_of(set).name.data());
+    return *this;
+}
+
+// [ dynset update reg_key reg set NAME timeout T ]; a set that counts passes its counter on to the new element
+RuleBuilder& RuleBuilder::update(Slot key, SetId set, std::chrono::milliseconds timeout) {
+    nftnl_expr* dynset = append("dynset");
+    nftnl_expr_set_u32(dynset, NFTNL_EXPR_DYNSET_OP, NFT_DYNSET_OP_UPDATE);
+    nftnl_expr_set_u32(dynset, NFTNL_EXPR_DYNSET_SREG_KEY, register_of(key));
+    nftnl_expr_set_str(dynset, NFTNL_EXPR_DYNSET_SET_NAME, spec_of(set).name.data());
+    nftnl_expr_set_u64(dynset, NFTNL_EXPR_DYNSET_TIMEOUT, static_cast<std::uint64_t>(timeout.count()));
+    return *this;
+}
+
+// [ counter ]
+RuleBuilder& RuleBuilder::counter() {
+    append("counter");
+    return *this;
+}
+
+// [ immediate reg 0 VERDICT ]
+RuleBuilder& RuleBuilder::verdict(int verdict, std::string_view chain) {
+    nftnl_expr* immediate = append("immediate");
+    nftnl_expr_set_u32(immediate, NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT);
+    nftnl_expr_set_u32(immediate, NFTNL_EXPR_IMM_VERDICT, static_cast<std::uint32_t>(verdict));
+    if (!chain.empty()) nftnl_expr_set_str(immediate, NFTNL_EXPR_IMM_CHAIN, std::string(chain).c_str());
+    return *this;
+}
+
+RuleBuilder& RuleBuilder::queue(QueueKind kind, QueueRange queues) {
+    if (kind == QueueKind::native) {
+        append_queue(queues);
+    } else {
+        append_xt_queue(queues);
+    }
+    return *this;
+}
+
+// [ queue num FIRST-LAST bypass ]
+void RuleBuilder::append_queue(QueueRange queues) {
+    nftnl_expr* queue = append("queue");
+    nftnl_expr_set_u16(queue, NFTNL_EXPR_QUEUE_NUM, queues.first);
+    nftnl_expr_set_u16(queue, NFTNL_EXPR_QUEUE_TOTAL, queues.count);
+    nftnl_expr_set_u16(queue, NFTNL_EXPR_QUEUE_FLAGS, NFT_QUEUE_FLAG_BYPASS);
+}
+
+// [ target name NFQUEUE rev 3 info FIRST COUNT bypass ]
+// nft_compat takes it in the inet family too (measured on 6.18): the target is registered for every family, so the one
+// table serves both kinds of queue.
+void RuleBuilder::append_xt_queue(QueueRange queues) {
+    constexpr std::size_t kAlignedSize = (sizeof(xt_NFQ_info_v3) + 7) & ~std::size_t{7};  // XT_ALIGN
+    const xt_NFQ_info_v3 info{queues.first, queues.count, NFQ_FLAG_BYPASS};
+    nftnl_expr* target = append("target");
+    nftnl_expr_set_str(target, NFTNL_EXPR_TG_NAME, "NFQUEUE");
+    nftnl_expr_set_u32(target, NFTNL_EXPR_TG_REV, 3);
+    void* data = std::calloc(1, kAlignedSize);  // NOLINT(cppcoreguidelines-no-malloc): libnftnl frees it
+    if (data == nullptr) throw std::bad_alloc();
+    std::memcpy(data, &info, sizeof(info));
+    nftnl_expr_set(target, NFTNL_EXPR_TG_INFO, data, kAlignedSize);
+}
+
+}  // namespace messenger::nft

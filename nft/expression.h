@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "nft/features.h"
+#include "nft/handle.h"
+#include "nft/schema.h"
+#include "nft/set_spec.h"
+
+namespace messenger::nft {
+
+/// A rule as a row of netlink expressions, one function per expression. Values pass through registers of 4 bytes;
+/// Slot counts them, so the fields of a concatenated key lie in slots one after the other, as in Key.
+/// Throws std::bad_alloc.
+class RuleBuilder {
+   public:
+    using Slot = std::uint32_t;
+
+    RuleBuilder(std::string_view table, std::string_view chain);
+
+    RuleBuilder& load_meta(std::uint32_t nft_meta_key, Slot to);
+    RuleBuilder& store_mark(Slot from);
+    RuleBuilder& load_ct_mark(Slot to);
+    RuleBuilder& store_ct_mark(Slot from);
+    /// base: NFT_PAYLOAD_*
+    RuleBuilder& load_payload(std::uint32_t base, std::uint32_t offset, std::size_t length, Slot to);
+    /// slot = (slot & mask) ^ flip
+    RuleBuilder& bitwise(Slot slot, std::uint32_t mask, std::uint32_t flip);
+    /// The rule ends here unless the value is equal (or, inverted, not equal).
+    RuleBuilder& require(Slot slot, std::span<const std::byte> value, bool inverted = false);
+    RuleBuilder& require_u8(Slot slot, std::uint8_t value, bool inverted = false);
+    RuleBuilder& require_u32(Slot slot, std::uint32_t value, bool inverted = false);
+    /// The rule ends here unless the key is in the set.
+    RuleBuilder& lookup(Slot key, SetId set);
+    /// Makes the element or gives it a new timeout. The rule ends here if the set is full.
+    RuleBuilder& update(Slot key, SetId set, std::chrono::milliseconds timeout);
+    RuleBuilder& counter();
+    /// verdict: NF_ACCEPT, NF_DROP, NFT_RETURN, NFT_JUMP, NFT_GOTO
+    RuleBuilder& verdict(int verdict, std::string_view chain = {});
+    /// To a queue; past it if nobody listens there.
+    RuleBuilder& queue(QueueKind kind, QueueRange queues);
+
+    [[nodiscard]] RuleHandle take() { return std::move(rule_); }
+
+   private:
+    nftnl_expr* append(const char* name);
+    void append_queue(QueueRange queues);
+    void append_xt_queue(QueueRange queues);
+
+    RuleHandle rule_;
+};
+
+}  // namespace messenger::nft

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "nft/kernel_ruleset.h"
+
+#include <array>
+#include <bitset>
+#include <cerrno>
+#include <string>
+#include <utility>
+
+#include <libnftnl/common.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+
+#include "nft/element_message.h"
+
+namespace messenger::nft {
+namespace {
+
+// Each further attempt leaves out all that the last one was refused for, so a second failure needs an element that
+// times out in the microseconds between them.
+constexpr unsigned kMaxAttempts = 16;
+
+constexpr std::string_view kCommit = "commit to inet messenger_alg";
+
+using RequestBuffer = std::array<char, 512>;
+
+nlmsghdr* start_request(RequestBuffer& buffer, std::uint16_t type, std::uint16_t flags) {
+    return nftnl_nlmsg_build_hdr(buffer.data(), type, NFPROTO_INET, flags, 0);
+}
+
+std::string on_set(std::string_view verb, SetId set) {
+    return std::string(verb) + " set " + std::string(spec_of(set).name);
+}
+
+/// For requests that name a set: ENOENT means that it, or the table, is not there.
+NftError name_missing(NftError error) {
+    if (error.code == ENOENT) error.failure = Failure::schema_gone;
+    return error;
+}
+
+NftError refusal(const Transaction& transaction, const BatchFailure& failed) {
+    if (failed.tag == Batch::kNoTag) return system_error(failed.code, kCommit);
+    NftError error = system_error(failed.code, to_nft(transaction.operations()[failed.tag]));
+    error.index = failed.tag;
+    return error;
+}
+
+}  // namespace
+
+KernelRuleset::KernelRuleset(NetlinkSocket socket) : socket_(std::move(socket)) {}
+
+Expected<CommitReport> KernelRuleset::commit(const Transaction& transaction) {
+    CommitReport report;
+    report.attempts = 0;
+    const auto operations = transaction.operations();
+    left_out_.assign(operations.size(), LeaveOut::nothing);
+    while (report.attempts < kMaxAttempts) {
+        batch_.begin(socket_);
+        for (std::size_t i = 0; i < operations.size(); ++i) {
+            put_operation(batch_, kTable, operations[i], left_out_[i], i);
+        }
+        if (batch_.empty()) return report;
+        ++report.attempts;
+        auto failures = batch_.commit(socket_, kCommit);
+        if (!failures) return std::move(failures).error();
+        if (failures->empty()) return report;
+        if (auto sorted = leave_out(transaction, *failures, report); !sorted) return std::move(sorted).error();
+    }
+    return system_error(EBUSY, kCommit);
+}
+
+Expected<void> KernelRuleset::leave_out(const Transaction& transaction, std::span<const BatchFailure> failures,
+                                        CommitReport& report) {
+    std::bitset<kSetCount> known;
+    for (const BatchFailure& failed : failures) {
+        if (failed.tag == Batch::kNoTag) return refusal(transaction, failed);
+        const Operation& operation = transaction.operations()[failed.tag];
+        LeaveOut& left_out = left_out_[failed.tag];
+        if (failed.code == EEXIST && operation.verb == Verb::create) {
+            left_out = LeaveOut::everything;
+            ++report.already_there;
+            continue;
+        }
+        if (failed.code != ENOENT) return refusal(transaction, failed);
+
+        // Either the element has timed out, or the set or the table is missing; ENOENT does not say which.
+        const bool removes = operation.verb == Verb::remove || operation.verb == Verb::refresh;
+        const auto set = static_cast<std::size_t>(operation.set);
+        bool gone = !removes || left_out != LeaveOut::nothing;
+        if (!gone && !known.test(set)) {
+            auto exists = set_exists(operation.set);
+            if (!exists) return std::move(exists).error();
+            gone = !*exists;
+            known.set(set, !gone);
+        }
+        if (gone) return name_missing(refusal(transaction, failed));
+        left_out = operation.verb == Verb::refresh ? LeaveOut::removal : LeaveOut::everything;
+        ++report.already_gone;
+    }
+    return {};
+}
+
+Expected<bool> KernelRuleset::set_exists(SetId set) {
+    RequestBuffer buffer{};
+    nlmsghdr* message = start_request(buffer, NFT_MSG_GETSET, NLM_F_ACK);
+    mnl_attr_put_strz(message, NFTA_SET_TABLE, kTable.data());
+    mnl_attr_put_strz(message, NFTA_SET_NAME, spec_of(set).name.data());
+    auto asked = socket_.request(*message, on_set("look for", set), {});
+    if (asked) return true;
+    if (asked.error().code == ENOENT) return false;
+    return std::move(asked).error();
+}
+
+Expected<std::vector<StoredElement>> KernelRuleset::list(SetId set) {
+    RequestBuffer buffer{};
+    nlmsghdr* message = start_request(buffer, NFT_MSG_GETSETELEM, NLM_F_DUMP);
+    mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_TABLE, kTable.data());
+    mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_SET, spec_of(set).name.data());
+    const std::string operation = on_set("list", set);
+    std::vector<StoredElement> elements;
+    auto read = socket_.request(
+        *message, operation,
+        [&](const nlmsghdr& reply) -> Expected<void> {
+            if (!read_elements(reply, elements)) return system_error(EBADMSG, operation);
+            return {};
+        },
+        [&] { elements.clear(); });
+    if (!read) return name_missing(std::move(read).error());
+    return elements;
+}
+
+Expected<std::optional<StoredElement>> KernelRuleset::find(SetId set, const Key& key) {
+    RequestBuffer buffer{};
+    nlmsghdr* message = start_request(buffer, NFT_MSG_GETSETELEM, NLM_F_ACK);
+    put_element_key(message, kTable, spec_of(set).name, key);
+    const std::string operation = on_set("look into", set);
+    std::vector<StoredElement> elements;
+    auto read = socket_.request(*message, operation, [&](const nlmsghdr& reply) -> Expected<void> {
+        if (!read_elements(reply, elements)) return system_error(EBADMSG, operation);
+        return {};
+    });
+    if (read) return elements.empty() ? std::nullopt : std::optional(elements.front());
+    if (read.error().code != ENOENT) return std::move(read).error();
+    auto exists = set_exists(set);
+    if (!exists) return std::move(exists).error();
+    if (!*exists) return name_missing(std::move(read).error());
+    return std::optional<StoredElement>();
+}
+
+}  // namespace messenger::nft

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "nft/schema.h"
+
+#include <cassert>
+#include <cerrno>
+#include <utility>
+#include <vector>
+
+#include <libnftnl/rule.h>
+
+#include "nft/batch.h"
+#include "nft/element_message.h"
+#include "nft/schema_rules.h"
+#include "nft/table_message.h"
+
+namespace messenger::nft {
+namespace {
+
+constexpr std::string_view kInstall = "install table inet messenger_alg";
+constexpr std::string_view kRemove = "delete table inet messenger_alg";
+
+std::string rule_text(const nftnl_rule& rule, std::size_t number) {
+    return "add rule " + std::to_string(number) + " of the schema, in chain " +
+           nftnl_rule_get_str(&rule, NFTNL_RULE_CHAIN);
+}
+
+/// One batch of which every message can be named when the kernel refuses it.
+class NamedBatch {
+   public:
+    explicit NamedBatch(NetlinkSocket& socket) : socket_(socket) { batch_.begin(socket); }
+
+    Batch& batch() { return batch_; }
+    std::size_t tag(std::string operation) {
+        operations_.push_back(std::move(operation));
+        return operations_.size() - 1;
+    }
+    /// The first refusal is the error.
+    Expected<void> commit(std::string_view operation) {
+        auto failures = batch_.commit(socket_, operation);
+        if (!failures) return std::move(failures).error();
+        if (failures->empty()) return {};
+        const BatchFailure& failed = failures->front();
+        const bool named = failed.tag != Batch::kNoTag;
+        NftError error = system_error(failed.code, named ? std::string_view(operations_[failed.tag]) : operation);
+        if (failed.code == ENOENT) error.failure = Failure::not_supported;  // an expression without its module
+        return error;
+    }
+
+   private:
+    NetlinkSocket& socket_;
+    Batch batch_;
+    std::vector<std::string> operations_;
+};
+
+/// Deletes the table if it is there: making it first keeps the deletion from failing.
+void put_fresh_start(NamedBatch& batch) {
+    put_table(batch.batch(), kTable, 0, batch.tag("add table inet messenger_alg"));
+    put_table_deletion(batch.batch(), kTable, batch.tag("delete table inet messenger_alg"));
+}
+
+}  // namespace
+
+Schema::Schema(NetlinkSocket socket, const SchemaOptions& options) : socket_(std::move(socket)), options_(options) {
+    assert(options.marks.base_bit <= 29);
+    assert(!options.passage_mark || (options.passage_mark->mask & options.marks.all()) == 0);
+    assert(!options.passage_mark || (options.passage_mark->value & ~options.passage_mark->mask) == 0);
+}
+
+Expected<void> Schema::install(const Transaction& elements) {
+    NamedBatch batch(socket_);
+    put_fresh_start(batch);
+    put_table(batch.batch(), kTable, 0, batch.tag("add table inet messenger_alg"));
+    for (const SetSpec& set : set_specs()) {
+        put_set(batch.batch(), kTable, set, options_.set_size, batch.tag("add set " + std::string(set.name)));
+    }
+    for (const ChainSpec& chain : schema_chains(options_)) {
+        put_chain(batch.batch(), kTable, chain, batch.tag("add chain " + std::string(chain.name)));
+    }
+    std::size_t number = 0;
+    for (const RuleHandle& rule : schema_rules(options_)) {
+        put_rule(batch.batch(), *rule, batch.tag(rule_text(*rule, ++number)));
+    }
+    for (const Operation& operation : elements.operations()) {
+        assert(operation.verb == Verb::add || operation.verb == Verb::create);
+        put_operation(batch.batch(), kTable, operation, LeaveOut::nothing, batch.tag(to_nft(operation)));
+    }
+    return batch.commit(kInstall);
+}
+
+Expected<void> Schema::remove() {
+    NamedBatch batch(socket_);
+    put_fresh_start(batch);
+    return batch.commit(kRemove);
+}
+
+}  // namespace messenger::nft

@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "nft/schema_rules.h"
+
+#include <array>
+#include <string>
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+
+#include "nft/expression.h"
+
+// The comment above each rule is the rule as nft(8) writes it, for IPv4 and UDP where there is one for each family and
+// protocol. Tests compare these with `nft list`.
+namespace messenger::nft {
+namespace {
+
+using Slot = RuleBuilder::Slot;
+
+// Chain names. "in" and "out" are seen from the inside host.
+constexpr std::string_view kAdmit = "admit";
+constexpr std::string_view kFirstPacket = "first_packet";
+constexpr std::string_view kSignalling = "signalling";
+constexpr std::string_view kToDaemon = "to_daemon";
+constexpr std::string_view kMedia = "media";
+constexpr std::string_view kInbound = "inbound";
+constexpr std::string_view kOutbound = "outbound";
+constexpr std::string_view kPassed = "passed";
+
+constexpr std::int32_t kBeforeRaw = -301;  // before NF_IP_PRI_RAW, and so before conntrack; after its defragmentation
+
+constexpr std::array kFamilies{Family::ipv4, Family::ipv6};
+constexpr std::array kProtocols{Protocol::udp, Protocol::tcp};
+enum class Direction : std::uint8_t { in, out };
+constexpr std::array kDirections{Direction::in, Direction::out};
+
+constexpr std::string_view admit_chain(Family family) {
+    return family == Family::ipv4 ? "admit4" : "admit6";
+}
+
+constexpr std::string_view pinhole_chain(Family family, Protocol protocol) {
+    if (family == Family::ipv4) return protocol == Protocol::udp ? "udp4" : "tcp4";
+    return protocol == Protocol::udp ? "udp6" : "tcp6";
+}
+
+constexpr std::uint8_t nfproto(Family family) {
+    return family == Family::ipv4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
+}
+
+/// Loads header fields into slots one after the other, as a concatenated key wants them.
+class KeyLoader {
+   public:
+    KeyLoader(RuleBuilder& rule, Family family) : rule_(rule), family_(family) {}
+
+    KeyLoader& source_address() { return address(family_ == Family::ipv4 ? 12 : 8); }        // ip saddr, ip6 saddr
+    KeyLoader& destination_address() { return address(family_ == Family::ipv4 ? 16 : 24); }  // ip daddr, ip6 daddr
+    KeyLoader& protocol() {                                                                  // meta l4proto
+        rule_.load_meta(NFT_META_L4PROTO, next_++);
+        return *this;
+    }
+    KeyLoader& source_port() { return port(0); }       // th sport
+    KeyLoader& destination_port() { return port(2); }  // th dport
+
+   private:
+    KeyLoader& address(std::uint32_t offset) {
+        const std::size_t size = family_ == Family::ipv4 ? 4 : 16;
+        rule_.load_payload(NFT_PAYLOAD_NETWORK_HEADER, offset, size, next_);
+        next_ += static_cast<Slot>(size / 4);
+        return *this;
+    }
+    KeyLoader& port(std::uint32_t offset) {
+        rule_.load_payload(NFT_PAYLOAD_TRANSPORT_HEADER, offset, 2, next_++);
+        return *this;
+    }
+
+    RuleBuilder& rule_;
+    Family family_;
+    Slot next_ = 0;
+};
+
+/// remote address . inside address . meta l4proto . inside port
+void load_pinhole_key(RuleBuilder& rule, Family family, Direction direction) {
+    KeyLoader key(rule, family);
+    if (direction == Direction::in) {
+        key.source_address().destination_address().protocol().destination_port();
+    } else {
+        key.destination_address().source_address().protocol().source_port();
+    }
+}
+
+/// inside address . meta l4proto . inside port
+void load_endpoint_key(RuleBuilder& rule, Family family, Direction direction) {
+    KeyLoader key(rule, family);
+    if (direction == Direction::in) {
+        key.destination_address().protocol().destination_port();
+    } else {
+        key.source_address().protocol().source_port();
+    }
+}
+
+class RuleList {
+   public:
+    explicit RuleList(const SchemaOptions& options) : options_(options) {}
+
+    std::vector<RuleHandle> build() {
+        if (options_.admit_queue) admit(*options_.admit_queue);
+        signalling();
+        media();
+        return std::move(rules_);
+    }
+
+   private:
+    static RuleBuilder in(std::string_view chain) { return RuleBuilder(kTable, chain); }
+    /// A rule that ends unless the packet is of the family. Chains of one family repeat it: without it `nft list`
+    /// does not know which header the offsets that follow are in.
+    static RuleBuilder in(std::string_view chain, Family family) {
+        RuleBuilder rule = in(chain);
+        rule.load_meta(NFT_META_NFPROTO, 0).require_u8(0, nfproto(family));
+        return rule;
+    }
+    static RuleBuilder in(std::string_view chain, Family family, Protocol protocol) {
+        RuleBuilder rule = in(chain, family);
+        rule.load_meta(NFT_META_L4PROTO, 0).require_u8(0, static_cast<std::uint8_t>(protocol));
+        return rule;
+    }
+    void add(RuleBuilder& rule) { rules_.push_back(rule.take()); }
+
+    /// meta l4proto != tcp meta l4proto != udp return
+    void skip_other_protocols(std::string_view chain) {
+        RuleBuilder rule = in(chain);
+        for (const Protocol protocol : {Protocol::tcp, Protocol::udp}) {
+            rule.load_meta(NFT_META_L4PROTO, 0).require_u8(0, static_cast<std::uint8_t>(protocol), true);
+        }
+        add(rule.verdict(NFT_RETURN));
+    }
+
+    void admit(std::uint16_t queue);
+    void admit(Family family);
+    void signalling();
+    void to_daemon();
+    void media();
+    void pinholes_of(Family family, Protocol protocol);
+    void count(Direction direction);
+    void passed();
+
+    const SchemaOptions& options_;
+    std::vector<RuleHandle> rules_;
+};
+
+void RuleList::admit(std::uint16_t queue) {
+    skip_other_protocols(kAdmit);
+    // meta nfproto ipv4 goto admit4
+    for (const Family family : kFamilies) add(in(kAdmit, family).verdict(NFT_GOTO, admit_chain(family)));
+    for (const Family family : kFamilies) admit(family);
+    // queue flags bypass to 5070
+    add(in(kFirstPacket).queue(options_.queue_kind, {queue, 1}));
+}
+
+void RuleList::admit(Family family) {
+    // ip saddr . ip daddr . meta l4proto . th sport . th dport @admitted4
+    //     update @admitted4 { ip saddr . ip daddr . meta l4proto . th sport . th dport timeout 20s } return
+    RuleBuilder known = in(admit_chain(family), family);
+    KeyLoader(known, family).source_address().destination_address().protocol().source_port().destination_port();
+    known.lookup(0, admitted(family)).update(0, admitted(family), options_.admitted_silence);
+    add(known.verdict(NFT_RETURN));
+
+    for (const Direction direction : kDirections) {
+        // ip saddr . ip daddr . meta l4proto . th dport @pinholes4 goto first_packet
+        // ip daddr . ip saddr . meta l4proto . th sport @pinholes4 goto first_packet
+        RuleBuilder pinned = in(admit_chain(family), family);
+        load_pinhole_key(pinned, family, direction);
+        add(pinned.lookup(0, nft::pinholes(family)).verdict(NFT_GOTO, kFirstPacket));
+    }
+    for (const Direction direction : kDirections) {
+        // ip daddr . meta l4proto . th dport @open4 goto first_packet
+        // ip saddr . meta l4proto . th sport @open4 goto first_packet
+        RuleBuilder any = in(admit_chain(family), family);
+        load_endpoint_key(any, family, direction);
+        add(any.lookup(0, nft::open(family)).verdict(NFT_GOTO, kFirstPacket));
+    }
+}
+
+void RuleList::signalling() {
+    const MarkLayout marks = options_.marks;
+    skip_other_protocols(kSignalling);
+
+    // ct mark & 0x40000000 == 0x40000000 return
+    RuleBuilder given_up = in(kSignalling);
+    given_up.load_ct_mark(0).bitwise(0, marks.opaque(), 0).require_u32(0, marks.opaque());
+    add(given_up.verdict(NFT_RETURN));
+
+    // meta l4proto . th dport @sip_ports goto to_daemon
+    RuleBuilder to_port = in(kSignalling);
+    KeyLoader(to_port, Family::ipv4).protocol().destination_port();
+    add(to_port.lookup(0, SetId::sip_ports).verdict(NFT_GOTO, kToDaemon));
+
+    // meta l4proto . th sport @sip_ports goto to_daemon
+    RuleBuilder from_port = in(kSignalling);
+    KeyLoader(from_port, Family::ipv4).protocol().source_port();
+    add(from_port.lookup(0, SetId::sip_ports).verdict(NFT_GOTO, kToDaemon));
+
+    for (const Family family : kFamilies) {
+        for (const Direction direction : kDirections) {
+            // ip daddr . meta l4proto . th dport @sip_endpoints4 goto to_daemon
+            // ip saddr . meta l4proto . th sport @sip_endpoints4 goto to_daemon
+            RuleBuilder listener = in(kSignalling, family);
+            load_endpoint_key(listener, family, direction);
+            add(listener.lookup(0, sip_endpoints(family)).verdict(NFT_GOTO, kToDaemon));
+        }
+    }
+    to_daemon();
+}
+
+void RuleList::to_daemon() {
+    const MarkLayout marks = options_.marks;
+    // meta mark set meta mark & 0x9fffffff
+    RuleBuilder clear = in(kToDaemon);
+    clear.load_meta(NFT_META_MARK, 0).bitwise(0, ~(marks.sip() | marks.opaque()), 0).store_mark(0);
+    add(clear);
+
+    // ct mark & 0x20000000 == 0x20000000 meta mark set meta mark | 0x20000000
+    RuleBuilder copy = in(kToDaemon);
+    copy.load_ct_mark(0).bitwise(0, marks.sip(), 0).require_u32(0, marks.sip());
+    copy.load_meta(NFT_META_MARK, 0).bitwise(0, ~marks.sip(), marks.sip()).store_mark(0);
+    add(copy);
+
+    // queue flags bypass to 5060-5061
+    add(in(kToDaemon).queue(options_.queue_kind, options_.signalling_queue));
+}
+
+void RuleList::media() {
+    const MarkLayout marks = options_.marks;
+    skip_other_protocols(kMedia);
+
+    for (const std::uint32_t bit : {marks.sip(), marks.opaque()}) {
+        // meta mark & 0x20000000 == 0x20000000 ct mark set ct mark | 0x20000000
+        RuleBuilder keep = in(kMedia);
+        keep.load_meta(NFT_META_MARK, 0).bitwise(0, bit, 0).require_u32(0, bit);
+        add(keep.load_ct_mark(0).bitwise(0, ~bit, bit).store_ct_mark(0));
+    }
+    // meta mark set meta mark & 0x9fffffff
+    // A rule of its own: the two above end early for a packet without conntrack entry.
+    RuleBuilder clear = in(kMedia);
+    add(clear.load_meta(NFT_META_MARK, 0).bitwise(0, ~(marks.sip() | marks.opaque()), 0).store_mark(0));
+
+    for (const Family family : kFamilies) {
+        for (const Protocol protocol : kProtocols) {
+            // meta nfproto ipv4 meta l4proto udp jump udp4
+            add(in(kMedia, family, protocol).verdict(NFT_JUMP, pinhole_chain(family, protocol)));
+        }
+    }
+    // ct mark & 0x10000000 == 0x10000000 counter drop
+    // What once passed a pinhole and has none any more: this is what cuts a flow at the BYE.
+    RuleBuilder cut = in(kMedia);
+    cut.load_ct_mark(0).bitwise(0, marks.pinhole(), 0).require_u32(0, marks.pinhole());
+    add(cut.counter().verdict(NF_DROP));
+
+    for (const Family family : kFamilies) {
+        for (const Protocol protocol : kProtocols) pinholes_of(family, protocol);
+    }
+    for (const Direction direction : kDirections) count(direction);
+    passed();
+}
+
+// The lookup is what admits; the update alone would make a pinhole of every packet.
+void RuleList::pinholes_of(Family family, Protocol protocol) {
+    const auto chain = pinhole_chain(family, protocol);
+    const auto silence = protocol == Protocol::udp ? options_.media_silence : options_.stream_silence;
+    const auto target = [](Direction direction) { return direction == Direction::in ? kInbound : kOutbound; };
+    for (const Direction direction : kDirections) {
+        // ip saddr . ip daddr . meta l4proto . udp dport @pinholes4
+        //     update @pinholes4 { ip saddr . ip daddr . meta l4proto . udp dport timeout 2m } goto inbound
+        // ip daddr . ip saddr . meta l4proto . udp sport @pinholes4
+        //     update @pinholes4 { ip daddr . ip saddr . meta l4proto . udp sport timeout 2m } goto outbound
+        RuleBuilder pinned = in(chain, family, protocol);
+        load_pinhole_key(pinned, family, direction);
+        pinned.lookup(0, nft::pinholes(family)).update(0, nft::pinholes(family), silence);
+        add(pinned.verdict(NFT_GOTO, target(direction)));
+    }
+    for (const Direction direction : kDirections) {
+        // ip daddr . meta l4proto . udp dport @open4
+        //     update @open4 { ip daddr . meta l4proto . udp dport timeout 2m } goto inbound
+        // ip saddr . meta l4proto . udp sport @open4
+        //     update @open4 { ip saddr . meta l4proto . udp sport timeout 2m } goto outbound
+        RuleBuilder any = in(chain, family, protocol);
+        load_endpoint_key(any, family, direction);
+        any.lookup(0, nft::open(family)).update(0, nft::open(family), silence);
+        add(any.verdict(NFT_GOTO, target(direction)));
+    }
+}
+
+// A rule of its own for each: an update of a full set ends the rule, and the packet must pass all the same.
+void RuleList::count(Direction direction) {
+    const auto chain = direction == Direction::in ? kInbound : kOutbound;
+    for (const Family family : kFamilies) {
+        for (const Protocol protocol : kProtocols) {
+            // meta l4proto udp update @received4 { ip daddr . meta l4proto . udp dport timeout 2m }
+            // meta l4proto udp update @sent4 { ip saddr . meta l4proto . udp sport timeout 2m }
+            const auto silence = protocol == Protocol::udp ? options_.media_silence : options_.stream_silence;
+            RuleBuilder rule = in(chain, family, protocol);
+            load_endpoint_key(rule, family, direction);
+            add(rule.update(0, direction == Direction::in ? received(family) : sent(family), silence));
+        }
+    }
+    // goto passed
+    add(in(chain).verdict(NFT_GOTO, kPassed));
+}
+
+void RuleList::passed() {
+    const std::uint32_t bit = options_.marks.pinhole();
+    // ct mark set ct mark | 0x10000000
+    // Alone in its rule: it ends early for a packet without conntrack entry.
+    RuleBuilder remember = in(kPassed);
+    add(remember.load_ct_mark(0).bitwise(0, ~bit, bit).store_ct_mark(0));
+
+    if (const auto& mark = options_.passage_mark) {
+        // meta mark set meta mark & 0xffff00ff | 0x00001100
+        RuleBuilder show = in(kPassed);
+        add(show.load_meta(NFT_META_MARK, 0).bitwise(0, ~mark->mask, mark->value & mark->mask).store_mark(0));
+    }
+    // accept
+    add(in(kPassed).verdict(NF_ACCEPT));
+}
+
+}  // namespace
+
+std::vector<ChainSpec> schema_chains(const SchemaOptions& options) {
+    std::vector<ChainSpec> chains;
+    if (options.admit_queue) {
+        chains.push_back({kAdmit, BaseHook{NF_INET_PRE_ROUTING, kBeforeRaw}});
+        for (const Family family : kFamilies) chains.push_back({admit_chain(family), std::nullopt});
+        chains.push_back({kFirstPacket, std::nullopt});
+    }
+    chains.push_back({kSignalling, BaseHook{NF_INET_FORWARD, options.signalling_priority}});
+    chains.push_back({kToDaemon, std::nullopt});
+    chains.push_back({kMedia, BaseHook{NF_INET_FORWARD, options.media_priority}});
+    for (const Family family : kFamilies) {
+        for (const Protocol protocol : kProtocols) chains.push_back({pinhole_chain(family, protocol), std::nullopt});
+    }
+    for (const std::string_view name : {kInbound, kOutbound, kPassed}) chains.push_back({name, std::nullopt});
+    return chains;
+}
+
+std::vector<RuleHandle> schema_rules(const SchemaOptions& options) {
+    return RuleList(options).build();
+}
+
+}  // namespace messenger::nft

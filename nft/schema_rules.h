@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "nft/handle.h"
+#include "nft/schema.h"
+#include "nft/table_message.h"
+
+namespace messenger::nft {
+
+/// The chains of the table in the order in which they can be made.
+[[nodiscard]] std::vector<ChainSpec> schema_chains(const SchemaOptions& options);
+
+/// The rules in the order in which they are appended to their chains.
+[[nodiscard]] std::vector<RuleHandle> schema_rules(const SchemaOptions& options);
+
+}  // namespace messenger::nft

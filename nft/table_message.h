@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "nft/batch.h"
+#include "nft/handle.h"
+#include "nft/set_spec.h"
+
+namespace messenger::nft {
+
+/// Where a base chain is called; its policy is accept.
+struct BaseHook {
+    std::uint32_t hook = 0;  ///< NF_INET_*
+    std::int32_t priority = 0;
+};
+
+/// A chain; without hook it is one that rules jump to.
+struct ChainSpec {
+    std::string_view name;
+    std::optional<BaseHook> hook;
+};
+
+// Messages that make and delete the parts of an inet table. Throw std::bad_alloc.
+
+/// flags: NFT_TABLE_F_*
+void put_table(Batch& batch, std::string_view table, std::uint32_t flags, std::size_t tag);
+void put_table_deletion(Batch& batch, std::string_view table, std::size_t tag);
+void put_chain(Batch& batch, std::string_view table, const ChainSpec& chain, std::size_t tag);
+/// size: elements at most.
+void put_set(Batch& batch, std::string_view table, const SetSpec& spec, std::uint32_t size, std::size_t tag);
+void put_rule(Batch& batch, const nftnl_rule& rule, std::size_t tag);
+
+/// NFT_SET_* flags and nft's key type of a set made by put_set.
+[[nodiscard]] std::uint32_t set_flags(const SetSpec& spec);
+[[nodiscard]] std::uint32_t set_key_type(const SetSpec& spec);
+
+}  // namespace messenger::nft
