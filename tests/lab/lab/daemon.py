@@ -37,7 +37,7 @@ def config_text(directory, **changes):
         "control.socket": f"{directory}/control",
     }
     if changes.get("passage.mode") == "mark":
-        values.update({"passage.mark": PASSAGE_MARK, "passage.mask": PASSAGE_MASK})
+        values.update({"passage.mark": PASSAGE_MARK, "passage.mark_mask": PASSAGE_MASK})
     values.update(changes)
     sections = {}
     for key, value in values.items():

@@ -10,6 +10,8 @@ import struct
 import threading
 import time
 
+from lab.namespaces import wait_until
+
 INTERVAL = 0.02
 RTP_PCMU = 0
 SILENCE = b"\xff" * 160
@@ -80,14 +82,21 @@ class Running:
         self._interval = interval
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
+        self._rounds = 0
 
     def _run(self):
         due = time.monotonic()
         while not self._stop.is_set():
             for flow in self._flows:
                 flow.send_one()
+            self._rounds += 1
             due += self._interval
             self._stop.wait(max(0.0, due - time.monotonic()))
+
+    def wait_sent(self, count):
+        """Until each flow has sent count packets more."""
+        target = self._rounds + count
+        wait_until(lambda: self._rounds >= target, 10 + count * self._interval, "the media thread")
 
     def __enter__(self):
         self._thread.start()

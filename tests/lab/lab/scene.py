@@ -72,11 +72,11 @@ class Scene:
         self.daemon = None
 
     def __enter__(self):
-        self.lab = self._keep(Lab().__enter__())
+        self.lab = self.keep(Lab().__enter__())
         try:
             self.firewall = Firewall(self.lab.gateway, **self._firewall)
             if self._with_daemon:
-                self.daemon = self._keep(Daemon(self.lab, self._config)).start()
+                self.daemon = self.keep(Daemon(self.lab, self._config)).start()
         except BaseException:
             self.close()
             raise
@@ -97,20 +97,20 @@ class Scene:
             one.close()
         self._open.clear()
 
-    def _keep(self, one):
+    def keep(self, one):
         self._open.append(one)
         return one
 
     def tap(self, host):
         if host.host not in self._taps:
-            self._taps[host.host] = self._keep(Tap(host))
+            self._taps[host.host] = self.keep(Tap(host))
         return self._taps[host.host]
 
     def agent(self, host, port=5060, transport=None):
-        return self._keep(Agent(host, host.address(self.family), port, transport or self.transport))
+        return self.keep(Agent(host, host.address(self.family), port, transport or self.transport))
 
     def media(self, inside_port, outside_port, inside=None, outside=None):
-        return self._keep(Media(self, inside or self.lab.inside, outside or self.lab.peer, inside_port, outside_port))
+        return self.keep(Media(self, inside or self.lab.inside, outside or self.lab.peer, inside_port, outside_port))
 
     def inside_ports(self, *ports, host=None):
         """RTP ports of the inside host -> the (address, port) pairs that must be open for them: RTP and RTCP."""

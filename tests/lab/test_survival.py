@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What becomes of running calls when the daemon dies, is restarted, or somebody removes its table."""
+
+import time
+
+import pytest
+
+from lab.media import Running
+from lab.namespaces import wait_until
+from lab.pinholes import open_ports, pinholes, table_exists
+from lab.scene import Call, audio, establish, hang_up, sdp
+
+BACK_WITHIN = 1.0
+
+
+def start(scene):
+    caller, callee = scene.agent(scene.lab.inside), scene.agent(scene.lab.peer)
+    media = scene.media(40000, 50000)
+    media.assert_inbound_blocked()
+    call, back = establish(caller, callee, sdp(caller.address[0], audio(40000)), sdp(callee.address[0], audio(50000)))
+    media.assert_passes()
+    return call, back, media
+
+
+@pytest.mark.parametrize("family", [4, 6], ids=["ipv4", "ipv6"])
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_media_survives_kill_9_and_a_bye_after_the_restart_closes(make_scene, family, transport):
+    scene = make_scene(family=family, transport=transport)
+    call, back, media = start(scene)
+    with Running([media.inbound, media.outbound]) as running:
+        scene.daemon.kill()
+        running.wait_sent(50)
+    arrived = media.counts()
+    media.assert_passes()
+    assert open_ports(scene.lab.gateway) == scene.inside_ports(40000)
+
+    scene.daemon.start()
+    assert open_ports(scene.lab.gateway) == scene.inside_ports(40000), "the restart lost pinholes"
+    media.assert_passes()
+    hang_up(call, back.agent)
+    scene.wait_closed()
+    media.assert_inbound_blocked()
+    assert arrived[0] >= 50 and arrived[1] >= 50
+
+
+def test_no_packet_is_lost_while_the_daemon_is_killed_and_started(make_scene):
+    scene = make_scene()
+    _, _, media = start(scene)
+    before = media.counts()
+    sent = media.inbound.sent, media.outbound.sent
+    with Running([media.inbound, media.outbound]) as running:
+        running.wait_sent(10)
+        scene.daemon.kill()
+        running.wait_sent(20)
+        scene.daemon.start()
+        running.wait_sent(20)
+    after = media.counts()
+    assert after[0] - before[0] == media.inbound.sent - sent[0]
+    assert after[1] - before[1] == media.outbound.sent - sent[1]
+
+
+def test_an_orderly_stop_keeps_running_calls(make_scene):
+    scene = make_scene()
+    call, back, media = start(scene)
+    scene.daemon.stop()
+    media.assert_passes()
+    scene.daemon.start()
+    media.assert_passes()
+    hang_up(call, back.agent)
+    media.assert_inbound_blocked()
+
+
+def remove_the_table(scene, how):
+    if how == "reload":
+        scene.firewall.reload()
+    else:
+        scene.firewall.delete_daemon_table()
+
+
+@pytest.mark.parametrize("how", ["reload", "delete"])
+def test_a_removed_table_is_put_back_with_the_pinholes(make_scene, how):
+    scene = make_scene()
+    call, back, media = start(scene)
+    expected = scene.inside_ports(40000)
+    remotes = {hole.remote for hole in pinholes(scene.lab.gateway)}
+    with Running([media.inbound, media.outbound]) as running:
+        running.wait_sent(10)
+        removed = time.monotonic()
+        remove_the_table(scene, how)
+        wait_until(lambda: open_ports(scene.lab.gateway) == expected, BACK_WITHIN, "the table with its pinholes")
+        assert time.monotonic() - removed < BACK_WITHIN
+        running.wait_sent(10)
+    assert {hole.remote for hole in pinholes(scene.lab.gateway)} == remotes
+    media.assert_passes()
+    hang_up(call, back.agent)
+    scene.wait_closed()
+    media.assert_inbound_blocked()
+
+
+@pytest.mark.parametrize("how", ["reload", "delete"])
+def test_a_call_after_the_table_was_put_back(make_scene, how):
+    scene = make_scene()
+    remove_the_table(scene, how)
+    wait_until(lambda: table_exists(scene.lab.gateway), BACK_WITHIN, "the table")
+    call, back, media = start(scene)
+    hang_up(call, back.agent)
+    media.assert_inbound_blocked()
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_signalling_passes_and_opens_nothing_while_the_daemon_is_dead(make_scene, transport):
+    scene = make_scene(transport=transport)
+    scene.daemon.kill()
+    caller, callee = scene.agent(scene.lab.inside), scene.agent(scene.lab.peer)
+    media = scene.media(40000, 50000)
+    call, back = establish(caller, callee, sdp(caller.address[0], audio(40000)), sdp(callee.address[0], audio(50000)))
+    media.assert_inbound_blocked()
+    hang_up(call, back.agent)
+
+
+def test_a_tcp_connection_made_before_the_daemon_opens_nothing(make_scene):
+    """Its first bytes were never seen, so nobody knows that it is SIP; its messages pass all the same."""
+    scene = make_scene(transport="tcp")
+    scene.daemon.stop()
+    caller, callee = scene.agent(scene.lab.inside), scene.agent(scene.lab.peer)
+    media = scene.media(40000, 50000)
+    call = Call.outgoing(caller, callee.uri, caller.connect(callee.address))
+    call.request("OPTIONS")
+    callee.reply(callee.receive("OPTIONS"), 200, tag="u1")
+    caller.receive(200)
+    scene.daemon.start()
+    call.request("INVITE", sdp(caller.address[0], audio(40000)))
+    callee.reply(callee.receive("INVITE"), 200, sdp(callee.address[0], audio(50000)), tag="u1")
+    caller.receive(200)
+    media.assert_inbound_blocked()
