@@ -13,17 +13,17 @@ namespace messenger::alg {
 /// cap is passed on untouched, opens nothing, and is counted.
 struct Limits {
     // one message
-    std::size_t head_bytes = 32 * 1024;  ///< start line and headers
-    std::size_t body_bytes = 64 * 1024;  ///< a body that we read; others are skipped, however long
+    std::size_t head_bytes = std::size_t{32} << 10U;  ///< start line and headers
+    std::size_t body_bytes = std::size_t{64} << 10U;  ///< a body that we read; others are skipped, however long
     std::size_t headers = 256;           ///< header lines of a message
     std::size_t media = 16;              ///< m= lines of a session description
     std::size_t port_count = 4;          ///< n of "m=audio 5000/n"
 
     // TCP streams
     std::size_t flows = 16384;                      ///< TCP connections under inspection
-    std::size_t pending_bytes = 64 * 1024;          ///< out-of-order bytes of one direction
+    std::size_t pending_bytes = std::size_t{64} << 10U;          ///< out-of-order bytes of one direction
     std::size_t pending_segments = 64;              ///< out-of-order segments of one direction
-    std::size_t buffered_bytes = 32 * 1024 * 1024;  ///< message and out-of-order bytes of all flows together
+    std::size_t buffered_bytes = std::size_t{32} << 20U;  ///< message and out-of-order bytes of all flows together
 
     // calls
     std::size_t calls = 20'000;
