@@ -20,7 +20,7 @@ enum class Method : std::uint8_t {
     ack,
     bye,
     cancel,
-    register_,
+    register_,  // NOLINT(readability-identifier-naming): a keyword without it
     prack,
     update,
     message,
