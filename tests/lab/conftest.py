@@ -12,7 +12,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from lab.namespaces import CommandFailed  # noqa: E402
 from lab.scene import Scene  # noqa: E402
 
-LOG_TAIL = 6000
+# Characters of a long log or table; 200 calls fill pages.
+SHOWN = 6000
 
 
 def pytest_collection_modifyitems(items):
@@ -49,5 +50,5 @@ def pytest_runtest_makereport(item, call):
                 table = scene.lab.gateway.run("nft", "list", "table", "inet", "messenger_alg")
             except CommandFailed as failure:
                 table = str(failure)
-            report.sections.append(("messenger-algd's table", table))
-            report.sections.append(("messenger-algd's log", scene.daemon.log[-LOG_TAIL:]))
+            report.sections.append(("messenger-algd's table", table[:SHOWN]))
+            report.sections.append(("messenger-algd's log", scene.daemon.log[-SHOWN:]))

@@ -58,4 +58,8 @@ def wait_for_ports(gateway, expected, seconds=2):
     try:
         wait_until(lambda: open_ports(gateway) == expected, seconds, "pinholes")
     except TimeoutError:
-        raise AssertionError(f"open ports are {open_ports(gateway)}, not {expected}") from None
+        now = open_ports(gateway)
+        missing, surplus = sorted(set(expected) - set(now)), sorted(set(now) - set(expected))
+        raise AssertionError(
+            f"{len(missing)} ports are not open, such as {missing[:4]}; {len(surplus)} should not be, such as {surplus[:4]}"
+        ) from None
