@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/explain/json_report.h"
+
+#include <chrono>
+#include <cstdint>
+#include <iterator>
+#include <string_view>
+#include <variant>
+
+#include <fmt/compile.h>
+#include <fmt/format.h>
+
+#include "daemon/explain/wire_text.h"
+
+namespace messenger::daemon {
+
+namespace {
+
+/// A time as a JSON number of seconds with microseconds: more than a double can say beyond 2^33 seconds only.
+void append_seconds(std::string& out, alg::Duration since) {
+    const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(since).count();
+    const auto magnitude = micros < 0 ? 0 - static_cast<std::uint64_t>(micros) : static_cast<std::uint64_t>(micros);
+    constexpr std::uint64_t kPerSecond = 1'000'000;
+    fmt::format_to(std::back_inserter(out), FMT_COMPILE("{}{}.{:06}"), micros < 0 ? "-" : "", magnitude / kPerSecond,
+                   magnitude % kPerSecond);
+}
+
+/// One line. Keys are literals of ours, so only values are escaped.
+class Line {
+   public:
+    Line(std::string& out, std::string_view event) : out_(out) {
+        out_ += R"({"event":")";
+        out_ += event;
+        out_ += '"';
+    }
+    Line(std::string& out, std::string_view event, alg::TimePoint time) : Line(out, event) {
+        key("time");
+        append_seconds(out_, time.time_since_epoch());
+    }
+    Line(const Line&) = delete;
+    Line& operator=(const Line&) = delete;
+    Line(Line&&) = delete;
+    Line& operator=(Line&&) = delete;
+    ~Line() { out_ += "}\n"; }
+
+    void text(std::string_view name, std::string_view bytes) {
+        key(name);
+        append_json_string(out_, bytes);
+    }
+    void number(std::string_view name, std::uint64_t value) {
+        key(name);
+        fmt::format_to(std::back_inserter(out_), FMT_COMPILE("{}"), value);
+    }
+    void seconds(std::string_view name, alg::Duration value) {
+        key(name);
+        append_seconds(out_, value);
+    }
+    void flag(std::string_view name) {
+        key(name);
+        out_ += "true";
+    }
+    void endpoint(std::string_view name, const alg::Endpoint& endpoint) {
+        key(name);
+        out_ += '"';
+        append_endpoint(out_, endpoint);
+        out_ += '"';
+    }
+    void ends(const alg::FlowTuple& tuple) {
+        endpoint("src", tuple.source);
+        endpoint("dst", tuple.destination);
+    }
+    void pinhole(const alg::PinholeKey& pinhole, alg::Purpose purpose) {
+        text("proto", name(pinhole.transport));
+        endpoint("inside", pinhole.inside);
+        key("remote");
+        out_ += '"';
+        append_remote(out_, pinhole);
+        out_ += '"';
+        key("purpose");
+        fmt::format_to(std::back_inserter(out_), FMT_COMPILE(R"("{} {}")"), alg::name(purpose.kind),
+                       alg::name(purpose.role));
+    }
+
+   private:
+    void key(std::string_view name) {
+        out_ += ",\"";
+        out_ += name;
+        out_ += "\":";
+    }
+    std::string& out_;
+};
+
+class EventWriter {
+   public:
+    EventWriter(std::string& out, alg::TimePoint now, CallIds& call_ids) : out_(out), now_(now), call_ids_(call_ids) {}
+
+    void operator()(const alg::MessageEvent& event) {
+        call_ids_.learn(event.call_id);
+        Line line(out_, "message", now_);
+        line.text("transport", name(event.tuple.transport));
+        line.ends(event.tuple);
+        line.text("summary", summary(event));
+        line.text("call_id", event.call_id);
+        line.text("from", event.from);
+        line.text("to", event.to);
+    }
+    void operator()(const alg::MediaEvent& event) {
+        Line line(out_, "media", now_);
+        line.ends(event.tuple);
+        line.text("role", event.answer ? "answer" : "offer");
+        line.text("media", event.media);
+        line.text("address", event.address);
+        line.number("port", event.port);
+        line.text("protocol", event.protocol);
+        line.text("direction", name(event.direction));
+        call_id(line, event.call_id);
+    }
+    void operator()(const alg::OpenEvent& event) {
+        Line line(out_, "open", now_);
+        line.pinhole(event.key, event.purpose);
+        line.seconds("timeout", event.timeout);
+        if (event.remote_is_private) line.flag("remote_is_private");
+        call_id(line, event.call_id);
+    }
+    void operator()(const alg::CloseEvent& event) {
+        Line line(out_, "close", now_);
+        line.pinhole(event.key, event.purpose);
+        line.text("reason", alg::name(event.reason));
+        call_id(line, event.call_id);
+    }
+    void operator()(const alg::RefuseEvent& event) {
+        Line line(out_, "refuse", now_);
+        line.text("reason", alg::name(event.reason));
+        if (event.reason == alg::RefuseReason::not_understood) line.text("error", alg::name(event.error));
+        line.text("detail", detail(event));
+        line.ends(event.tuple);
+        call_id(line, event.call_id);
+    }
+    void operator()(const alg::OpaqueEvent& event) {
+        Line line(out_, "opaque", now_);
+        line.ends(event.tuple);
+        line.text("reason", alg::name(event.reason));
+    }
+    void operator()(const alg::RegistrationEvent& event) {
+        Line line(out_, "register", now_);
+        line.endpoint("contact", event.contact);
+        line.ends(event.tuple);
+        line.number("seconds", event.seconds);
+        call_id(line, event.call_id);
+    }
+
+   private:
+    void call_id(Line& line, std::string_view shown) { line.text("call_id", call_ids_.whole(shown)); }
+
+    std::string& out_;
+    alg::TimePoint now_;
+    CallIds& call_ids_;
+};
+
+}  // namespace
+
+void JsonReport::begin_capture(const std::string& file) {
+    call_ids_ = {};
+    Line(out(), "capture").text("file", file);
+}
+
+void JsonReport::on_plan(alg::TimePoint now, const alg::Plan& plan) {
+    EventWriter writer(out(), now, call_ids_);
+    for (const alg::Event& event : plan.events) std::visit(writer, event);
+}
+
+void JsonReport::end_capture(const CaptureSummary& summary) {
+    Line line(out(), "summary", summary.last);
+    line.text("file", summary.file);
+    line.number("frames", summary.frames.frames);
+    line.number("packets", summary.frames.packets);
+    line.number("other_packets", summary.other_packets);
+    line.number("messages", summary.counters.messages);
+    line.number("not_understood", summary.counters.not_understood);
+    line.number("open_calls", summary.open_calls);
+    line.number("open_pinholes", summary.open_pinholes);
+    for (std::size_t i = 0; i < kLeftOutCount; ++i) {
+        const auto count = summary.frames.left_out.at(i);
+        if (count != 0) line.number(name(static_cast<LeftOut>(i)), count);
+    }
+    if (summary.datagrams.incomplete != 0) line.number("incomplete_datagrams", summary.datagrams.incomplete);
+    if (!summary.error.empty()) line.text("error", summary.error);
+}
+
+}  // namespace messenger::daemon

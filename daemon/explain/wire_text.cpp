@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/explain/wire_text.h"
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+
+#include <fmt/format.h>
+
+namespace messenger::daemon {
+
+namespace {
+
+/// A character at the beginning of bytes: how many bytes it has, and its number. length 0: no UTF-8 (RFC 3629).
+struct Character {
+    std::size_t length = 0;
+    std::uint32_t code = 0;
+};
+
+[[nodiscard]] Character decode(std::string_view bytes) {
+    const auto at = [bytes](std::size_t i) { return static_cast<std::uint32_t>(static_cast<unsigned char>(bytes[i])); };
+    const std::uint32_t first = at(0);
+    if (first < 0x80) return {1, first};
+    std::size_t length = 0;
+    std::uint32_t least = 0;
+    std::uint32_t code = 0;
+    if (first >= 0xC2 && first < 0xE0) {
+        length = 2, least = 0x80, code = first & 0x1FU;
+    } else if (first >= 0xE0 && first < 0xF0) {
+        length = 3, least = 0x800, code = first & 0x0FU;
+    } else if (first >= 0xF0 && first < 0xF5) {
+        length = 4, least = 0x10000, code = first & 0x07U;
+    }
+    if (length == 0 || length > bytes.size()) return {};
+    for (std::size_t i = 1; i < length; ++i) {
+        if ((at(i) & 0xC0U) != 0x80) return {};
+        code = (code << 6U) | (at(i) & 0x3FU);
+    }
+    const bool surrogate = code >= 0xD800 && code < 0xE000;
+    if (code < least || code > 0x10FFFF || surrogate) return {};
+    return {length, code};
+}
+
+struct CodeRange {
+    std::uint32_t first;
+    std::uint32_t last;
+};
+
+/// Characters that a terminal acts on instead of showing them, or that show nothing: C0, DEL and C1 controls, zero
+/// width and bidirectional controls, line and paragraph separators, tags.
+[[nodiscard]] bool is_treacherous(std::uint32_t code) {
+    constexpr std::array<CodeRange, 9> kRanges{{{0x00, 0x1F},
+                                                {0x7F, 0x9F},
+                                                {0xAD, 0xAD},
+                                                {0x61C, 0x61C},
+                                                {0x200B, 0x200F},
+                                                {0x2028, 0x202E},
+                                                {0x2060, 0x206F},
+                                                {0xFEFF, 0xFEFF},
+                                                {0xE0000, 0xE0FFF}}};
+    return std::any_of(kRanges.begin(), kRanges.end(),
+                       [code](const CodeRange& range) { return code >= range.first && code <= range.last; });
+}
+
+[[nodiscard]] bool is_plain(char c) {
+    return c >= ' ' && c <= '~' && c != '"' && c != '\\';
+}
+
+void append_json_escape(std::string& out, std::uint32_t code) {
+    switch (code) {
+        case '"': out += "\\\""; return;
+        case '\\': out += "\\\\"; return;
+        case '\n': out += "\\n"; return;
+        case '\r': out += "\\r"; return;
+        case '\t': out += "\\t"; return;
+        default: fmt::format_to(std::back_inserter(out), "\\u{:04x}", code);
+    }
+}
+
+}  // namespace
+
+void append_json_string(std::string& out, std::string_view bytes) {
+    out += '"';
+    while (!bytes.empty()) {
+        const auto special = std::find_if_not(bytes.begin(), bytes.end(), is_plain);
+        const auto plain = static_cast<std::size_t>(special - bytes.begin());
+        out += bytes.substr(0, plain);
+        bytes.remove_prefix(plain);
+        if (bytes.empty()) break;
+        const Character character = decode(bytes);
+        if (character.length == 0) {
+            out += "\\ufffd";
+        } else if (character.length == 1) {
+            append_json_escape(out, character.code);
+        } else {
+            out += bytes.substr(0, character.length);
+        }
+        bytes.remove_prefix(std::max<std::size_t>(character.length, 1));
+    }
+    out += '"';
+}
+
+void append_printable(std::string& out, std::string_view bytes, std::size_t max_bytes) {
+    const bool cut = bytes.size() > max_bytes;
+    if (cut) bytes = bytes.substr(0, max_bytes);
+    while (!bytes.empty()) {
+        const Character character = decode(bytes);
+        const std::size_t length = std::max<std::size_t>(character.length, 1);
+        if (character.length == 0 || is_treacherous(character.code)) {
+            for (const char c : bytes.substr(0, length)) {
+                fmt::format_to(std::back_inserter(out), "\\x{:02X}", static_cast<unsigned char>(c));
+            }
+        } else {
+            out += bytes.substr(0, length);
+        }
+        bytes.remove_prefix(length);
+    }
+    if (cut) out += "...";
+}
+
+std::string printable(std::string_view bytes, std::size_t max_bytes) {
+    std::string text;
+    append_printable(text, bytes, max_bytes);
+    return text;
+}
+
+void append_endpoint(std::string& out, const alg::Endpoint& endpoint) {
+    if (!endpoint.address.is_v4()) {
+        out += endpoint.to_string();
+        return;
+    }
+    const auto bytes = endpoint.address.bytes();
+    const auto octet = [&bytes](std::size_t i) { return std::to_integer<unsigned>(bytes[i]); };
+    fmt::format_to(std::back_inserter(out), "{}.{}.{}.{}:{}", octet(0), octet(1), octet(2), octet(3), endpoint.port);
+}
+
+void append_remote(std::string& out, const alg::PinholeKey& key) {
+    if (key.any_remote) {
+        out += "*:*";
+        return;
+    }
+    out += key.remote.is_v4() ? key.remote.to_string() : "[" + key.remote.to_string() + "]";
+    out += ":*";
+}
+
+std::string_view name(alg::Transport transport) {
+    return transport == alg::Transport::tcp ? "tcp" : "udp";
+}
+
+std::string_view name(alg::MediaDirection direction) {
+    switch (direction) {
+        case alg::MediaDirection::sendrecv: return "sendrecv";
+        case alg::MediaDirection::sendonly: return "sendonly";
+        case alg::MediaDirection::recvonly: return "recvonly";
+        case alg::MediaDirection::inactive: return "inactive";
+    }
+    return "sendrecv";
+}
+
+std::string summary(const alg::MessageEvent& message) {
+    if (message.request) return fmt::format("{} {}", message.method, message.request_uri);
+    if (message.reason.empty()) return fmt::format("{} ({})", message.status, message.method);
+    return fmt::format("{} {} ({})", message.status, message.reason, message.method);
+}
+
+std::string detail(const alg::RefuseEvent& refusal) {
+    std::string text;
+    append_endpoint(text, refusal.tuple.source);
+    if (refusal.reason == alg::RefuseReason::not_understood) {
+        fmt::format_to(std::back_inserter(text), " sent what is not understood: {}", alg::describe(refusal.error));
+        return text;
+    }
+    if (refusal.announced) {
+        text += " asks for ";
+        if (refusal.port != 0) {
+            append_endpoint(text, {*refusal.announced, refusal.port});
+        } else {
+            text += refusal.announced->to_string();
+        }
+    } else if (refusal.port != 0) {
+        fmt::format_to(std::back_inserter(text), " asks for port {}", refusal.port);
+    } else {
+        text += " is refused";
+    }
+    fmt::format_to(std::back_inserter(text), ": {}", alg::describe(refusal.reason));
+    return text;
+}
+
+}  // namespace messenger::daemon
