@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <ctime>
+
+#include <chrono>
+
+#include "alg/base/time.h"
+
+namespace messenger::daemon {
+
+/// The clock of the daemon: it stands still while the machine sleeps, as the jiffies do by which the kernel counts the
+/// timeouts of set elements and of conntrack entries. The two sides must agree on what has expired.
+inline constexpr clockid_t kClock = CLOCK_MONOTONIC;
+
+/// The only reader of that clock.
+[[nodiscard]] inline alg::TimePoint read_clock() {
+    timespec now{};
+    static_cast<void>(clock_gettime(kClock, &now));  // cannot fail for this clock
+    return alg::TimePoint(std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec));
+}
+
+}  // namespace messenger::daemon

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/process/interfaces.h"
+
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <system_error>
+
+namespace messenger::daemon {
+
+namespace {
+
+struct FreeInterfaces {
+    void operator()(ifaddrs* list) const { freeifaddrs(list); }
+};
+
+[[noreturn]] void fail(const char* what) {
+    throw std::system_error(errno, std::generic_category(), what);
+}
+
+/// Absent for what is neither IPv4 nor IPv6. The bytes are copied: a sockaddr is a family that may be any of several
+/// types.
+[[nodiscard]] std::optional<alg::IpAddress> address_of(const sockaddr* address) {
+    if (address == nullptr) return std::nullopt;
+    if (address->sa_family == AF_INET) {
+        sockaddr_in v4{};
+        std::memcpy(&v4, address, sizeof(v4));
+        return alg::IpAddress::v4(ntohl(v4.sin_addr.s_addr));
+    }
+    if (address->sa_family == AF_INET6) {
+        sockaddr_in6 v6{};
+        std::memcpy(&v6, address, sizeof(v6));
+        std::array<std::byte, 16> bytes{};
+        std::memcpy(bytes.data(), &v6.sin6_addr, bytes.size());
+        return alg::IpAddress::v6(bytes);
+    }
+    return std::nullopt;
+}
+
+[[nodiscard]] unsigned prefix_length(const sockaddr* mask, const alg::IpAddress& address) {
+    const auto bits = address_of(mask);
+    // A mask of IPv6 with 96 leading zeros would be read as IPv4; there is none on an interface.
+    if (!bits || bits->family() != address.family()) return address.is_v4() ? 32 : 128;
+    unsigned length = 0;
+    for (const std::byte byte : bits->bytes())
+        length += static_cast<unsigned>(std::popcount(std::to_integer<unsigned>(byte)));
+    return length;
+}
+
+[[nodiscard]] bool is_v6_link_local(const alg::IpAddress& address) {
+    static const alg::Prefix kLinkLocal = *alg::Prefix::parse("fe80::/10");
+    return kLinkLocal.contains(address);
+}
+
+}  // namespace
+
+std::vector<InterfaceAddress> list_interface_addresses() {
+    ifaddrs* raw = nullptr;
+    if (getifaddrs(&raw) != 0) fail("listing the addresses of this host");
+    const std::unique_ptr<ifaddrs, FreeInterfaces> list(raw);
+    std::vector<InterfaceAddress> addresses;
+    for (const ifaddrs* entry = list.get(); entry != nullptr; entry = entry->ifa_next) {
+        const auto address = address_of(entry->ifa_addr);
+        if (!address) continue;
+        addresses.push_back(
+            {entry->ifa_name, *address, alg::Prefix(*address, prefix_length(entry->ifa_netmask, *address))});
+    }
+    return addresses;
+}
+
+InterfaceNetworks find_networks(std::span<const InterfaceAddress> addresses, std::span<const std::string> interfaces) {
+    InterfaceNetworks found;
+    for (const std::string& interface : interfaces) {
+        bool any = false;
+        for (const InterfaceAddress& entry : addresses) {
+            if (entry.interface != interface || is_v6_link_local(entry.address)) continue;
+            any = true;
+            if (std::find(found.networks.begin(), found.networks.end(), entry.network) == found.networks.end()) {
+                found.networks.push_back(entry.network);
+            }
+        }
+        if (!any) found.missing.push_back(interface);
+    }
+    return found;
+}
+
+InterfaceMonitor::InterfaceMonitor()
+    : socket_(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE)) {
+    if (!socket_) fail("opening a route netlink socket");
+    sockaddr_nl self{};
+    self.nl_family = AF_NETLINK;
+    self.nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR;
+    if (::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&self), sizeof(self)) != 0) {
+        fail("listening for changes of addresses");
+    }
+}
+
+bool InterfaceMonitor::take_changes() {
+    // What has changed does not matter, so the reports are cut down to a few bytes on their way in.
+    std::array<std::byte, 16> report{};
+    bool changed = false;
+    while (true) {
+        if (::recv(socket_.get(), report.data(), report.size(), MSG_TRUNC) >= 0) {
+            changed = true;
+        } else if (errno == ENOBUFS) {
+            changed = true;  // some were lost
+        } else if (errno != EINTR) {
+            return changed;
+        }
+    }
+}
+
+}  // namespace messenger::daemon
