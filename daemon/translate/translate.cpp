@@ -15,7 +15,7 @@ namespace {
 constexpr std::string_view kCall = "; call ";
 constexpr std::string_view kSeparator = "; ";
 constexpr std::size_t kHexDigits = 16;
-constexpr std::size_t kNumbers = 2 * kHexDigits + 1;   // "call.dialog"
+constexpr std::size_t kNumbers = 2 * kHexDigits + 1;  // "call.dialog"
 constexpr std::string_view kCut = "...";
 
 [[nodiscard]] nft::Protocol to_nft(alg::Transport transport) {
@@ -136,8 +136,8 @@ std::optional<KnownPinhole> read_pinhole(nft::SetId set, const nft::StoredElemen
     } else {
         const auto key = nft::read_pinhole_key(stored.element.key);
         if (!key) return std::nullopt;
-        known.key = {to_alg(key->protocol), false, {to_alg(key->inside.address), key->inside.port},
-                     to_alg(key->remote)};
+        known.key = {
+            to_alg(key->protocol), false, {to_alg(key->inside.address), key->inside.port}, to_alg(key->remote)};
     }
     if (!read_comment(stored.element.comment.text(), known)) return std::nullopt;
     known.remaining = stored.expires;

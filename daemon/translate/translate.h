@@ -36,7 +36,7 @@ struct KnownPinhole {
     alg::Purpose purpose;
     std::uint64_t call = 0;
     std::uint64_t dialog = 0;
-    std::string call_id;   ///< as far as the comment has it; empty if it was cut
+    std::string call_id;  ///< as far as the comment has it; empty if it was cut
     alg::Duration remaining{};
 
     /// Borrows call_id.

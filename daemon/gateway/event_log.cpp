@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/gateway/event_log.h"
+
+#include <chrono>
+#include <variant>
+
+#include "alg/base/error.h"
+
+namespace messenger::daemon {
+
+namespace {
+
+using alg::RefuseReason;
+
+template <class Enum, std::size_t size>
+void count(std::array<std::uint64_t, size>& counts, Enum reason) {
+    ++counts.at(static_cast<std::size_t>(reason));
+}
+
+[[nodiscard]] std::string remote_of(const alg::PinholeKey& key) {
+    return key.any_remote ? "any host" : key.remote.to_string();
+}
+
+[[nodiscard]] std::string_view protocol_of(alg::Transport transport) {
+    return transport == alg::Transport::tcp ? "TCP" : "UDP";
+}
+
+/// What the operator can do, where there is something.
+[[nodiscard]] std::string_view remedy(RefuseReason reason) {
+    switch (reason) {
+        case RefuseReason::not_sender_address: return "; if that host may speak for others, list it in network.relays";
+        case RefuseReason::not_inside_address: return "; if that network is yours, list it in network.inside";
+        case RefuseReason::protected_port: return "; network.protected_ports has the list";
+        case RefuseReason::port_out_of_range: return "; network.media_ports has the range";
+        case RefuseReason::too_many_ports: return "; limits.port_count is the limit";
+        case RefuseReason::too_many_calls: return "; limits.calls and limits.calls_per_host are the limits";
+        case RefuseReason::too_many_pinholes: return "; limits.pinholes and limits.pinholes_per_host are the limits";
+        case RefuseReason::too_many_dialogs: return "; limits.dialogs_per_call is the limit";
+        case RefuseReason::too_many_messages: return "; limits.messages_per_second is the limit";
+        case RefuseReason::too_many_flows: return "; limits.flows is the limit";
+        default: return "";
+    }
+}
+
+}  // namespace
+
+void EventLog::write(const alg::Plan& plan) {
+    for (const alg::Event& event : plan.events) {
+        std::visit([this](const auto& one) { on(one); }, event);
+    }
+}
+
+void EventLog::on(const alg::MessageEvent& event) {
+    ++counts_.messages;
+    if (!log_.writes(LogLevel::debug)) return;
+    const std::string from = event.tuple.source.to_string();
+    const std::string to = event.tuple.destination.to_string();
+    if (event.request) {
+        log_.debug("message", "{} -> {} {} {} call {}", from, to, event.method, event.request_uri, event.call_id);
+    } else {
+        log_.debug("message", "{} -> {} {} {} ({}) call {}", from, to, event.status, event.reason, event.method,
+                   event.call_id);
+    }
+}
+
+void EventLog::on(const alg::MediaEvent& event) {
+    if (!log_.writes(LogLevel::debug)) return;
+    log_.debug("media", "{} {} {} at {} port {} by {} call {}", event.answer ? "answer" : "offer", event.media,
+               event.protocol, event.address, event.port, event.tuple.source.address.to_string(), event.call_id);
+}
+
+void EventLog::on(const alg::OpenEvent& event) {
+    ++counts_.opened;
+    if (!log_.writes(LogLevel::info)) return;
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(event.timeout).count();
+    log_.info("open", "opened {} {} for {}, {} {}, {} s to the first packet, call {}{}",
+              protocol_of(event.key.transport), event.key.inside.to_string(), remote_of(event.key),
+              name(event.purpose.kind), name(event.purpose.role), seconds, event.call_id,
+              event.remote_is_private ? " (any host, because the peer's SDP names a private address)" : "");
+}
+
+void EventLog::on(const alg::CloseEvent& event) {
+    count(counts_.closed, event.reason);
+    if (!log_.writes(LogLevel::info)) return;
+    log_.info("close", "closed {} {} for {}, {} {}, reason {}, call {}", protocol_of(event.key.transport),
+              event.key.inside.to_string(), remote_of(event.key), name(event.purpose.kind), name(event.purpose.role),
+              name(event.reason), event.call_id);
+}
+
+void EventLog::on(const alg::RefuseEvent& event) {
+    count(counts_.refused, event.reason);
+    if (!log_.writes(LogLevel::notice)) return;
+    std::string asked;
+    if (event.announced) {
+        asked = " asked for " + alg::Endpoint{*event.announced, event.port}.to_string();
+    } else if (event.port != 0) {
+        asked = " asked for port " + std::to_string(event.port);
+    }
+    const std::string_view why = event.reason == RefuseReason::not_understood ? alg::describe(event.error) : "";
+    log_.notice(name(event.reason), "refused: {} (sending to {}){}: {}{}{}{}, call {}", event.tuple.source.to_string(),
+                event.tuple.destination.to_string(), asked, describe(event.reason), why.empty() ? "" : ": ", why,
+                remedy(event.reason), event.call_id.empty() ? "unknown" : event.call_id);
+}
+
+void EventLog::on(const alg::OpaqueEvent& event) {
+    count(counts_.opaque, event.reason);
+    log_.notice(name(event.reason), "not SIP: the TCP connection {} -> {} passes uninspected and opens nothing: {}",
+                event.tuple.source.to_string(), event.tuple.destination.to_string(), describe(event.reason));
+}
+
+void EventLog::on(const alg::RegistrationEvent& event) {
+    ++counts_.registrations;
+    if (!log_.writes(LogLevel::info)) return;
+    if (event.seconds == 0) {
+        log_.info("register", "{} has signed off at {}", event.contact.to_string(),
+                  event.tuple.source.address.to_string());
+    } else {
+        log_.info("register", "{} is registered at {} for {} s", event.contact.to_string(),
+                  event.tuple.source.address.to_string(), event.seconds);
+    }
+}
+
+}  // namespace messenger::daemon

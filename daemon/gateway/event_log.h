@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "alg/plan.h"
+#include "daemon/process/log.h"
+
+namespace messenger::daemon {
+
+/// How often which thing happened, by the enumerators of alg/plan.h.
+struct EventCounts {
+    std::uint64_t messages = 0;
+    std::uint64_t opened = 0;
+    std::uint64_t registrations = 0;
+    std::array<std::uint64_t, 8> closed{};    ///< by CloseReason
+    std::array<std::uint64_t, 20> refused{};  ///< by RefuseReason
+    std::array<std::uint64_t, 6> opaque{};    ///< by OpaqueReason
+};
+
+/// Writes the events of plans to the log, in words for an operator: what happened, to whom, what can be done about it.
+/// Counts them all, written or not.
+class EventLog {
+   public:
+    explicit EventLog(Log& log) : log_(log) {}
+
+    void write(const alg::Plan& plan);
+    [[nodiscard]] const EventCounts& counts() const { return counts_; }
+
+   private:
+    void on(const alg::MessageEvent& event);
+    void on(const alg::MediaEvent& event);
+    void on(const alg::OpenEvent& event);
+    void on(const alg::CloseEvent& event);
+    void on(const alg::RefuseEvent& event);
+    void on(const alg::OpaqueEvent& event);
+    void on(const alg::RegistrationEvent& event);
+
+    Log& log_;
+    EventCounts counts_;
+};
+
+}  // namespace messenger::daemon

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// messenger-algd: command line, configuration, and the gateway.
+#include <cstdio>
+#include <exception>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <optional>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "daemon/config/config.h"
+#include "daemon/gateway/gateway.h"
+#include "daemon/process/log.h"
+
+namespace {
+
+using messenger::daemon::Config;
+using messenger::daemon::Gateway;
+using messenger::daemon::Log;
+
+constexpr const char* kDefaultConfig = "/etc/messenger-alg/messenger-alg.toml";
+constexpr int kFailed = 1;
+constexpr int kUsage = 2;
+
+/// The configuration of the file; says on standard error what is wrong with it.
+[[nodiscard]] std::optional<Config> read_config(const std::string& file) {
+    std::ifstream in(file, std::ios::binary);
+    const std::string text{std::istreambuf_iterator<char>(in), {}};
+    if (!in) {
+        std::cerr << file << ": cannot be read\n";
+        return std::nullopt;
+    }
+    const auto result = messenger::daemon::parse_config(text);
+    for (const auto& error : result.errors) std::cerr << error.to_string(file) << '\n';
+    return result.config;
+}
+
+[[nodiscard]] int run(const std::string& config_file) {
+    const auto config = read_config(config_file);
+    if (!config) return kFailed;
+    Log log(config->log.level, messenger::daemon::choose_log_format());
+    try {
+        Gateway(*config, config_file, log).run();
+        return 0;
+    } catch (const std::exception& error) {
+        log.error("fatal", "{}", error.what());
+        return kFailed;
+    }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    CLI::App app("SIP application-level gateway: opens the negotiated media of calls in an nftables firewall");
+    std::string config_file = kDefaultConfig;
+    std::string check;
+    bool remove = false;
+    app.add_option("--config", config_file, "configuration file")->capture_default_str();
+    auto* check_option = app.add_option("--check-config", check, "only read FILE and say what is wrong with it");
+    app.add_flag("--remove-table", remove, "delete the table inet messenger_alg and everything open in it");
+    app.set_version_flag("--version", "messenger-algd " MESSENGER_VERSION);
+    try {
+        app.parse(argc, argv);
+        if (*check_option) {
+            if (!read_config(check)) return kFailed;
+            std::cout << check << ": good\n";
+            return 0;
+        }
+        if (remove) {
+            messenger::daemon::remove_table();
+            return 0;
+        }
+        return run(config_file);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? 0 : kUsage;
+    } catch (const std::exception& error) {
+        std::cerr << "messenger-algd: " << error.what() << '\n';
+        return kFailed;
+    }
+}
