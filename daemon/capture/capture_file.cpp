@@ -19,7 +19,10 @@ namespace messenger::daemon {
 namespace {
 
 struct FileCloser {
-    void operator()(std::FILE* file) const { static_cast<void>(std::fclose(file)); }  // read only: nothing to lose
+    void operator()(std::FILE* file) const {
+        // Read only: nothing to lose. NOLINTNEXTLINE(cppcoreguidelines-owning-memory)
+        static_cast<void>(std::fclose(file));
+    }
 };
 
 /// The name of a format that people mistake for a capture, and what to do about it; empty if none.
@@ -84,6 +87,8 @@ class CaptureFile::Input {
     }
     Input(const Input&) = delete;
     Input& operator=(const Input&) = delete;
+    Input(Input&&) = delete;  // the stream keeps its address
+    Input& operator=(Input&&) = delete;
 
     /// A stream that reads from this and must not outlive it. Empty if the system says no.
     std::unique_ptr<std::FILE, FileCloser> open_stream() {

@@ -68,6 +68,7 @@ class IpReassembler {
         std::uint32_t identification = 0;
         std::uint8_t protocol = 0;  ///< IPv4 only: in IPv6 only the first fragment's counts
         bool is_v6 = false;
+        // NOLINTNEXTLINE(modernize-use-nullptr,readability-implicit-bool-conversion): clang-tidy 14 misreads <=>
         auto operator<=>(const Key&) const = default;
     };
 
