@@ -78,6 +78,29 @@ def test_both_hear_each_other_through_an_authenticating_proxy(make_scene, transp
     scene.wait_closed()
 
 
+def mute_on_the_wire(host):
+    """Nothing of the inside phone's RTP gets further than the gateway, so no packet of its own opens the firewall for it."""
+    rule = "add rule inet mute output udp sport 41000-41010 ip ttl set 1"
+    chain = "add chain inet mute output { type filter hook output priority 0; }"
+    host.run("nft", "-f", "-", stdin=f"add table inet mute\n{chain}\n{rule}\n")
+
+
+def listen_only(scene):
+    mute_on_the_wire(scene.lab.inside)
+    inside, outside = phones(scene)
+    talk(inside, outside)
+    assert heard(outside) == (0, 0)
+    return heard(inside)[1]
+
+
+def test_the_inside_phone_hears_without_having_sent(make_scene):
+    assert listen_only(make_scene()) >= ENOUGH
+
+
+def test_without_a_daemon_it_hears_nothing(make_scene):
+    assert listen_only(make_scene(daemon=False)) == 0
+
+
 def test_sound_needs_no_daemon_where_nothing_is_blocked(make_scene):
     """The phones and the recognition of sound alone; a failure here says nothing about the daemon."""
     scene = make_scene(daemon=False, permissive=True)
