@@ -17,10 +17,10 @@ TUNES = {"inside": (500, 900, 1300, 1700, 2100, 2500) * 8, "outside": (700, 1100
 ENOUGH_TONES = 10
 
 PICTURE = """\
-    inside                       gateway                        outside
-    10.1.2.10  ----------------  messenger-algd  -------------  203.0.113.30   the phone that is called
-    a phone (baresip)            firewall: drops  \\----------  203.0.113.66   a third host
-                                 by default
+   inside                         gateway                           outside
+   10.1.2.10, a phone ---------- messenger-algd --------+--------- 203.0.113.30, the phone it calls
+   (baresip)                     and a firewall that    |          (baresip)
+                                 drops by default       +--------- 203.0.113.66, a third host
 """
 
 
@@ -73,7 +73,7 @@ def show_firewall(story, scene):
     story.line("The operator's firewall in the gateway; nobody edits it from here on:")
     chain = scene.lab.gateway.run("nft", "list", "chain", "inet", "filter", "forward")
     for line in chain.splitlines()[1:-1]:
-        story.line("    " + line.strip())
+        story.line(line.expandtabs(4))
 
 
 def show_pinholes(story, scene):
