@@ -11,8 +11,10 @@
 #include <fmt/format.h>
 
 #include "daemon/capture/packet_source.h"
+#include "daemon/explain/account_report.h"
 #include "daemon/explain/capture_run.h"
 #include "daemon/explain/json_report.h"
+#include "daemon/explain/nft_report.h"
 #include "daemon/explain/wire_text.h"
 
 namespace messenger::daemon {
@@ -51,8 +53,14 @@ class Output {
     std::error_code failure_;
 };
 
-[[nodiscard]] std::unique_ptr<Report> make_report(ExplainFormat /*format*/, std::string& out) {
-    return std::make_unique<JsonReport>(out);
+[[nodiscard]] std::unique_ptr<Report> make_report(const ExplainOptions& options, const alg::HashKey& secret,
+                                                  std::string& out) {
+    switch (options.format) {
+        case ExplainFormat::json: return std::make_unique<JsonReport>(out);
+        case ExplainFormat::nft: return std::make_unique<NftReport>(out);
+        case ExplainFormat::account: break;
+    }
+    return std::make_unique<AccountReport>(out, options.policy, secret);
 }
 
 }  // namespace
@@ -72,8 +80,8 @@ alg::Limits limits_for_captures(alg::Limits limits) {
 
 bool explain(const ExplainOptions& options, std::FILE* out, std::FILE* err) {
     Output output(out);
-    const std::unique_ptr<Report> report = make_report(options.format, output.text());
     const alg::HashKey secret = random_key();
+    const std::unique_ptr<Report> report = make_report(options, secret, output.text());
     bool all_read = true;
     for (const std::string& file : options.files) {
         PacketSource source{CaptureFile(file)};

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/explain/json_report.h"
 
-#include <chrono>
 #include <cstdint>
 #include <iterator>
 #include <string_view>
@@ -15,15 +14,6 @@
 namespace messenger::daemon {
 
 namespace {
-
-/// A time as a JSON number of seconds with microseconds: more than a double can say beyond 2^33 seconds only.
-void append_seconds(std::string& out, alg::Duration since) {
-    const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(since).count();
-    const auto magnitude = micros < 0 ? 0 - static_cast<std::uint64_t>(micros) : static_cast<std::uint64_t>(micros);
-    constexpr std::uint64_t kPerSecond = 1'000'000;
-    fmt::format_to(std::back_inserter(out), FMT_COMPILE("{}{}.{:06}"), micros < 0 ? "-" : "", magnitude / kPerSecond,
-                   magnitude % kPerSecond);
-}
 
 /// One line. Keys are literals of ours, so only values are escaped.
 class Line {

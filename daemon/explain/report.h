@@ -22,11 +22,11 @@ struct CaptureSummary {
     CaptureCounts frames;
     ReassemblyCounts datagrams;
     alg::Counters counters;
-    std::uint64_t other_packets = 0;   ///< IP, but neither UDP nor TCP, or with a broken header of these
-    std::uint64_t packets_back = 0;    ///< with a time before that of an earlier packet, which counts for them, too
-    std::size_t open_pinholes = 0;     ///< still open at the end
+    std::uint64_t other_packets = 0;  ///< IP, but neither UDP nor TCP, or with a broken header of these
+    std::uint64_t packets_back = 0;   ///< with a time before that of an earlier packet, which counts for them, too
+    std::size_t open_pinholes = 0;    ///< still open at the end
     std::size_t open_calls = 0;
-    std::string error;                 ///< why the capture could not be read (to its end); or empty
+    std::string error;  ///< why the capture could not be read (to its end); or empty
 };
 
 /// What explain makes of a capture's events. Appends its text to a buffer that its owner empties from time to time.

@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <iterator>
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
 
 namespace messenger::daemon {
@@ -131,7 +133,8 @@ void append_endpoint(std::string& out, const alg::Endpoint& endpoint) {
     }
     const auto bytes = endpoint.address.bytes();
     const auto octet = [&bytes](std::size_t i) { return std::to_integer<unsigned>(bytes[i]); };
-    fmt::format_to(std::back_inserter(out), "{}.{}.{}.{}:{}", octet(0), octet(1), octet(2), octet(3), endpoint.port);
+    fmt::format_to(std::back_inserter(out), FMT_COMPILE("{}.{}.{}.{}:{}"), octet(0), octet(1), octet(2), octet(3),
+                   endpoint.port);
 }
 
 void append_remote(std::string& out, const alg::PinholeKey& key) {
@@ -141,6 +144,14 @@ void append_remote(std::string& out, const alg::PinholeKey& key) {
     }
     out += key.remote.is_v4() ? key.remote.to_string() : "[" + key.remote.to_string() + "]";
     out += ":*";
+}
+
+void append_seconds(std::string& out, alg::Duration duration) {
+    const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
+    const auto magnitude = micros < 0 ? 0 - static_cast<std::uint64_t>(micros) : static_cast<std::uint64_t>(micros);
+    constexpr std::uint64_t kPerSecond = 1'000'000;
+    fmt::format_to(std::back_inserter(out), FMT_COMPILE("{}{}.{:06}"), micros < 0 ? "-" : "", magnitude / kPerSecond,
+                   magnitude % kPerSecond);
 }
 
 std::string_view name(alg::Transport transport) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "alg/base/time.h"
 #include "alg/net/address.h"
 #include "alg/plan.h"
 
@@ -23,6 +24,9 @@ void append_printable(std::string& out, std::string_view bytes, std::size_t max_
 
 void append_endpoint(std::string& out, const alg::Endpoint& endpoint);  ///< "10.1.2.3:5060", "[2001:db8::1]:5060"
 void append_remote(std::string& out, const alg::PinholeKey& key);       ///< "192.0.2.1:*", "[2001:db8::1]:*", "*:*"
+
+/// "1160000000.123456": seconds with microseconds, which is a JSON number, too.
+void append_seconds(std::string& out, alg::Duration duration);
 
 /// "udp" or "tcp".
 [[nodiscard]] std::string_view name(alg::Transport transport);

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "alg/net/hash.h"
+#include "alg/policy.h"
+#include "daemon/explain/call_account.h"
+#include "daemon/explain/call_ids.h"
+#include "daemon/explain/report.h"
+
+namespace messenger::daemon {
+
+/// For people: each call in one piece, in the order in which the calls begin; then what belongs to no call, and a
+/// summary. A call's account is complete at the end of the capture only, so all of them are kept until then.
+class AccountReport final : public Report {
+   public:
+    AccountReport(std::string& out, const alg::Policy& policy, const alg::HashKey& secret)
+        : Report(out), policy_(policy), by_id_(0, alg::KeyedHash{secret}), by_inside_(0, alg::KeyedHash{secret}) {}
+
+    void begin_capture(const std::string& file) override;
+    void on_plan(alg::TimePoint now, const alg::Plan& plan) override;
+    void on_media(alg::TimePoint now, const alg::FlowTuple& tuple) override;
+    void end_capture(const CaptureSummary& summary) override;
+
+   private:
+    struct PinholeOfCall {
+        CallAccount* call = nullptr;
+        std::size_t number = 0;
+        bool operator==(const PinholeOfCall&) const = default;
+    };
+    struct Registration {
+        alg::Endpoint contact;
+        alg::Endpoint registrar;
+        auto operator<=>(const Registration&) const = default;
+    };
+    /// A list of which only the beginning is told.
+    struct ShortList {
+        std::vector<std::string> lines;
+        std::size_t all = 0;
+        void add(std::string line);
+        void append(std::string& out, std::string_view heading) const;
+    };
+    class EventTeller;
+
+    [[nodiscard]] CallAccount* find(std::string_view call_id);
+    [[nodiscard]] CallAccount* call_of(const alg::MessageEvent& event, alg::TimePoint now);
+    void forget(const alg::Endpoint& inside, const PinholeOfCall& pinhole);
+    void append_registrations();
+    void append_other_messages();
+    void append_summary(const CaptureSummary& summary);
+
+    const alg::Policy& policy_;
+    CallIds call_ids_;
+    std::vector<std::unique_ptr<CallAccount>> calls_;
+    std::unordered_map<std::string, CallAccount*, alg::KeyedHash, std::equal_to<>> by_id_;
+    std::unordered_map<alg::Endpoint, std::vector<PinholeOfCall>, alg::KeyedHash> by_inside_;
+    std::map<Registration, std::uint32_t> registrations_;            ///< with the seconds last granted
+    std::map<std::string, std::size_t, std::less<>> other_methods_;  ///< requests outside of calls
+    ShortList refusals_;                                             ///< outside of calls
+    ShortList opaque_;
+    std::size_t opened_ = 0;
+    std::size_t refused_ = 0;
+};
+
+}  // namespace messenger::daemon
