@@ -21,8 +21,8 @@ class MessageRate {
     [[nodiscard]] bool take(const IpAddress& host, TimePoint now) {
         if (limits_.messages_per_second == 0) return true;
         Bucket& bucket = buckets_[siphash(secret_, host) % kBuckets];
-        if (bucket.filled == TimePoint{} || now < bucket.filled) {
-            bucket = {static_cast<double>(limits_.message_burst), now};
+        if (!bucket.used || now < bucket.filled) {
+            bucket = {static_cast<double>(limits_.message_burst), now, true};
         }
         const double seconds = std::chrono::duration<double>(now - bucket.filled).count();
         bucket.tokens =
@@ -38,6 +38,7 @@ class MessageRate {
     struct Bucket {
         double tokens = 0;
         TimePoint filled;
+        bool used = false;
     };
 
     const Limits& limits_;

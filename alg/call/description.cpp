@@ -104,12 +104,12 @@ std::optional<RefuseReason> address_obstacle(const IpAddress& announced, const I
     return std::nullopt;
 }
 
-std::optional<RefuseReason> port_obstacle(std::uint16_t port, const Policy& policy) {
+std::optional<RefuseReason> port_obstacle(std::uint16_t port, PortRole role, const Policy& policy) {
     if (port < kFirstOpenPort) return RefuseReason::low_port;
     if (std::binary_search(policy.protected_ports.begin(), policy.protected_ports.end(), port)) {
         return RefuseReason::protected_port;
     }
-    if (port != kT120Port && !policy.media_ports.contains(port)) return RefuseReason::port_out_of_range;
+    if (role != PortRole::t120 && !policy.media_ports.contains(port)) return RefuseReason::port_out_of_range;
     return std::nullopt;
 }
 

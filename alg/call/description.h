@@ -54,8 +54,8 @@ void permit(Description& description, const IpAddress& sender, const Policy& pol
 /// Why this address may not be announced by sender, if it may not (rule 1; forbidden destinations).
 [[nodiscard]] std::optional<RefuseReason> address_obstacle(const IpAddress& announced, const IpAddress& sender,
                                                            const Policy& policy);
-/// Why this port may never be opened, if it may not (rule 2). transport: T.120 is the only TCP.
-[[nodiscard]] std::optional<RefuseReason> port_obstacle(std::uint16_t port, const Policy& policy);
+/// Why this port may never be opened, if it may not (rule 2). T.120 has its own port, outside the media range.
+[[nodiscard]] std::optional<RefuseReason> port_obstacle(std::uint16_t port, PortRole role, const Policy& policy);
 
 /// The ports of a stream with their roles. RTCP is where a=rtcp says, or on the RTP port with rtcp-mux agreed, or on
 /// the next port; an odd RTP port without a=rtcp may have been meant as either half of a pair (RFC 8866 section 5.14,
@@ -84,13 +84,17 @@ void permit(Description& description, const IpAddress& sender, const Policy& pol
         if (!reason && stream.rtcp_address != stream.address) {
             reason = address_obstacle(stream.rtcp_address, sender, policy);
         }
+        // Without its own port a stream is nothing: RTCP and the neighbours of a forbidden port stay closed too.
+        if (!reason) reason = port_obstacle(stream.port, stream.role, policy);
         if (reason) {
             refused(stream, *reason, stream.port);
             continue;
         }
         stream.permitted = true;
-        for (const StreamPort& port : stream_ports(stream, stream.rtcp_mux)) {
-            if (const auto forbidden = port_obstacle(port.port, policy)) refused(stream, *forbidden, port.port);
+        for (const StreamPort& port : stream_ports(stream, false)) {
+            if (const auto forbidden = port_obstacle(port.port, port.role, policy)) {
+                refused(stream, *forbidden, port.port);
+            }
         }
     }
 }

@@ -5,7 +5,9 @@
 #include <array>
 #include <cstring>
 
+#include "alg/base/text.h"
 #include "alg/net/hash.h"
+#include "alg/sip/fields.h"
 
 namespace messenger::alg {
 
@@ -22,6 +24,17 @@ constexpr std::size_t kMaxPeers = 16;
 Tag make_tag(std::string_view text) {
     if (text.empty()) return 0;
     return std::max<Tag>(siphash(kStableKey, text), 1);
+}
+
+std::uint64_t make_branch(std::string_view top_via) {
+    const auto via = parse_via(top_via);
+    if (!via) return 0;
+    // Host and port as they stand there: what comes behind them (received, rport) is the responder's.
+    const auto begin = static_cast<std::size_t>(via->host.data() - top_via.data());
+    const std::size_t end = std::min(top_via.find(';', begin), top_via.size());
+    const Tag sent_by = make_tag(trim(top_via.substr(begin, end - begin)));
+    return std::max<std::uint64_t>(
+        dialog_key(sent_by, make_tag(find_parameter(via->parameters, "branch").value_or(std::string_view{}))), 1);
 }
 
 std::uint64_t make_call_key(std::string_view call_id) {

@@ -11,16 +11,12 @@
 
 namespace messenger::alg {
 
-/// Who speaks: the party whose tag was From in the first INVITE, or the one that it called.
-enum class Party : std::uint8_t { caller, callee };
-
-[[nodiscard]] constexpr Party other(Party party) {
-    return party == Party::caller ? Party::callee : Party::caller;
-}
-
 /// A tag reduced to a number that is the same after a restart; 0 is "no tag".
 using Tag = std::uint64_t;
 [[nodiscard]] Tag make_tag(std::string_view text);
+/// A client transaction, from a top Via: sent-by and branch (RFC 3261 section 17.1.3), which are the same in request
+/// and response. Old clients send no branch. 0 if there is no Via that can be read.
+[[nodiscard]] std::uint64_t make_branch(std::string_view top_via);
 /// A Call-ID likewise.
 [[nodiscard]] std::uint64_t make_call_key(std::string_view call_id);
 
@@ -30,7 +26,6 @@ using Tag = std::uint64_t;
 struct Agent {
     IpAddress host;
     Party acts_for = Party::caller;
-    std::uint64_t branch = 0;  ///< the top Via of the INVITE at this hop: which client transaction a failure ends
     OfferAnswer negotiation;
 };
 
@@ -48,6 +43,10 @@ struct Dialog {
     std::uint32_t invite_cseq = 0;  ///< of the INVITE that created it
     std::uint32_t caller_cseq = 0;  ///< the highest seen in a request of each party
     std::uint32_t callee_cseq = 0;
+    /// make_branch() of the INVITE at the hop nearest to the caller. What ends there ends all; a proxy on our side has
+    /// client transactions of its own towards those that it tries, and one of them may fail or be cancelled alone.
+    std::uint64_t first_branch = 0;
+    std::uint64_t own_branch = 0;  ///< of the hop where the callee was first heard
     bool cancelled = false;
     TimePoint deadline;  ///< when it ends by itself
     CloseReason deadline_reason = CloseReason::expired;
@@ -59,6 +58,10 @@ struct Dialog {
     std::uint64_t restored_key = 0;  ///< dialog_key() from before the restart; the tags come with the next message
 
     [[nodiscard]] bool alive() const { return state != State::ended; }
+    /// Whether the INVITE that it comes from has no final answer yet.
+    [[nodiscard]] bool waiting() const { return state == State::inviting || state == State::early; }
+    /// Whether what happens to the client transaction `branch` happens to this dialog.
+    [[nodiscard]] bool on_branch(std::uint64_t branch) const { return branch == first_branch || branch == own_branch; }
     /// The agent, made if there is none; nullptr if there are too many.
     [[nodiscard]] Agent* agent(const IpAddress& host, Party party);
     [[nodiscard]] bool has_host(const IpAddress& host) const;

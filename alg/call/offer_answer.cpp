@@ -1,45 +1,65 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "alg/call/offer_answer.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace messenger::alg {
 
 void OfferAnswer::on_offer(OfferId id, bool from_local, Description offer) {
-    if (settled_ == id) return;  // a retransmission of what has been negotiated
-    if (pending_ && pending_->id == id && pending_->from_local == from_local) {
-        pending_->offer = std::move(offer);
+    if (id.cseq < open_from_[static_cast<std::size_t>(id.requester)]) return;
+    std::optional<Pending>& pending = slot(id.requester);
+    if (pending && pending->id == id && pending->from_local == from_local) {
+        pending->offer = std::move(offer);
         return;
     }
-    if (pending_ && !pending_->answer.empty()) promote();
-    pending_ = Pending{id, from_local, std::move(offer), {}};
+    for (auto& before : pending_) {
+        if (before && !before->answer.empty()) promote(before);
+    }
+    pending = Pending{id, from_local, std::move(offer), {}};
 }
 
 void OfferAnswer::on_answer(OfferId id, bool from_local, Description answer, bool final) {
-    if (!pending_ || pending_->id != id || pending_->from_local == from_local) return;
-    pending_->answer = std::move(answer);
-    if (final) promote();
+    if (!awaits_answer(id, from_local)) return;
+    std::optional<Pending>& pending = slot(id.requester);
+    pending->answer = std::move(answer);
+    if (final) promote(pending);
 }
 
 void OfferAnswer::on_success(OfferId id) {
     if (!has_pending(id)) return;
-    if (pending_->answer.empty()) return;  // the offer came in this 2xx; its answer will be in the ACK
-    promote();
+    std::optional<Pending>& pending = slot(id.requester);
+    if (pending->answer.empty()) return;  // the offer came in this 2xx; its answer will be in the ACK
+    promote(pending);
 }
 
 void OfferAnswer::on_failure(OfferId id) {
-    if (has_pending(id)) pending_.reset();
+    if (!has_pending(id)) return;
+    slot(id.requester).reset();
+    close(id);
 }
 
-std::optional<OfferAnswer::PairView> OfferAnswer::pending() const {
-    if (!pending_) return std::nullopt;
-    const Description& local = pending_->from_local ? pending_->offer : pending_->answer;
-    const Description& remote = pending_->from_local ? pending_->answer : pending_->offer;
+std::optional<OfferAnswer::PairView> OfferAnswer::pending(Party requester) const {
+    const std::optional<Pending>& pending = slot(requester);
+    if (!pending) return std::nullopt;
+    const Description& local = pending->from_local ? pending->offer : pending->answer;
+    const Description& remote = pending->from_local ? pending->answer : pending->offer;
     return PairView{local.empty() ? agreed_.local : local, remote.empty() ? agreed_.remote : remote};
 }
 
-void OfferAnswer::promote() {
-    Pending& p = *pending_;
+bool OfferAnswer::has_answer() const {
+    return has_agreed() || std::any_of(pending_.begin(), pending_.end(), [](const std::optional<Pending>& pending) {
+               return pending && !pending->answer.empty();
+           });
+}
+
+void OfferAnswer::close(OfferId id) {
+    std::uint32_t& open_from = open_from_[static_cast<std::size_t>(id.requester)];
+    open_from = std::max(open_from, id.cseq + 1);  // CSeq is below 2^31
+}
+
+void OfferAnswer::promote(std::optional<Pending>& pending) {
+    Pending& p = *pending;
     Description& local = p.from_local ? p.offer : p.answer;
     Description& remote = p.from_local ? p.answer : p.offer;
     // Old-style hold says 0.0.0.0: the address and port before it still hold, or the stream could not be taken up
@@ -50,6 +70,10 @@ void OfferAnswer::promote() {
             if (const Stream* before = old.find(stream.slot); before != nullptr && before->port != 0) {
                 stream.address = before->address;
                 stream.rtcp_address = before->rtcp_address;
+                stream.port = before->port;
+                stream.rtcp_port = before->rtcp_port;
+                stream.port_count = before->port_count;
+                stream.rtcp_mux = before->rtcp_mux;
                 stream.permitted = before->permitted;
                 stream.direction = MediaDirection::inactive;
             }
@@ -59,8 +83,8 @@ void OfferAnswer::promote() {
     keep_through_hold(remote, agreed_.remote);
     agreed_.local = std::move(local);
     agreed_.remote = std::move(remote);
-    settled_ = p.id;
-    pending_.reset();
+    close(p.id);
+    pending.reset();
 }
 
 }  // namespace messenger::alg

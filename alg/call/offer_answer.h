@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 
@@ -9,8 +10,17 @@
 
 namespace messenger::alg {
 
-/// Which transaction an offer travels in: its answer comes with the same CSeq.
+/// Who speaks: the party whose tag was From in the first INVITE, or the one that it called.
+enum class Party : std::uint8_t { caller, callee };
+
+[[nodiscard]] constexpr Party other(Party party) {
+    return party == Party::caller ? Party::callee : Party::caller;
+}
+
+/// Which transaction an offer travels in: its answer comes with the same CSeq. The CSeq numbers of the two parties have
+/// nothing to do with each other (RFC 3261 section 12.2.1.1), so that the requester belongs to it.
 struct OfferId {
+    Party requester = Party::caller;
     Method method = Method::invite;  ///< invite, update or prack
     std::uint32_t cseq = 0;
     bool operator==(const OfferId&) const = default;
@@ -33,8 +43,9 @@ class OfferAnswer {
         const Description& remote;
     };
 
-    /// A new offer, or the same one again. A pending offer that has its answer already is taken for agreed then: in an
-    /// early dialog UPDATE comes after the INVITE's offer was answered, and before the INVITE itself ends.
+    /// A new offer, or the same one again; one of a transaction that is over is ignored. A pending offer that has its
+    /// answer already is taken for agreed then: in an early dialog UPDATE comes after the INVITE's offer was answered,
+    /// and before the INVITE itself ends.
     void on_offer(OfferId id, bool from_local, Description offer);
 
     /// The answer to the offer in transaction id, from the side that did not offer. final: it ends the transaction (a
@@ -50,18 +61,21 @@ class OfferAnswer {
     [[nodiscard]] const Pair& agreed() const { return agreed_; }
     [[nodiscard]] bool has_agreed() const { return !agreed_.local.empty() && !agreed_.remote.empty(); }
 
-    /// What is under negotiation, as a pair: where there is no answer yet, the other side is the agreed one. Absent
-    /// when nothing is.
-    [[nodiscard]] std::optional<PairView> pending() const;
-    [[nodiscard]] bool has_pending(OfferId id) const { return pending_ && pending_->id == id; }
+    /// What is under negotiation in a transaction of that requester, as a pair: where there is no answer yet, the other
+    /// side is the agreed one. Absent when nothing is. Both parties may have an offer out at once (RFC 3261 section
+    /// 14.2: glare); which of them fails is known later.
+    [[nodiscard]] std::optional<PairView> pending(Party requester) const;
+    [[nodiscard]] bool has_pending(OfferId id) const {
+        const auto& pending = slot(id.requester);
+        return pending && pending->id == id;
+    }
     /// Whether a description from this side would be the answer in that transaction, the first one or one said again.
     [[nodiscard]] bool awaits_answer(OfferId id, bool from_local) const {
-        return has_pending(id) && pending_->from_local != from_local;
+        return has_pending(id) && slot(id.requester)->from_local != from_local;
     }
-    /// Whether the offer under negotiation came from this side and has no answer.
-    [[nodiscard]] bool offered_by(bool local) const {
-        return pending_ && pending_->from_local == local && pending_->answer.empty();
-    }
+    /// Whether the other side has said anything yet that goes with an offer of this one: then it is known where its
+    /// media come from.
+    [[nodiscard]] bool has_answer() const;
 
    private:
     struct Pending {
@@ -70,13 +84,20 @@ class OfferAnswer {
         Description offer;
         Description answer;
     };
-    void promote();
+    void promote(std::optional<Pending>& pending);
+    void close(OfferId id);
+    [[nodiscard]] std::optional<Pending>& slot(Party requester) {
+        return pending_[static_cast<std::size_t>(requester)];
+    }
+    [[nodiscard]] const std::optional<Pending>& slot(Party requester) const {
+        return pending_[static_cast<std::size_t>(requester)];
+    }
 
     Pair agreed_;
-    std::optional<Pending> pending_;
-    /// The transaction that the agreed pair came from, and its offerer: its answer may be said again (a 200 after a
-    /// reliable 18x, retransmissions), and an old offer must not come back to life.
-    std::optional<OfferId> settled_;
+    std::array<std::optional<Pending>, 2> pending_;  ///< by requester
+    /// By requester, the lowest CSeq of a negotiation that is not over yet, well or not. What came before may be said
+    /// again (a 200 after a reliable 18x, retransmissions), and an old offer must not come back to life.
+    std::array<std::uint32_t, 2> open_from_{};
 };
 
 }  // namespace messenger::alg

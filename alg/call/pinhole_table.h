@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <unordered_map>
@@ -79,7 +80,8 @@ class PinholeTable {
                 if (witness != nullptr && remaining.value_or(Duration{}) < left) refresh(*key, pinhole, left);
                 look_again(*key, pinhole, now);
             } else if (remaining) {
-                pinhole.deadline = now + *remaining;
+                // Perhaps 0, when the kernel is just about to remove it: not again at this very moment.
+                pinhole.deadline = now + std::max<Duration>(*remaining, std::chrono::seconds(1));
                 queue(*key, pinhole);
             } else {
                 expired(*key, pinhole);

@@ -27,9 +27,28 @@ namespace {
     return remote.port < UINT16_MAX ? static_cast<std::uint16_t>(remote.port + 1) : std::uint16_t{0};
 }
 
+/// Whether somebody has answered what this agent offered, in any branch of the same INVITE.
+[[nodiscard]] bool has_answer(const Call& call, Tag caller, const Agent& offerer) {
+    return std::any_of(call.dialogs.begin(), call.dialogs.end(), [&](const Dialog& dialog) {
+        return dialog.alive() && dialog.caller_tag == caller &&
+               std::any_of(dialog.agents.begin(), dialog.agents.end(), [&](const Agent& agent) {
+                   return agent.host == offerer.host && agent.acts_for == offerer.acts_for &&
+                          agent.negotiation.has_answer();
+               });
+    });
+}
+
 }  // namespace
 
 void Planner::apply(Call& call, CloseReason reason, TimePoint now, const FlowTuple& asked, Plan& plan) {
+    withdraw(call, reason, now, plan);
+    for (const Wanted& wanted : wanted_) {
+        const auto has = [&wanted](const OpenPinhole& known) { return known.key == wanted.pinhole.key; };
+        if (std::none_of(call.open.begin(), call.open.end(), has)) open(call, wanted, now, asked, plan);
+    }
+}
+
+void Planner::withdraw(Call& call, CloseReason reason, TimePoint now, Plan& plan) {
     collect(call);
     const auto wants = [this](const PinholeKey& key) {
         return std::find_if(wanted_.begin(), wanted_.end(),
@@ -44,10 +63,6 @@ void Planner::apply(Call& call, CloseReason reason, TimePoint now, const FlowTup
         }
         keep(call, *at, *wanted, now, plan);
         ++at;
-    }
-    for (const Wanted& wanted : wanted_) {
-        const auto has = [&wanted](const OpenPinhole& known) { return known.key == wanted.pinhole.key; };
-        if (std::none_of(call.open.begin(), call.open.end(), has)) open(call, wanted, now, asked, plan);
     }
 }
 
@@ -82,11 +97,14 @@ void Planner::collect(const Call& call) {
         if (!dialog.alive()) continue;
         for (const Agent& agent : dialog.agents) {
             const OfferAnswer& negotiation = agent.negotiation;
+            // Security rule 4: from anywhere only as long as no branch has named a remote address.
+            const bool anywhere =
+                policy_.early_media == EarlyMedia::after_offer && !has_answer(call, dialog.caller_tag, agent);
             if (negotiation.has_agreed()) {
                 collect_pair(call, {negotiation.agreed().local, negotiation.agreed().remote}, false);
             }
-            if (const auto pending = negotiation.pending()) {
-                collect_pair(call, *pending, negotiation.offered_by(true));
+            for (const Party requester : {Party::caller, Party::callee}) {
+                if (const auto pending = negotiation.pending(requester)) collect_pair(call, *pending, anywhere);
             }
         }
         for (const PinholeKey& key : dialog.restored) {
@@ -98,15 +116,14 @@ void Planner::collect(const Call& call) {
     }
 }
 
-void Planner::collect_pair(const Call& call, const OfferAnswer::PairView& pair, bool unanswered) {
+void Planner::collect_pair(const Call& call, const OfferAnswer::PairView& pair, bool anywhere) {
     for (const Stream& local : pair.local.streams) {
         if (!opens(local)) continue;
-        const Stream* remote = pair.remote.find(local.slot);
-        if (remote != nullptr) {
-            const bool usable = remote->port != 0 && !remote->obstacle && !remote->address.is_unspecified();
-            if (usable) collect_stream(call, local, remote, pair.remote.delivered_by);
-        } else if (unanswered && pair.remote.empty() && policy_.early_media == EarlyMedia::after_offer) {
-            collect_stream(call, local, nullptr, {});
+        if (pair.remote.empty() && anywhere) collect_stream(call, local, nullptr, {});
+        // A multipart body has several alternatives for one slot, some of them perhaps with port 0.
+        for (const Stream& remote : pair.remote.streams) {
+            const bool usable = remote.port != 0 && !remote.obstacle && !remote.address.is_unspecified();
+            if (remote.slot == local.slot && usable) collect_stream(call, local, &remote, pair.remote.delivered_by);
         }
     }
 }
@@ -123,7 +140,7 @@ void Planner::collect_stream(const Call& call, const Stream& local, const Stream
         return address.is_private() && !remote_from.is_private() && !own_host(address);
     };
     for (const StreamPort& port : stream_ports(local, local.rtcp_mux && remote != nullptr && remote->rtcp_mux)) {
-        if (port_obstacle(port.port, policy_)) continue;
+        if (port_obstacle(port.port, port.role, policy_)) continue;
         const bool rtcp = port.role == PortRole::rtcp;
         Wanted wanted;
         OpenPinhole& pinhole = wanted.pinhole;

@@ -22,6 +22,10 @@ class Planner {
     /// the packet that led to it, for the report if a limit refuses.
     void apply(Call& call, CloseReason reason, TimePoint now, const FlowTuple& asked, Plan& plan);
 
+    /// The same, but closes only: for what time ends. A pinhole that has died of silence is not needed anew because a
+    /// timer went off.
+    void withdraw(Call& call, CloseReason reason, TimePoint now, Plan& plan);
+
     /// A pinhole died of silence: takes it from every call that had it.
     void expired(const PinholeKey& key, CallTable& calls, Plan& plan);
 
@@ -31,7 +35,7 @@ class Planner {
         bool remote_is_private = false;
     };
     void collect(const Call& call);
-    void collect_pair(const Call& call, const OfferAnswer::PairView& pair, bool unanswered);
+    void collect_pair(const Call& call, const OfferAnswer::PairView& pair, bool anywhere);
     void collect_stream(const Call& call, const Stream& local, const Stream* remote, const IpAddress& remote_from);
     void want(const Wanted& wanted);
     void open(Call& call, const Wanted& wanted, TimePoint now, const FlowTuple& asked, Plan& plan);

@@ -20,11 +20,6 @@ constexpr unsigned kNoSuchDialog = 481;
     return status == kRequestTimeout || status == kNoSuchDialog;
 }
 
-[[nodiscard]] bool on_branch(const Dialog& dialog, std::uint64_t branch) {
-    return std::any_of(dialog.agents.begin(), dialog.agents.end(),
-                       [branch](const Agent& agent) { return agent.branch == branch; });
-}
-
 }  // namespace
 
 void Signalling::on_response(const Passing& passing, Plan& plan) {
@@ -39,7 +34,8 @@ void Signalling::on_response(const Passing& passing, Plan& plan) {
         on_invite_response(passing, *call, tags, plan);
     } else if (const Speaker requester = find_dialog(*call, tags); requester.dialog != nullptr) {
         // From and To are the request's, so it is the other party that speaks.
-        on_later_response(passing, *call, {requester.dialog, other(requester.party)}, {method, message.cseq()}, plan);
+        on_later_response(passing, *call, {requester.dialog, other(requester.party)},
+                          {requester.party, method, message.cseq()}, plan);
     }
     calls_.schedule(*call);
 }
@@ -52,8 +48,8 @@ void Signalling::on_invite_response(const Passing& passing, Call& call, const Ta
                        (requester.dialog->state == Dialog::State::confirmed) &&
                        (requester.party == Party::callee || message.cseq() != requester.dialog->invite_cseq);
     if (later) {
-        on_later_response(passing, call, {requester.dialog, other(requester.party)}, {Method::invite, message.cseq()},
-                          plan);
+        on_later_response(passing, call, {requester.dialog, other(requester.party)},
+                          {requester.party, Method::invite, message.cseq()}, plan);
         return;
     }
     if (message.status() >= kFirstFailure) {
@@ -63,15 +59,19 @@ void Signalling::on_invite_response(const Passing& passing, Call& call, const Ta
     Dialog* dialog = dialog_of_response(passing, call, tags, plan);
     if (dialog == nullptr || !dialog->alive()) return;
     const Speaker speaker{dialog, Party::callee};
-    note_hop(passing, speaker, make_tag(message.top_via()));
-    const OfferId id{Method::invite, message.cseq()};
+    note_hop(passing, speaker);
+    const OfferId id{Party::caller, Method::invite, message.cseq()};
     const bool success = message.status() >= kFirstSuccess;
     negotiate(passing, call, speaker, {id, id, success}, plan);
     if (success) {
         for (Agent& agent : dialog->agents) agent.negotiation.on_success(id);
         confirm(passing, call, *dialog);
     } else {
-        dialog->deadline = passing.now + limits_.invite;
+        for (Dialog* ringing : {dialog, find_template(call, dialog->caller_tag)}) {
+            if (ringing == nullptr || !ringing->waiting() || ringing->cancelled) continue;
+            if (ringing->deadline_reason == CloseReason::fork_lost) continue;
+            ringing->deadline = passing.now + limits_.invite;
+        }
     }
     finish(call, CloseReason::replaced, passing, plan);
 }
@@ -89,6 +89,7 @@ Dialog* Signalling::dialog_of_response(const Passing& passing, Call& call, const
     Dialog branch = *invite;  // each branch answers the same offer for itself
     branch.state = Dialog::State::early;
     branch.callee_tag = tags.to;
+    branch.own_branch = make_branch(passing.message.top_via());
     return &call.dialogs.emplace_back(std::move(branch));
 }
 
@@ -98,12 +99,10 @@ void Signalling::confirm(const Passing& passing, Call& call, Dialog& dialog) {
     set_session_timer(passing, call, dialog);
     // Further 2xx of other branches may follow for 64*T1; what has not been answered by then has lost (RFC 3261 section
     // 13.2.2.4).
-    const std::uint64_t branch = make_tag(passing.message.top_via());
+    const std::uint64_t branch = make_branch(passing.message.top_via());
     for (Dialog& other_dialog : call.dialogs) {
-        const bool waiting =
-            other_dialog.state == Dialog::State::inviting || other_dialog.state == Dialog::State::early;
-        if (&other_dialog == &dialog || !waiting || other_dialog.caller_tag != dialog.caller_tag) continue;
-        if (other_dialog.callee_tag != 0 && !on_branch(other_dialog, branch)) continue;
+        if (&other_dialog == &dialog || !other_dialog.waiting()) continue;
+        if (other_dialog.caller_tag != dialog.caller_tag || !other_dialog.on_branch(branch)) continue;
         other_dialog.deadline = std::min(other_dialog.deadline, passing.now + limits_.transaction);
         other_dialog.deadline_reason = CloseReason::fork_lost;
     }
@@ -118,13 +117,13 @@ void Signalling::set_session_timer(const Passing& passing, const Call& call, Dia
 }
 
 void Signalling::on_initial_failure(const Passing& passing, Call& call, const Tags& tags, Plan& plan) {
-    const std::uint64_t branch = make_tag(passing.message.top_via());
+    const std::uint64_t branch = make_branch(passing.message.top_via());
     CloseReason reason = CloseReason::failed;
     for (Dialog& dialog : call.dialogs) {
-        const bool waiting = dialog.state == Dialog::State::inviting || dialog.state == Dialog::State::early;
-        if (!waiting || dialog.caller_tag != tags.from || dialog.invite_cseq != passing.message.cseq()) continue;
+        if (!dialog.waiting() || dialog.caller_tag != tags.from || dialog.invite_cseq != passing.message.cseq())
+            continue;
         // At the caller's hop one final answer ends every branch; behind a forking proxy each branch has its own.
-        const bool same = (tags.to != 0 && dialog.callee_tag == tags.to) || on_branch(dialog, branch);
+        const bool same = (tags.to != 0 && dialog.callee_tag == tags.to) || dialog.on_branch(branch);
         if (!same || !dialog.knows(passing.tuple)) continue;
         if (dialog.cancelled) reason = CloseReason::cancel;
         end(dialog, passing.now);
@@ -149,7 +148,7 @@ void Signalling::on_later_response(const Passing& passing, Call& call, const Spe
     exchange.answering = id;
     if (id.method == Method::invite) exchange.offering = id;  // an INVITE without offer is answered by one
     exchange.final = status >= kFirstSuccess;
-    note_hop(passing, speaker, 0);
+    note_hop(passing, speaker);
     negotiate(passing, call, speaker, exchange, plan);
     if (status >= kFirstSuccess) {
         for (Agent& agent : dialog.agents) agent.negotiation.on_success(id);

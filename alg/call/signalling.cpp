@@ -25,11 +25,6 @@ constexpr Duration kShortestRestore = std::chrono::seconds(5);
     return parse_number(skip_word(rack));
 }
 
-[[nodiscard]] std::uint64_t branch_of(const SipMessageView& message) {
-    // The whole value: RTC clients often send no branch parameter.
-    return make_tag(message.top_via());
-}
-
 [[nodiscard]] std::optional<Endpoint> contact_of(const SipMessageView& message) {
     std::string_view contacts = message.value(HeaderId::contact);
     const auto address = parse_name_address(next_list_value(contacts));
@@ -129,18 +124,21 @@ void Signalling::on_initial_invite(const Passing& passing, Call& call, const Tag
             return;
         }
         dialog = &call.dialogs.emplace_back();
+        dialog->invite_cseq = cseq;
+        dialog->deadline = passing.now + limits_.invite;
     } else if (cseq < dialog->invite_cseq || (cseq == dialog->invite_cseq && !dialog->alive())) {
         return;  // a retransmission of what has ended
     } else if (cseq > dialog->invite_cseq) {
         *dialog = Dialog{};  // tried again after 401, 407 or 3xx (RFC 3261 section 22)
+        dialog->invite_cseq = cseq;
+        dialog->deadline = passing.now + limits_.invite;
     }
     dialog->caller_tag = tags.from;
-    dialog->invite_cseq = cseq;
     dialog->caller_cseq = cseq;
-    dialog->deadline = passing.now + limits_.invite;
+    if (dialog->first_branch == 0) dialog->first_branch = make_branch(passing.message.top_via());
     const Speaker speaker{dialog, Party::caller};
-    note_hop(passing, speaker, branch_of(passing.message));
-    negotiate(passing, call, speaker, {std::nullopt, OfferId{Method::invite, cseq}, false}, plan);
+    note_hop(passing, speaker);
+    negotiate(passing, call, speaker, {std::nullopt, OfferId{Party::caller, Method::invite, cseq}, false}, plan);
     finish(call, CloseReason::replaced, passing, plan);
 }
 
@@ -154,18 +152,18 @@ void Signalling::on_offering_request(const Passing& passing, Call& call, const T
         speaker.dialog->state = Dialog::State::confirmed;
         speaker.dialog->caller_tag = tags.from;
         speaker.dialog->callee_tag = tags.to;
-        speaker.dialog->deadline = call.started + limits_.call;
+        speaker.dialog->deadline = passing.now + limits_.invite;  // until a 2xx shows that it exists
     }
     Dialog& dialog = *speaker.dialog;
     std::uint32_t& highest = speaker.party == Party::caller ? dialog.caller_cseq : dialog.callee_cseq;
     if (!dialog.alive() || message.cseq() < highest) return;  // late
     highest = message.cseq();
-    note_hop(passing, speaker, 0);
+    note_hop(passing, speaker);
     Exchange exchange;
-    exchange.offering = OfferId{message.method(), message.cseq()};
+    exchange.offering = OfferId{speaker.party, message.method(), message.cseq()};
     if (message.method() == Method::prack) {
         if (const auto invite = acknowledged_cseq(message.value(HeaderId::rack))) {
-            exchange.answering = OfferId{Method::invite, *invite};
+            exchange.answering = OfferId{speaker.party, Method::invite, *invite};
         }
     }
     negotiate(passing, call, speaker, exchange, plan);
@@ -175,8 +173,9 @@ void Signalling::on_offering_request(const Passing& passing, Call& call, const T
 void Signalling::on_ack(const Passing& passing, Call& call, const Tags& tags, Plan& plan) {
     const Speaker speaker = find_dialog(call, tags);
     if (speaker.dialog == nullptr || !speaker.dialog->alive()) return;
-    note_hop(passing, speaker, 0);
-    negotiate(passing, call, speaker, {OfferId{Method::invite, passing.message.cseq()}, std::nullopt, true}, plan);
+    note_hop(passing, speaker);
+    negotiate(passing, call, speaker,
+              {OfferId{speaker.party, Method::invite, passing.message.cseq()}, std::nullopt, true}, plan);
     finish(call, CloseReason::replaced, passing, plan);
 }
 
@@ -187,22 +186,21 @@ void Signalling::on_bye(const Passing& passing, Call& call, const Tags& tags, Pl
         return;
     }
     if (!speaker.dialog->alive()) return;
+    const bool answered = speaker.dialog->state == Dialog::State::confirmed;
     end(*speaker.dialog, passing.now);
-    // What is left of the INVITE must not hold ports open, nor let a late branch open new ones.
-    if (Dialog* invite = find_template(call, speaker.dialog->caller_tag)) end(*invite, passing.now);
+    // What is left of the INVITE must not hold ports open, nor let a late branch open new ones. Unless only one branch
+    // of it was given up before any was answered (RFC 3261 section 15).
+    Dialog* invite = find_template(call, speaker.dialog->caller_tag);
+    if (answered && invite != nullptr && invite->alive()) end(*invite, passing.now);
     finish(call, CloseReason::bye, passing, plan);
 }
 
 void Signalling::on_cancel(const Passing& passing, Call& call, const Tags& tags) {
     // CANCEL is hop by hop and asks only: what ends the INVITE is its 487 (RFC 3261 section 9.1). If none comes, time
     // does.
-    const std::uint64_t branch = branch_of(passing.message);
+    const std::uint64_t branch = make_branch(passing.message.top_via());
     for (Dialog& dialog : call.dialogs) {
-        const bool open = dialog.state == Dialog::State::inviting || dialog.state == Dialog::State::early;
-        if (!open || dialog.caller_tag != tags.from) continue;
-        const bool same_branch = std::any_of(dialog.agents.begin(), dialog.agents.end(),
-                                             [branch](const Agent& agent) { return agent.branch == branch; });
-        if (!same_branch) continue;
+        if (!dialog.waiting() || dialog.caller_tag != tags.from || !dialog.on_branch(branch)) continue;
         dialog.cancelled = true;
         dialog.deadline = std::min(dialog.deadline, passing.now + limits_.transaction);
         dialog.deadline_reason = CloseReason::cancel;
@@ -230,12 +228,10 @@ Dialog* Signalling::find_template(Call& call, Tag caller) {
     return found == call.dialogs.end() ? nullptr : &*found;
 }
 
-void Signalling::note_hop(const Passing& passing, const Speaker& speaker, std::uint64_t branch) const {
+void Signalling::note_hop(const Passing& passing, const Speaker& speaker) const {
     Dialog& dialog = *speaker.dialog;
     const auto note = [&](const IpAddress& host, Party party) {
-        if (!policy_.inside.contains(host)) return;
-        Agent* agent = dialog.agent(host, party);
-        if (agent != nullptr && branch != 0) agent->branch = branch;
+        if (policy_.inside.contains(host)) (void)dialog.agent(host, party);
     };
     note(passing.tuple.source.address, speaker.party);
     note(passing.tuple.destination.address, other(speaker.party));
@@ -369,7 +365,7 @@ void Signalling::expire(TimePoint now, PinholeWitness* witness, Plan& plan) {
             reason = dialog.deadline_reason;
             end(dialog, now);
         }
-        planner_.apply(*call, reason, now, {}, plan);
+        planner_.withdraw(*call, reason, now, plan);
         auto& dialogs = call->dialogs;
         dialogs.erase(std::remove_if(dialogs.begin(), dialogs.end(),
                                      [now](const Dialog& dialog) { return !dialog.alive() && dialog.deadline <= now; }),

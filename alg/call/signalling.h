@@ -89,8 +89,8 @@ class Signalling {
     // common to both
     [[nodiscard]] static Speaker find_dialog(Call& call, const Tags& tags);
     [[nodiscard]] static Dialog* find_template(Call& call, Tag caller);
-    /// Notes who is at both ends of this hop; with the INVITE's branch if it is one.
-    void note_hop(const Passing& passing, const Speaker& speaker, std::uint64_t branch) const;
+    /// Notes who is at both ends of this hop.
+    void note_hop(const Passing& passing, const Speaker& speaker) const;
     /// Reads the message's session descriptions and gives them to the agents at both ends of this hop.
     void negotiate(const Passing& passing, Call& call, const Speaker& speaker, const Exchange& exchange, Plan& plan);
     void report_refusal(const Passing& passing, RefuseReason reason, Plan& plan) const;

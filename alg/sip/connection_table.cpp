@@ -61,14 +61,19 @@ void ConnectionTable::account(Side& side) {
     side.accounted = held;
 }
 
-void ConnectionTable::begin(Connection& connection, Side& side, std::uint32_t first_sequence) {
-    if (side.reassembler && side.reassembler->expected_sequence() == first_sequence) return;  // a repeated SYN
-    if (side.reassembler) {
-        // The ports are used again: a new connection, which has to begin with SIP like every other.
+void ConnectionTable::begin(Connection& connection, const PacketView& packet, std::uint32_t first_sequence) {
+    Side& side = side_of(connection, packet.tuple);
+    if (side.begun == first_sequence) return;  // a repeated SYN, however much has been said since
+    if (side.begun || side.reassembler || connection.state == State::opaque) {
+        // The ports are used again: a new connection, which has to begin with SIP like every other. Both directions
+        // begin anew, so that a SYN that only one end made up gains nothing.
         forget_streams(connection);
+        for (Side& one : connection.sides) one.begun.reset();
         connection.state = State::undecided;
         connection.closing = false;
     }
+    connection.begin_seen = true;
+    side.begun = first_sequence;
     side.reassembler.emplace(first_sequence);
 }
 
@@ -103,8 +108,10 @@ void ConnectionTable::forget_streams(Connection& connection) {
     for (Side& side : connection.sides) {
         buffered_ -= side.accounted;
         side.accounted = 0;
+        const auto begun = side.begun;
         forgotten_.push_back(std::move(side));
         side = Side{};
+        side.begun = begun;  // of an opaque connection: a repeated SYN is not a new one
     }
 }
 

@@ -47,19 +47,20 @@ class ConnectionTable {
         Connection* connection = find_or_add(packet, now, outcome);
         if (connection == nullptr) return outcome;
         connection->idle_deadline = now + limits_.flow_idle;
+        std::uint32_t sequence = packet.tcp.sequence;
+        if (packet.tcp.syn) begin(*connection, packet, ++sequence);
         if (connection->state == State::opaque) return outcome;
         Side& side = side_of(*connection, packet.tuple);
-        if (packet.tcp.syn) {
-            begin(*connection, side, packet.tcp.sequence + 1);
-            return outcome;
-        }
         if (!packet.payload.empty()) {
-            if (!side.reassembler && !take_up(side, packet, sip_marked || policy.take_up_any_stream)) {
-                // A capture may become readable later; on a gateway there is no second chance.
-                if (!policy.take_up_any_stream) give_up(*connection, OpaqueReason::beginning_not_seen, outcome);
+            // With a SYN of either end seen, the mark says nothing that we should not know better ourselves.
+            const bool may_take_up = (sip_marked && !connection->begin_seen) || policy.take_up_any_stream;
+            if (!side.reassembler && !take_up(side, packet, may_take_up)) {
+                // A capture, or a connection that was SIP before we were started anew, may become readable later: what
+                // comes first may be a keep-alive or the rest of a message. Any other has had its only chance.
+                if (!may_take_up) give_up(*connection, OpaqueReason::beginning_not_seen, outcome);
                 return outcome;
             }
-            feed(*connection, side, packet, outcome, found, too_large);
+            feed(*connection, side, sequence, packet.payload, outcome, found, too_large);
             account(side);
             if (buffered_ > limits_.buffered_bytes) give_up(*connection, OpaqueReason::too_much_early_data, outcome);
         }
@@ -74,6 +75,7 @@ class ConnectionTable {
    private:
     struct Side {
         std::optional<StreamReassembler> reassembler;  ///< from the SYN on, or from where it was taken up
+        std::optional<std::uint32_t> begun;            ///< the first sequence number that the SYN named
         MessageStream messages;
         std::size_t accounted = 0;  ///< its part of buffered_
     };
@@ -83,14 +85,15 @@ class ConnectionTable {
         std::array<Side, 2> sides;  ///< [0] sends from the smaller endpoint
         TimePoint idle_deadline;
         TimePoint queued;
-        bool closing = false;  ///< one FIN has been seen
+        bool begin_seen = false;  ///< a SYN
+        bool closing = false;     ///< one FIN has been seen
     };
     using Key = FlowTuple;  ///< of the direction that comes first in order
 
     template <class Found, class TooLarge>
-    void feed(Connection& connection, Side& side, const PacketView& packet, Outcome& outcome, Found& found,
-              TooLarge& too_large) {
-        switch (side.reassembler->push(packet.tcp.sequence, packet.payload, limits_)) {
+    void feed(Connection& connection, Side& side, std::uint32_t sequence, std::string_view payload, Outcome& outcome,
+              Found& found, TooLarge& too_large) {
+        switch (side.reassembler->push(sequence, payload, limits_)) {
             case StreamReassembler::Outcome::accepted: break;
             case StreamReassembler::Outcome::conflict:
                 give_up(connection, OpaqueReason::conflicting_segments, outcome);
@@ -118,7 +121,7 @@ class ConnectionTable {
     [[nodiscard]] static Side& side_of(Connection& connection, const FlowTuple& tuple);
     [[nodiscard]] bool make_room();
     void account(Side& side);
-    void begin(Connection& connection, Side& side, std::uint32_t first_sequence);
+    void begin(Connection& connection, const PacketView& packet, std::uint32_t first_sequence);
     [[nodiscard]] static bool take_up(Side& side, const PacketView& packet, bool allowed);
     void give_up(Connection& connection, OpaqueReason reason, Outcome& outcome);
     void on_end(Connection& connection, const PacketView& packet, TimePoint now);

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Plays a scenario to an engine and writes down what it decides.
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <map>
+
+#include "alg/engine.h"
+#include "tests/scenario/scenario.h"
+#include "tests/support/packet_builder.h"
+
+namespace messenger::testing {
+
+namespace {
+
+using std::string;
+
+string seconds(alg::Duration duration) {
+    std::array<char, 32> text{};
+    const int size = std::snprintf(text.data(), text.size(), "%g", std::chrono::duration<double>(duration).count());
+    return {text.data(), static_cast<std::size_t>(size)};
+}
+
+string moment(alg::TimePoint when) {
+    return seconds(when.time_since_epoch());
+}
+
+string pinhole(const alg::PinholeKey& key) {
+    return string(key.transport == alg::Transport::tcp ? "tcp " : "udp ") +
+           (key.any_remote ? "any" : key.remote.to_string()) + " > " + key.inside.to_string();
+}
+
+string purpose(const alg::Purpose& what) {
+    return " " + string(name(what.kind)) + " " + string(name(what.role));
+}
+
+class Player {
+   public:
+    explicit Player(const Scenario& scenario)
+        : engine_(scenario.policy, scenario.limits, alg::HashKey{1, 2}), scenario_(scenario) {}
+
+    string play() {
+        for (const Step& step : scenario_.steps) {
+            expire_until(step.at);
+            out_ += step.heading + "\n";
+            switch (step.kind) {
+                case Step::Kind::time: break;
+                case Step::Kind::udp:
+                    on_packet(udp_packet(step.tuple.source, step.tuple.destination, step.payload), step);
+                    break;
+                case Step::Kind::tcp: on_segments(step); break;
+                case Step::Kind::media:
+                    out_ += engine_.on_media(step.tuple, step.at) ? "  admitted\n" : "  blocked\n";
+                    break;
+            }
+            flush();
+        }
+        out_ += "end: " + std::to_string(engine_.calls().size()) + " calls, " +
+                std::to_string(engine_.pinholes().size()) + " pinholes, " + std::to_string(engine_.connections()) +
+                " connections\n";
+        return out_;
+    }
+
+   private:
+    struct Direction {
+        std::uint32_t first = 0;  ///< sequence number of the first byte
+        std::uint32_t sent = 0;   ///< bytes sent so far
+    };
+
+    void expire_until(alg::TimePoint now) {
+        for (auto next = engine_.next_expiry(); next && *next <= now; next = engine_.next_expiry()) {
+            engine_.expire(*next, nullptr, plan_);
+            if (plan_.events.empty() && plan_.changes.empty()) continue;
+            out_ += "@" + moment(*next) + " expiry\n";
+            write_plan();
+            flush();
+        }
+    }
+
+    void on_packet(const Bytes& packet, const Step& step) {
+        const Bytes exact = exact_copy(packet);
+        engine_.on_packet(exact, step.marked, step.at, plan_);
+        write_plan();
+    }
+
+    void on_segments(const Step& step) {
+        const auto [at, fresh] = directions_.try_emplace(step.tuple, Direction{4294966296U, 0});
+        Direction& direction = at->second;
+        if (step.syn && !step.syn_again && !fresh) {
+            direction.first += 1'000'003;  // a new connection has another first number
+            direction.sent = 0;
+        }
+        const std::uint32_t begin = step.syn_again ? 0U : step.offset.value_or(direction.sent);
+        std::vector<std::size_t> bounds{0};
+        for (const std::size_t cut : step.cuts) {
+            if (cut > bounds.back() && cut < step.payload.size()) bounds.push_back(cut);
+        }
+        bounds.push_back(step.payload.size());
+        std::vector<std::size_t> order = step.order;
+        for (std::size_t i = 1; step.order.empty() && i < bounds.size(); ++i) order.push_back(i);
+        for (const std::size_t segment : order) {
+            const std::size_t from = bounds.at(segment - 1);
+            TcpSegment fields{.ack = true};
+            const bool last = segment == order.back();
+            fields.syn = step.syn && from == 0;
+            fields.fin = step.fin && last;
+            fields.rst = step.rst && last;
+            fields.sequence = direction.first + begin + static_cast<std::uint32_t>(from) - (fields.syn ? 1U : 0U);
+            on_packet(tcp_packet(step.tuple.source, step.tuple.destination, fields,
+                                 std::string_view(step.payload).substr(from, bounds.at(segment) - from)),
+                      step);
+        }
+        direction.sent = std::max(direction.sent, begin + static_cast<std::uint32_t>(step.payload.size()));
+    }
+
+    void line(const string& text) { decisions_ += "  " + text + "\n"; }
+    void kernel(const string& text) { transaction_ += "  kernel " + text + "\n"; }
+    /// A step's decisions, then what the kernel is told: the same however many segments it took.
+    void flush() {
+        out_ += decisions_ + transaction_;
+        decisions_.clear();
+        transaction_.clear();
+    }
+
+    void write_plan() {
+        if (plan_.verdict == alg::Verdict::drop) line("verdict drop");
+        if (plan_.flow_mark != alg::FlowMark::none) {
+            line(plan_.flow_mark == alg::FlowMark::sip ? "mark sip" : "mark opaque");
+        }
+        for (const alg::Event& event : plan_.events) std::visit([this](const auto& one) { write(one); }, event);
+        for (const alg::PinholeChange& change : plan_.changes) write(change);
+        for (const alg::FlowSeed& seed : plan_.seeds) {
+            kernel("seed " + seed.remote.to_string() + " <> " + seed.inside.to_string());
+        }
+    }
+
+    void write(const alg::MessageEvent& event) {
+        string text = event.request ? string(event.method) + " " + string(event.request_uri)
+                                    : std::to_string(event.status) + " (" + string(event.method) + ")";
+        line("message " + text + " " + string(event.call_id));
+    }
+    void write(const alg::MediaEvent&) {}
+    void write(const alg::OpenEvent& event) {
+        line("open " + pinhole(event.key) + purpose(event.purpose) + " " + string(event.call_id) +
+             (event.remote_is_private ? " (private remote)" : ""));
+    }
+    void write(const alg::CloseEvent& event) {
+        line("close " + pinhole(event.key) + purpose(event.purpose) + " " + string(event.call_id) + " " +
+             string(name(event.reason)));
+    }
+    void write(const alg::RefuseEvent& event) {
+        string text = "refuse " + string(name(event.reason));
+        if (event.reason == alg::RefuseReason::not_understood) text += " (" + string(name(event.error)) + ")";
+        if (event.announced) text += " " + event.announced->to_string();
+        if (event.port != 0) text += " port " + std::to_string(event.port);
+        line(text + (event.call_id.empty() ? "" : " ") + string(event.call_id));
+    }
+    void write(const alg::OpaqueEvent& event) { line("opaque " + string(name(event.reason))); }
+    void write(const alg::RegistrationEvent& event) {
+        line("registered " + event.contact.to_string() + " " + std::to_string(event.seconds) + " s");
+    }
+    void write(const alg::PinholeChange& change) {
+        constexpr std::array<std::string_view, 4> kKinds{"add", "refresh", "remove", "forget"};
+        const bool timed =
+            change.kind == alg::PinholeChange::Kind::add || change.kind == alg::PinholeChange::Kind::refresh;
+        kernel(string(kKinds.at(static_cast<std::size_t>(change.kind))) + " " + pinhole(change.key) +
+               (timed ? " for " + seconds(change.timeout) + " s" : ""));
+    }
+
+    alg::Engine engine_;
+    const Scenario& scenario_;
+    alg::Plan plan_;
+    std::map<alg::FlowTuple, Direction> directions_;
+    string out_;
+    string decisions_;
+    string transaction_;
+};
+
+}  // namespace
+
+string play(const Scenario& scenario) {
+    return Player(scenario).play();
+}
+
+}  // namespace messenger::testing
