@@ -133,6 +133,13 @@ class RuleList {
         add(rule.verdict(NFT_RETURN));
     }
 
+    /// meta mark set meta mark & 0x9fffffff
+    void clear_verdict_bits(std::string_view chain) {
+        const std::uint32_t bits = options_.marks.sip() | options_.marks.opaque();
+        RuleBuilder rule = in(chain);
+        add(rule.load_meta(NFT_META_MARK, 0).bitwise(0, ~bits, 0).store_mark(0));
+    }
+
     void admit(std::uint16_t queue);
     void admit(Family family);
     void signalling();
@@ -182,6 +189,9 @@ void RuleList::admit(Family family) {
 void RuleList::signalling() {
     const MarkLayout marks = options_.marks;
     skip_other_protocols(kSignalling);
+    // meta mark set meta mark & 0x9fffffff
+    // From here on these bits come from our rules and from the daemon alone.
+    clear_verdict_bits(kSignalling);
 
     // ct mark & 0x40000000 == 0x40000000 return
     RuleBuilder given_up = in(kSignalling);
@@ -212,11 +222,6 @@ void RuleList::signalling() {
 
 void RuleList::to_daemon() {
     const MarkLayout marks = options_.marks;
-    // meta mark set meta mark & 0x9fffffff
-    RuleBuilder clear = in(kToDaemon);
-    clear.load_meta(NFT_META_MARK, 0).bitwise(0, ~(marks.sip() | marks.opaque()), 0).store_mark(0);
-    add(clear);
-
     // ct mark & 0x20000000 == 0x20000000 meta mark set meta mark | 0x20000000
     RuleBuilder copy = in(kToDaemon);
     copy.load_ct_mark(0).bitwise(0, marks.sip(), 0).require_u32(0, marks.sip());
@@ -239,8 +244,7 @@ void RuleList::media() {
     }
     // meta mark set meta mark & 0x9fffffff
     // A rule of its own: the two above end early for a packet without conntrack entry.
-    RuleBuilder clear = in(kMedia);
-    add(clear.load_meta(NFT_META_MARK, 0).bitwise(0, ~(marks.sip() | marks.opaque()), 0).store_mark(0));
+    clear_verdict_bits(kMedia);
 
     for (const Family family : kFamilies) {
         for (const Protocol protocol : kProtocols) {

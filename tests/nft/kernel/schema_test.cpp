@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "nft/schema.h"
+
+#include <regex>
+
+#include "tests/nft/kernel/lab.h"
+
+namespace messenger::nft::testing {
+namespace {
+
+using namespace std::chrono_literals;
+
+using SchemaTest = KernelTest;
+
+SchemaState verified(Schema& schema) {
+    auto state = schema.verify();
+    EXPECT_TRUE(ok(state));
+    return state ? *state : SchemaState{};
+}
+
+TEST_F(SchemaTest, IsIntactAfterEveryKindOfInstall) {
+    for (const bool admit : {false, true}) {
+        for (const bool mark : {false, true}) {
+            SchemaOptions chosen = options();
+            if (admit) chosen.admit_queue = 5070;
+            if (mark) chosen.passage_mark = PassageMark{0x1100, 0xff00};
+            chosen.signalling_queue = {5060, 4};
+            install(chosen);
+            const SchemaState state = verified(schema());
+            EXPECT_EQ(state.kind, SchemaState::Kind::intact) << state.detail;
+        }
+    }
+}
+
+TEST_F(SchemaTest, SaysWhatOthersHaveChanged) {
+    struct Row {
+        const char* command;
+        SchemaState::Kind kind;
+        const char* detail;
+    };
+    SchemaOptions chosen = options();
+    chosen.admit_queue = 5070;
+    for (const Row& row : {
+             Row{"nft flush ruleset", SchemaState::Kind::missing, "table inet messenger_alg is not there"},
+             Row{"nft flush chain inet messenger_alg udp4", SchemaState::Kind::damaged,
+                 "chain udp4 has 0 rules instead of 4"},
+             Row{"nft insert rule inet messenger_alg media accept", SchemaState::Kind::damaged,
+                 "chain media has 10 rules instead of 9"},
+             Row{"nft delete chain inet messenger_alg admit", SchemaState::Kind::damaged, "chain admit is missing"},
+             Row{"nft add chain inet messenger_alg theirs", SchemaState::Kind::damaged, "chain theirs is not ours"},
+             Row{"nft chain inet messenger_alg media '{ policy drop; }'", SchemaState::Kind::damaged,
+                 "chain media has another hook, priority or policy"},
+             Row{"nft -f - <<< 'flush chain inet messenger_alg first_packet'", SchemaState::Kind::damaged,
+                 "chain first_packet has 0 rules instead of 1"},
+         }) {
+        install(chosen);
+        run_command("bash -c \"" + std::string(row.command) + "\"");
+        const SchemaState state = verified(schema());
+        EXPECT_EQ(state.kind, row.kind) << row.command;
+        EXPECT_EQ(state.detail, row.detail) << row.command;
+    }
+}
+
+TEST_F(SchemaTest, LooksAtItsOwnTableOnly) {
+    install(options());
+    run_nft(
+        "table inet other {\n set pinholes4 { type ipv4_addr; }\n chain media { accept; }\n }\n"
+        "table ip messenger_alg {\n chain media { accept; }\n }");
+    EXPECT_EQ(verified(schema()).kind, SchemaState::Kind::intact);
+}
+
+TEST_F(SchemaTest, InstallsInPlaceOfWhatIsThereTogetherWithElements) {
+    install(options());
+    run_command("nft add rule inet messenger_alg media accept");
+    run_nft("table inet operator {\n chain forward { type filter hook forward priority 0; policy drop; }\n }");
+    const Key key = Key::endpoint(Protocol::udp, at("10.1.2.3", 5350));
+    Transaction elements;
+    elements.add(SetId::open4, {key, 60s, Comment("kept")});
+    ASSERT_TRUE(ok(schema().install(elements)));
+    EXPECT_EQ(verified(schema()).kind, SchemaState::Kind::intact);
+    const auto stored = *ruleset().find(SetId::open4, key);
+    ASSERT_TRUE(stored);
+    EXPECT_EQ(stored->element.comment.text(), "kept");
+    EXPECT_NE(run_command("nft list ruleset").find("table inet operator"), std::string::npos);
+}
+
+TEST_F(SchemaTest, LeavesTheOldTableWhenTheNewOneIsRefused) {
+    install(options());
+    Schema second(open_socket(), [] {
+        SchemaOptions small = options();
+        small.set_size = 1;
+        return small;
+    }());
+    Transaction too_many;
+    for (const std::uint16_t port : std::array<std::uint16_t, 2>{1, 2}) {
+        too_many.add(SetId::open4, {Key::endpoint(Protocol::udp, at("10.1.2.3", port)), 60s, {}});
+    }
+    auto installed = second.install(too_many);
+    ASSERT_FALSE(installed);
+    EXPECT_EQ(installed.error().failure, Failure::set_full);
+    EXPECT_EQ(verified(schema()).kind, SchemaState::Kind::intact);
+}
+
+TEST_F(SchemaTest, RemovesTheTableAndDoesNotMindIfItIsGone) {
+    install(options());
+    EXPECT_TRUE(ok(schema().remove()));
+    EXPECT_EQ(run_command("nft list ruleset"), "");
+    EXPECT_TRUE(ok(schema().remove()));
+}
+
+// The comments in schema_rules.cpp promise these lines to operators.
+TEST_F(SchemaTest, ReadsAsItIsDocumented) {
+    SchemaOptions chosen = options();
+    chosen.admit_queue = 5070;
+    chosen.passage_mark = PassageMark{0x1100, 0xff00};
+    install(chosen);
+    const std::string table = run_command("nft list table inet messenger_alg");
+    for (const char* line :
+         {"type filter hook prerouting priority raw - 1; policy accept;",
+          "type filter hook forward priority -20; policy accept;",
+          "type filter hook forward priority filter - 10; policy accept;",
+          "type ipv6_addr . ipv6_addr . inet_proto . inet_service",
+          "flags dynamic,timeout",
+          "meta l4proto != tcp meta l4proto != udp return",
+          "ip saddr . ip daddr . meta l4proto . th sport . th dport @admitted4 update @admitted4 { ip saddr . ip daddr "
+          ". "
+          "meta l4proto . th sport . th dport timeout 20s } return",
+          "ip6 daddr . ip6 saddr . meta l4proto . th sport @pinholes6 goto first_packet",
+          "ip daddr . meta l4proto . th dport @open4 goto first_packet",
+          "ct mark & 0x40000000 == 0x40000000 return",
+          "meta l4proto . th dport @sip_ports goto to_daemon",
+          "ip daddr . meta l4proto . th dport @sip_endpoints4 goto to_daemon",
+          "ct mark & 0x20000000 == 0x20000000 meta mark set meta mark | 0x20000000",
+          "meta mark & 0x20000000 == 0x20000000 ct mark set ct mark | 0x20000000",
+          "meta mark set meta mark & 0x9fffffff",
+          "meta nfproto ipv4 meta l4proto udp jump udp4",
+          "ip saddr . ip daddr . meta l4proto . udp dport @pinholes4 update @pinholes4 { ip saddr . ip daddr . meta "
+          "l4proto . udp dport timeout 2m } goto inbound",
+          "ip6 saddr . meta l4proto . tcp sport @open6 update @open6 { ip6 saddr . meta l4proto . tcp sport timeout 2h "
+          "} "
+          "goto outbound",
+          "update @received4 { ip daddr . meta l4proto . udp dport timeout 2m }",
+          "ct mark set ct mark | 0x10000000",
+          "ct mark & 0x10000000 == 0x10000000 counter packets 0 bytes 0 drop"}) {
+        EXPECT_NE(table.find(line), std::string::npos) << line << "\n" << table;
+    }
+    EXPECT_EQ(table.find("@nh"), std::string::npos) << table;
+    EXPECT_TRUE(std::regex_search(table, std::regex("meta mark set meta mark & 0xffff11ff \\| 0x00001100|"
+                                                    "meta mark set meta mark & 0xffff00ff \\^ 0x00001100")))
+        << table;
+}
+
+}  // namespace
+}  // namespace messenger::nft::testing

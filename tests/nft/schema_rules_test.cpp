@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "nft/schema_rules.h"
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <string_view>
+
+#include <gtest/gtest.h>
+#include <libnftnl/rule.h>
+#include <linux/netfilter.h>
+
+namespace messenger::nft {
+namespace {
+
+/// The expressions of the rules of a chain, as libnftnl prints them, a line per rule.
+std::string rules_of(const SchemaOptions& options, std::string_view chain) {
+    std::string text;
+    for (const RuleHandle& rule : schema_rules(options)) {
+        if (nftnl_rule_get_str(rule.get(), NFTNL_RULE_CHAIN) != chain) continue;
+        std::array<char, 4096> printed{};
+        nftnl_rule_snprintf(printed.data(), printed.size(), rule.get(), NFTNL_OUTPUT_DEFAULT, 0);
+        text += printed.data();
+        text += '\n';
+    }
+    return text;
+}
+
+bool has_chain(const SchemaOptions& options, std::string_view name) {
+    const auto chains = schema_chains(options);
+    return std::any_of(chains.begin(), chains.end(), [&](const ChainSpec& chain) { return chain.name == name; });
+}
+
+TEST(SchemaRules, EveryRuleStandsInAChainThatIsMade) {
+    for (const auto admit_queue : {std::optional<std::uint16_t>(), std::optional<std::uint16_t>(5070)}) {
+        SchemaOptions options;
+        options.admit_queue = admit_queue;
+        for (const RuleHandle& rule : schema_rules(options)) {
+            const char* chain = nftnl_rule_get_str(rule.get(), NFTNL_RULE_CHAIN);
+            EXPECT_TRUE(has_chain(options, chain)) << chain;
+        }
+    }
+}
+
+TEST(SchemaRules, TheAdmitChainIsThereOnlyForThatPassage) {
+    SchemaOptions options;
+    EXPECT_FALSE(has_chain(options, "admit"));
+    options.admit_queue = 5070;
+    EXPECT_TRUE(has_chain(options, "admit"));
+}
+
+TEST(SchemaRules, UseTheQueueThatTheKernelHas) {
+    SchemaOptions options;
+    options.signalling_queue = {5060, 4};
+    options.queue_kind = QueueKind::native;
+    EXPECT_NE(rules_of(options, "to_daemon").find("[ queue num 5060-5063 bypass ]"), std::string::npos)
+        << rules_of(options, "to_daemon");
+    options.queue_kind = QueueKind::xt;
+    EXPECT_NE(rules_of(options, "to_daemon").find("[ target name NFQUEUE rev 3 ]"), std::string::npos)
+        << rules_of(options, "to_daemon");
+}
+
+TEST(SchemaRules, TheMarkBitsFollowTheirBase) {
+    SchemaOptions options;
+    options.marks.base_bit = 4;
+    const std::string passed = rules_of(options, "passed");
+    EXPECT_NE(passed.find("( reg 8 & 0xffffffef ) ^ 0x00000010"), std::string::npos) << passed;
+    const std::string media = rules_of(options, "media");
+    EXPECT_NE(media.find("( reg 8 & 0xffffff9f ) ^ 0x00000000"), std::string::npos) << media;
+}
+
+TEST(SchemaRules, ThePassageMarkIsSetOnlyWhenAskedFor) {
+    SchemaOptions options;
+    EXPECT_EQ(rules_of(options, "passed").find("meta set mark"), std::string::npos);
+    options.passage_mark = PassageMark{0x1100, 0xff00};
+    const std::string passed = rules_of(options, "passed");
+    EXPECT_NE(passed.find("( reg 8 & 0xffff00ff ) ^ 0x00001100"), std::string::npos) << passed;
+}
+
+}  // namespace
+}  // namespace messenger::nft

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "nft/traffic.h"
+
+#include <cerrno>
+
+#include <gtest/gtest.h>
+
+namespace messenger::nft {
+namespace {
+
+/// Answers from what a test has put into it; refuses to write.
+class StoredRuleset final : public Ruleset {
+   public:
+    std::map<std::pair<SetId, Key>, Counter> counters;
+    bool gone = false;
+
+    Expected<CommitReport> commit(const Transaction&) override { return system_error(EROFS, "commit"); }
+    Expected<std::vector<StoredElement>> list(SetId set) override {
+        if (gone) return missing();
+        std::vector<StoredElement> listed;
+        for (const auto& [at, counter] : counters) {
+            if (at.first == set) listed.push_back(stored(at.second, counter));
+        }
+        return listed;
+    }
+    Expected<std::optional<StoredElement>> find(SetId set, const Key& key) override {
+        if (gone) return missing();
+        const auto at = counters.find({set, key});
+        return at == counters.end() ? std::nullopt : std::optional(stored(key, at->second));
+    }
+
+   private:
+    static NftError missing() { return NftError{Failure::schema_gone, ENOENT, "list", NftError::kNoIndex}; }
+    static StoredElement stored(const Key& key, const Counter& counter) {
+        StoredElement element;
+        element.element.key = key;
+        element.counter = counter;
+        return element;
+    }
+};
+
+const Endpoint kInside{Address::v4(0x0a010203), 5350};
+const Endpoint kInside6{*Address::parse("fd01::3"), 5350};
+
+TEST(Traffic, JoinsBothDirectionsOfAnEndpoint) {
+    StoredRuleset ruleset;
+    ruleset.counters[{SetId::received4, Key::endpoint(Protocol::udp, kInside)}] = {7, 700};
+    ruleset.counters[{SetId::sent6, Key::endpoint(Protocol::udp, kInside6)}] = {3, 300};
+    EXPECT_EQ(*read_traffic(ruleset, Protocol::udp, kInside), (Traffic{{7, 700}, {0, 0}}));
+    EXPECT_EQ(*read_traffic(ruleset, Protocol::udp, kInside6), (Traffic{{0, 0}, {3, 300}}));
+    EXPECT_EQ(*read_traffic(ruleset, Protocol::tcp, kInside), Traffic{});
+    const std::map<Key, Traffic> all{{Key::endpoint(Protocol::udp, kInside), {{7, 700}, {0, 0}}},
+                                     {Key::endpoint(Protocol::udp, kInside6), {{0, 0}, {3, 300}}}};
+    EXPECT_EQ(*read_all_traffic(ruleset), all);
+}
+
+TEST(Traffic, PassesOnThatTheTableIsGone) {
+    StoredRuleset ruleset;
+    ruleset.gone = true;
+    auto one = read_traffic(ruleset, Protocol::udp, kInside);
+    ASSERT_FALSE(one);
+    EXPECT_EQ(one.error().failure, Failure::schema_gone);
+    auto all = read_all_traffic(ruleset);
+    ASSERT_FALSE(all);
+    EXPECT_EQ(all.error().failure, Failure::schema_gone);
+}
+
+}  // namespace
+}  // namespace messenger::nft
