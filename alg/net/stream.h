@@ -4,8 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
-
-#include <boost/container/small_vector.hpp>
+#include <vector>
 
 #include "alg/limits.h"
 
@@ -55,16 +54,16 @@ class StreamReassembler {
    private:
     struct Segment {
         std::uint32_t sequence = 0;
-        boost::container::small_vector<char, 0> bytes;
+        std::vector<char> bytes;
     };
 
     [[nodiscard]] bool agrees_with_early(std::uint32_t sequence, std::string_view data) const;
     [[nodiscard]] Outcome hold(std::uint32_t sequence, std::string_view data, const Limits& limits);
 
     std::uint32_t next_;
-    std::string_view ready_;                            ///< in order, inside the caller's packet
-    boost::container::small_vector<Segment, 0> early_;  ///< sorted by sequence, without overlap
-    std::size_t taken_ = 0;  ///< how many of early_, from its front, were handed out and may still be borrowed
+    std::string_view ready_;      ///< in order, inside the caller's packet
+    std::vector<Segment> early_;  ///< sorted by sequence, without overlap
+    std::size_t taken_ = 0;       ///< how many of early_, from its front, were handed out and may still be borrowed
     std::size_t buffered_ = 0;
 };
 

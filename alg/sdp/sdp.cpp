@@ -16,6 +16,8 @@ namespace {
     return to_lower(c) >= 'a' && to_lower(c) <= 'z';
 }
 
+constexpr std::string_view kUsual = "IN IP4 ";  // nearly every connection; compared at once it costs nothing
+
 /// A host name, and nothing that could be meant as an address: its last label is no number.
 [[nodiscard]] bool is_host_name(std::string_view text) {
     bool number = true;
@@ -37,12 +39,17 @@ namespace {
 /// The value of a c= line, and the tail of o= and a=rtcp: "IN IP4 192.0.2.1", "IN IP6 ff15::101/3". What follows the
 /// address is left alone; some phones add words to c=. False if it cannot be read, connection is undefined then.
 [[nodiscard]] bool read_connection(std::string_view value, SdpConnection& connection) {
-    if (!equals_ignoring_case(next_word(value), "IN")) return false;
-    const std::string_view type = next_word(value);
-    const bool is_v6 = equals_ignoring_case(type, "IP6");
-    if (!is_v6 && !equals_ignoring_case(type, "IP4")) return false;
-
+    bool is_v6 = false;
+    if (value.starts_with(kUsual)) {
+        value.remove_prefix(kUsual.size());
+    } else {
+        if (!equals_ignoring_case(next_word(value), "IN")) return false;
+        const std::string_view type = next_word(value);
+        is_v6 = equals_ignoring_case(type, "IP6");
+        if (!is_v6 && !equals_ignoring_case(type, "IP4")) return false;
+    }
     connection.text = next_word(value);
+    connection.address = {};
     const std::size_t slash = connection.text.find('/');
     const std::string_view host = connection.text.substr(0, slash);
     const auto address = IpAddress::parse(host);
@@ -62,16 +69,14 @@ namespace {
 }
 
 /// The address of o=<user> <id> <version> IN IP4 <address>, read from its end, because some user names hold blanks.
-[[nodiscard]] SdpConnection read_origin(std::string_view value) {
+void read_origin(std::string_view value, SdpConnection& origin) {
     value = trim(value);
     std::size_t at = value.size();
     for (int words = 0; words < 3; ++words) {
         while (at > 0 && is_blank(value[at - 1])) --at;
         while (at > 0 && !is_blank(value[at - 1])) --at;
     }
-    SdpConnection origin;
-    if (!read_connection(value.substr(at), origin)) return {};
-    return origin;
+    if (!read_connection(value.substr(at), origin)) origin = {};
 }
 
 [[nodiscard]] MediaKind media_kind(std::string_view media) {
@@ -187,7 +192,7 @@ Expected<void> SdpView::read_line(std::string_view line, const Limits& limits) {
             if (!read_attribute(value)) return Error::bad_sdp_address;
             break;
         case 'o':
-            if (media_.empty() && origin_.kind == SdpConnection::Kind::none) origin_ = read_origin(value);
+            if (media_.empty() && origin_.kind == SdpConnection::Kind::none) read_origin(value, origin_);
             break;
         default: break;
     }
@@ -219,36 +224,43 @@ Expected<void> SdpView::read_media(std::string_view line, const Limits& limits) 
 }
 
 bool SdpView::read_connection_line(std::string_view value) {
-    SdpConnection connection;
-    if (!read_connection(value, connection)) return false;
     const bool in_session = media_.empty();
-    SdpConnection& target = in_session ? connection_ : media_.back().connection;
-    const bool again = in_session ? connection_.kind != SdpConnection::Kind::none : media_has_connection_;
+    SdpConnection& connection = in_session ? connection_ : media_.back().connection;
+    const bool again = in_session ? connection.kind != SdpConnection::Kind::none : media_has_connection_;
+    if (!read_connection(value, connection)) return false;
     if (again) connection.kind = SdpConnection::Kind::multicast;
-    target = connection;
     media_has_connection_ = !in_session;
     return true;
 }
 
-/// The attributes we act on begin with i, r or s; all others end here after one comparison.
+/// Most attributes are none of ours: one look at the first character, or at the first two of a=rtpmap, ends here for
+/// them.
 bool SdpView::read_attribute(std::string_view value) {
-    if (value.empty() || (value[0] != 'r' && value[0] != 's' && value[0] != 'i')) return true;
-    const bool in_session = media_.empty();
-    if (value.starts_with("rtcp:")) {
-        return in_session || read_rtcp(value.substr(5), media_.back());
+    if (value.size() < 2) return true;
+    switch (value[0]) {
+        case 'r':
+            if (value.starts_with("rtcp")) return read_rtcp_attribute(value);
+            if (value[1] != 'e') return true;
+            break;
+        case 's':
+            if (value.starts_with("setup:")) {
+                (media_.empty() ? setup_ : media_.back().setup) = trim(value.substr(6));
+                return true;
+            }
+            break;
+        case 'i': break;
+        default: return true;
     }
-    if (value.starts_with("setup:")) {
-        (in_session ? setup_ : media_.back().setup) = trim(value.substr(6));
-        return true;
+    if (const auto direction = media_direction(trim(value))) {
+        (media_.empty() ? direction_ : media_.back().direction) = *direction;
     }
-    value = trim(value);
-    if (value == "rtcp-mux") {
-        if (!in_session) media_.back().rtcp_mux = true;
-        return true;
-    }
-    if (const auto direction = media_direction(value)) {
-        (in_session ? direction_ : media_.back().direction) = *direction;
-    }
+    return true;
+}
+
+bool SdpView::read_rtcp_attribute(std::string_view value) {
+    if (media_.empty()) return true;
+    if (value.starts_with("rtcp:")) return read_rtcp(value.substr(5), media_.back());
+    if (trim(value) == "rtcp-mux") media_.back().rtcp_mux = true;
     return true;
 }
 

@@ -85,6 +85,7 @@ class SdpView {
     [[nodiscard]] Expected<void> read_media(std::string_view line, const Limits& limits);
     [[nodiscard]] bool read_connection_line(std::string_view value);
     [[nodiscard]] bool read_attribute(std::string_view value);
+    [[nodiscard]] bool read_rtcp_attribute(std::string_view value);
 
     std::string_view text_;
     SdpConnection connection_;
