@@ -49,7 +49,7 @@ Piece make_piece(const std::uint8_t* record, std::uint32_t first, const std::str
 
 // NOLINTNEXTLINE(readability-identifier-naming): libFuzzer looks for this name
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    static const std::string kTruth = make_truth();
+    static const std::string truth = make_truth();
     if (size < kRecord) return 0;
     Limits limits;
     limits.pending_bytes = 64U + data[2] % 128U;
@@ -60,7 +60,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::string got;
     bool all_true = true;
     for (std::size_t at = 0; size - at >= kRecord; at += kRecord) {
-        const Piece piece = make_piece(data + at, first, kTruth);
+        const Piece piece = make_piece(data + at, first, truth);
         all_true = all_true && piece.true_to_stream;
         const bool awaited = piece.sequence == stream.expected_sequence();
         const std::size_t before = got.size();
@@ -72,7 +72,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         stream.release();
         require(stream.buffered() <= limits.pending_bytes, "limit of early bytes");
         require(stream.next().empty(), "drained");
-        require(!all_true || std::string_view(kTruth).substr(0, got.size()) == got, "the stream itself");
+        require(!all_true || std::string_view(truth).substr(0, got.size()) == got, "the stream itself");
         require(!all_true || outcome != StreamReassembler::Outcome::conflict, "no conflict without a lie");
     }
     return 0;
