@@ -122,7 +122,8 @@ void Planner::collect_pair(const Call& call, const OfferAnswer::PairView& pair, 
         if (pair.remote.empty() && anywhere) collect_stream(call, local, nullptr, {});
         // A multipart body has several alternatives for one slot, some of them perhaps with port 0.
         for (const Stream& remote : pair.remote.streams) {
-            const bool usable = remote.port != 0 && !remote.obstacle && !remote.address.is_unspecified();
+            const bool usable = remote.port != 0 && !remote.obstacle && !remote.address.is_unspecified() &&
+                                remote.address.family() == local.address.family();
             if (remote.slot == local.slot && usable) collect_stream(call, local, &remote, pair.remote.delivered_by);
         }
     }
@@ -153,6 +154,7 @@ void Planner::collect_stream(const Call& call, const Stream& local, const Stream
             wanted.remote_is_private = unreachable(address);
             pinhole.key.any_remote = wanted.remote_is_private;
             if (!pinhole.key.any_remote) {
+                if (address.family() != pinhole.key.inside.address.family()) continue;  // a=rtcp of the other family
                 pinhole.key.remote = address;
                 pinhole.remote_port = remote_port(local, *remote, port);
             }

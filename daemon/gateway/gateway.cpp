@@ -22,6 +22,7 @@ namespace messenger::daemon {
 
 namespace {
 
+constexpr auto kSweepDelay = std::chrono::milliseconds(20);
 constexpr auto kRepairDelay = std::chrono::milliseconds(200);
 constexpr int kBatchesPerRound = 8;  // then timers and the other descriptors have their turn
 
@@ -116,6 +117,10 @@ Gateway::Gateway(const Config& config, std::string config_file, Log& log)
       queue_(queue_options(config)),
       pipeline_(engine_, sync_, events_, pipeline_options(config)),
       expiry_timer_(loop_.add_timer([this] { report(pipeline_.expire(loop_.now())); })),
+      sweep_timer_(loop_.add_timer([this] {
+          sweep_armed_ = false;
+          report(pipeline_.sweep());
+      })),
       repair_timer_(loop_.add_timer([this] { reinstall("its last change failed"); })),
       watchdog_timer_(loop_.add_timer([this] { feed_watchdog(); })) {
     // The queues are bound before the rules that feed them, so no packet passes unread for want of a listener.
@@ -150,7 +155,13 @@ void Gateway::watch_everything() {
         loop_.on_signal(signal, [this] { loop_.stop(); });
     }
     loop_.on_signal(SIGHUP, [this] { reload(); });
-    loop_.after_each_round([this] { loop_.set_timer(expiry_timer_, engine_.next_expiry()); });
+    loop_.after_each_round([this] {
+        loop_.set_timer(expiry_timer_, engine_.next_expiry());
+        if (sync_.needs_sweep() && !sweep_armed_) {
+            sweep_armed_ = true;
+            loop_.set_timer(sweep_timer_, loop_.now() + kSweepDelay);
+        }
+    });
 }
 
 void Gateway::run() {

@@ -67,8 +67,10 @@ class Gateway {
     InterfaceMonitor interfaces_;
     std::optional<nft::RulesetWatch> watch_;
     EventLoop::TimerId expiry_timer_;
+    EventLoop::TimerId sweep_timer_;
     EventLoop::TimerId repair_timer_;
     EventLoop::TimerId watchdog_timer_;
+    bool sweep_armed_ = false;
 };
 
 /// Deletes the table: what is left of the daemon in the kernel. For the removal of the package.

@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "daemon/translate/translate.h"
+#include "daemon/translate.h"
 
 namespace messenger::daemon {
 
@@ -26,9 +26,10 @@ nft::Expected<std::size_t> PinholeSync::take_over(alg::Engine& engine, alg::Time
             return elements.error();
         }
         for (const nft::StoredElement& stored : *elements) {
-            const auto known = read_pinhole(set, stored);
-            if (!known) continue;  // not written by us: it goes with the old table
-            engine.restore(known->key, known->purpose, known->label(), known->remaining, now);
+            const auto pinhole = pinhole_at(set, stored.element.key);
+            const auto note = parse_comment(stored.element.comment.text());
+            if (!pinhole || !note) continue;  // not written by us: it goes with the old table
+            engine.restore(*pinhole, note->purpose, note->label(), stored.expires, now);
             ++count;
         }
     }
@@ -44,18 +45,38 @@ nft::Expected<void> PinholeSync::reinstall(alg::Engine& engine, alg::TimePoint n
             all.add(nft::SetId::sip_ports, {nft::Key::port(protocol, port), {}, {}});
         }
     }
-    for (const alg::PinholeChange& change : wanted_.changes) stage_change(all, change);
+    for (const alg::PinholeChange& change : wanted_.changes) translate(change, all);
     ++counters_.reinstalls;
     return schema_.install(all);
 }
 
 void PinholeSync::stage(const alg::Plan& plan) {
-    for (const alg::PinholeChange& change : plan.changes) stage_change(staged_, change);
+    for (const alg::PinholeChange& change : plan.changes) {
+        translate(change, staged_);
+        const bool closes =
+            change.kind == alg::PinholeChange::Kind::remove || change.kind == alg::PinholeChange::Kind::forget;
+        if (closes) closed_.push_back(change.key);
+    }
     counters_.changes += plan.changes.size();
     if (!options_.admit) return;
     for (const alg::FlowSeed& flow : plan.seeds) {
         seed({flow.remote, flow.inside, flow.transport});
         ++counters_.seeded;
+    }
+}
+
+void PinholeSync::sweep(const alg::Engine& engine) {
+    const std::vector<alg::PinholeKey> closed = std::exchange(closed_, {});
+    for (const alg::PinholeKey& key : closed) {
+        const auto place = place_of(key);
+        if (!place || engine.pinholes().find(key) != nullptr) continue;  // opened again since
+        const auto found = ruleset_.find(place->set, place->key);
+        if (found && !*found) continue;
+        if (found) {
+            staged_.remove(place->set, place->key);
+            ++counters_.swept;
+        }
+        closed_.push_back(key);  // look once more
     }
 }
 
@@ -94,7 +115,9 @@ nft::Expected<void> PinholeSync::commit() {
 }
 
 std::optional<alg::Duration> PinholeSync::remaining(const alg::PinholeKey& key) {
-    const auto found = ruleset_.find(set_of(key), key_of(key));
+    const auto place = place_of(key);
+    if (!place) return std::nullopt;
+    const auto found = ruleset_.find(place->set, place->key);
     // A kernel that does not answer is no proof that the media has stopped.
     if (!found) return std::chrono::seconds(5);
     if (!*found) return std::nullopt;

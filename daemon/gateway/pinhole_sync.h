@@ -34,6 +34,7 @@ class PinholeSync final : public alg::PinholeWitness {
         std::uint64_t seeded = 0;
         std::uint64_t admitted = 0;
         std::uint64_t reinstalls = 0;
+        std::uint64_t swept = 0;  ///< closed pinholes that a packet had brought back
     };
 
     /// All borrowed; they outlive this object.
@@ -51,7 +52,12 @@ class PinholeSync final : public alg::PinholeWitness {
     /// The first packet of a flow that a pinhole admits: its conntrack entry is made, and the rest of the flow does not
     /// come to us. False if no pinhole of ours admits it (it has closed while the packet waited).
     bool stage_admission(const alg::Engine& engine, const alg::FlowTuple& tuple);
-    [[nodiscard]] bool has_staged() const { return !staged_.empty(); }
+    /// Whether pinholes have been closed since the last sweep().
+    [[nodiscard]] bool needs_sweep() const { return !closed_.empty(); }
+    /// Looks whether closed pinholes have stayed closed. A packet that looks its element up just before the removal and
+    /// refreshes it just after makes it anew (the window is some 100 ns), and media would then keep it alive. To be
+    /// called a moment after a commit, when such packets are through. Stages what has to be removed again.
+    void sweep(const alg::Engine& engine);
     /// After this returned a value, the packet path sees everything that was staged. In any case nothing is staged
     /// then.
     [[nodiscard]] nft::Expected<void> commit();
@@ -67,6 +73,7 @@ class PinholeSync final : public alg::PinholeWitness {
     nft::Conntrack& conntrack_;
     Options options_;
     nft::Transaction staged_;
+    std::vector<alg::PinholeKey> closed_;  ///< since the last sweep
     std::optional<nft::NftError> seed_error_;
     Counters counters_;
     alg::Plan wanted_;  ///< of reinstall; kept for its memory

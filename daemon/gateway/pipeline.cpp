@@ -50,6 +50,13 @@ std::optional<nft::NftError> Pipeline::expire(alg::TimePoint now) {
     return std::move(committed.error());
 }
 
+std::optional<nft::NftError> Pipeline::sweep() {
+    sync_.sweep(engine_);
+    auto committed = sync_.commit();
+    if (committed) return std::nullopt;
+    return std::move(committed.error());
+}
+
 void Pipeline::decide(const QueuedPacket& packet, Decision& decision, alg::TimePoint now) {
     if (packet.queue == options_.admit_queue) {
         admit(packet, decision);

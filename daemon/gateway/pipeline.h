@@ -42,6 +42,9 @@ class Pipeline {
     /// Ends what is due.
     [[nodiscard]] std::optional<nft::NftError> expire(alg::TimePoint now);
 
+    /// See PinholeSync::sweep.
+    [[nodiscard]] std::optional<nft::NftError> sweep();
+
     [[nodiscard]] const Counters& counters() const { return counters_; }
 
    private:
