@@ -8,15 +8,21 @@ left behind is known by its dead PID.
 import contextlib
 import ctypes
 import os
+import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 
 PREFIX = "malab"
 CLONE_NEWNET = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
+
+
+def own_name(host):
+    return f"{PREFIX}-{os.getpid()}-{host}"
 
 
 class CommandFailed(Exception):
@@ -41,7 +47,7 @@ class Namespace:
 
     def __init__(self, host):
         self.host = host
-        self.name = f"{PREFIX}-{os.getpid()}-{host}"
+        self.name = own_name(host)
         run("ip", "netns", "add", self.name)
 
     def ip(self, *args):
@@ -87,18 +93,22 @@ def remove_by_name(name):
     subprocess.run(["ip", "netns", "del", name], capture_output=True)
 
 
+def _of_dead_run(name):
+    parts = name.split("-")
+    if len(parts) < 3 or parts[0] != PREFIX or not parts[1].isdigit():
+        return False
+    return not os.path.exists(f"/proc/{parts[1]}")
+
+
 def remove_leftovers():
-    """Removes the namespaces of runs whose process is gone. Returns their names."""
-    gone = []
+    """Removes the namespaces and temporary folders of runs whose process is gone."""
     for line in run("ip", "netns", "list").splitlines():
         name = line.split()[0] if line.strip() else ""
-        parts = name.split("-")
-        if len(parts) < 3 or parts[0] != PREFIX or not parts[1].isdigit():
-            continue
-        if parts[1] != str(os.getpid()) and not os.path.exists(f"/proc/{parts[1]}"):
+        if _of_dead_run(name):
             remove_by_name(name)
-            gone.append(name)
-    return gone
+    temporary = tempfile.gettempdir()
+    for name in filter(_of_dead_run, os.listdir(temporary)):
+        shutil.rmtree(os.path.join(temporary, name), ignore_errors=True)
 
 
 def wait_until(condition, seconds, what, step=0.02):

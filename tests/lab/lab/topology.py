@@ -13,7 +13,6 @@ would have none at all: `routed` is where that choice is made.
 
 import ipaddress
 import signal
-import sys
 import tempfile
 
 from lab import namespaces
@@ -53,6 +52,11 @@ class Host(Namespace):
         return self.ip4 if family == 4 else self.ip6
 
 
+def _interrupt(*_):
+    """A terminated run ends and cleans up like an interrupted one; pytest would take a SystemExit for a failed test."""
+    raise KeyboardInterrupt
+
+
 class Lab:
     """Use as a context manager: whatever ends the block, the namespaces and the processes in them are gone after it."""
 
@@ -63,9 +67,8 @@ class Lab:
 
     def __enter__(self):
         namespaces.remove_leftovers()
-        # A terminated run cleans up like an interrupted one.
-        self._old_term = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-        self._tmp = tempfile.TemporaryDirectory(prefix="malab-")
+        self._old_term = signal.signal(signal.SIGTERM, _interrupt)
+        self._tmp = tempfile.TemporaryDirectory(prefix=namespaces.own_name(""))
         self.directory = self._tmp.name
         try:
             self._build()
