@@ -81,9 +81,9 @@ const Stream* Description::find(std::uint8_t slot) const {
 void add_streams(const SdpView& sdp, const Limits& limits, Description& description) {
     std::uint8_t slot = 0;
     for (const SdpMedia& media : sdp.media()) {
-        // Instant messages run over the signalling; the port of such a line is not listened on ([MS-SDP] 3.1.5.3).
-        if (media.transport != MediaTransport::sip && media.kind != MediaKind::message &&
-            description.streams.size() < kMaxStreams) {
+        // Messenger's instant messages run over the signalling; the port of such a line is not listened on ([MS-SDP]
+        // 3.1.5.3). MSRP has the same media name, but a connection of its own.
+        if (media.transport != MediaTransport::sip && description.streams.size() < kMaxStreams) {
             description.streams.push_back(make_stream(media, slot, limits));
         }
         ++slot;

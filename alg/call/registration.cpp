@@ -57,6 +57,7 @@ void RegistrationTable::on_request(const SipMessageView& message, const FlowTupl
     Registration& registration = found->second;
     registration.signalling = tuple;
     registration.cseq = message.cseq();
+    if (contact == "*") return;  // takes all bindings back; which one is ours is known from before
     const auto endpoint = endpoint_of(contact);
     // A name leads nowhere that we can know, and somebody else's address is not believed (security rule 1).
     registration.contact = endpoint && endpoint->address == tuple.source.address ? *endpoint : tuple.source;

@@ -119,15 +119,21 @@ void Signalling::set_session_timer(const Passing& passing, const Call& call, Dia
 void Signalling::on_initial_failure(const Passing& passing, Call& call, const Tags& tags, Plan& plan) {
     const std::uint64_t branch = make_branch(passing.message.top_via());
     CloseReason reason = CloseReason::failed;
+    bool stranger = false;
     for (Dialog& dialog : call.dialogs) {
         if (!dialog.waiting() || dialog.caller_tag != tags.from || dialog.invite_cseq != passing.message.cseq())
             continue;
         // At the caller's hop one final answer ends every branch; behind a forking proxy each branch has its own.
         const bool same = (tags.to != 0 && dialog.callee_tag == tags.to) || dialog.on_branch(branch);
-        if (!same || !dialog.knows(passing.tuple)) continue;
+        if (!same) continue;
+        if (!dialog.knows(passing.tuple)) {
+            stranger = true;
+            continue;
+        }
         if (dialog.cancelled) reason = CloseReason::cancel;
         end(dialog, passing.now);
     }
+    if (stranger) report_refusal(passing, RefuseReason::wrong_dialog, plan);
     finish(call, reason, passing, plan);
 }
 

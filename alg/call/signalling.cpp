@@ -250,7 +250,7 @@ void Signalling::negotiate(const Passing& passing, Call& call, const Speaker& sp
         event.tuple = tuple;
         event.port = port;
         event.call_id = call.id();
-        if (address != nullptr) event.announced = *address;
+        if (address != nullptr && !address->is_unspecified()) event.announced = *address;
         plan.events.emplace_back(event);
     };
     Description description;
