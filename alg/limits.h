@@ -15,14 +15,14 @@ struct Limits {
     // one message
     std::size_t head_bytes = std::size_t{32} << 10U;  ///< start line and headers
     std::size_t body_bytes = std::size_t{64} << 10U;  ///< a body that we read; others are skipped, however long
-    std::size_t headers = 256;           ///< header lines of a message
-    std::size_t media = 16;              ///< m= lines of a session description
-    std::size_t port_count = 4;          ///< n of "m=audio 5000/n"
+    std::size_t headers = 256;                        ///< header lines of a message
+    std::size_t media = 16;                           ///< m= lines of a session description
+    std::size_t port_count = 4;                       ///< n of "m=audio 5000/n"
 
     // TCP streams
-    std::size_t flows = 16384;                      ///< TCP connections under inspection
-    std::size_t pending_bytes = std::size_t{64} << 10U;          ///< out-of-order bytes of one direction
-    std::size_t pending_segments = 64;              ///< out-of-order segments of one direction
+    std::size_t flows = 16384;                            ///< TCP connections under inspection
+    std::size_t pending_bytes = std::size_t{64} << 10U;   ///< out-of-order bytes of one direction
+    std::size_t pending_segments = 64;                    ///< out-of-order segments of one direction
     std::size_t buffered_bytes = std::size_t{32} << 20U;  ///< message and out-of-order bytes of all flows together
 
     // calls
@@ -30,6 +30,7 @@ struct Limits {
     std::size_t calls_per_host = 2'000;  ///< per inside host
     std::size_t pinholes = 100'000;
     std::size_t pinholes_per_host = 16'000;  ///< per inside host
+    std::size_t pinholes_per_call = 256;     ///< ICE: every local candidate with every remote one
     std::size_t dialogs_per_call = 16;       ///< forks
     std::size_t registrations = 20'000;
     std::uint32_t messages_per_second = 2'000;  ///< per sending host; 0 is without limit
@@ -38,7 +39,9 @@ struct Limits {
     // time
     Duration first_packet = std::chrono::seconds(60);    ///< a pinhole that no packet has used yet
     Duration media_silence = std::chrono::seconds(120);  ///< a pinhole after its last packet
+    Duration stream_silence = std::chrono::hours(2);     ///< the same for TCP (T.120, file transfer)
     Duration hold = std::chrono::minutes(30);            ///< a pinhole of a stream on hold
+    Duration transfer = std::chrono::minutes(5);         ///< a file transfer that nobody has connected to
     Duration call = std::chrono::hours(12);              ///< a call, whatever happens in it
     Duration invite = std::chrono::minutes(3);           ///< an INVITE without final answer (RFC 3261 timer C)
     Duration transaction = std::chrono::seconds(32);     ///< 64 * T1: retransmissions have ceased

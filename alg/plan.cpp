@@ -22,6 +22,7 @@ std::string_view name(PortRole role) {
         case PortRole::rtcp: return "rtcp";
         case PortRole::udp: return "udp";
         case PortRole::t120: return "t120";
+        case PortRole::file: return "file";
     }
     return "udp";
 }
@@ -59,6 +60,7 @@ std::string_view name(RefuseReason reason) {
         case RefuseReason::too_many_dialogs: return "too_many_dialogs";
         case RefuseReason::too_many_messages: return "too_many_messages";
         case RefuseReason::too_many_flows: return "too_many_flows";
+        case RefuseReason::unknown_invitation: return "unknown_invitation";
         case RefuseReason::wrong_dialog: return "wrong_dialog";
         case RefuseReason::not_understood: return "not_understood";
     }
@@ -85,6 +87,8 @@ std::string_view describe(RefuseReason reason) {
         case RefuseReason::too_many_dialogs: return "the call has too many branches";
         case RefuseReason::too_many_messages: return "the host sends more messages a second than allowed";
         case RefuseReason::too_many_flows: return "too many TCP connections on SIP ports";
+        case RefuseReason::unknown_invitation:
+            return "a file transfer is accepted that nobody has offered in this dialog";
         case RefuseReason::wrong_dialog: return "the tags belong to no dialog of this call";
         case RefuseReason::not_understood: return "the message is not understood";
     }

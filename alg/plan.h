@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -27,7 +28,7 @@ struct PinholeKey {
     auto operator<=>(const PinholeKey&) const = default;
 };
 
-enum class PortRole : std::uint8_t { rtp, rtcp, udp, t120 };
+enum class PortRole : std::uint8_t { rtp, rtcp, udp, t120, file };
 
 /// What a pinhole is for: "audio rtp".
 struct Purpose {
@@ -65,9 +66,13 @@ enum class RefuseReason : std::uint8_t {
     too_many_dialogs,
     too_many_messages,
     too_many_flows,
-    wrong_dialog,    ///< a BYE or a failure that does not belong to the dialog that it names
-    not_understood,  ///< see RefuseEvent::error
+    unknown_invitation,  ///< an address for a file transfer that nobody has offered in this dialog
+    wrong_dialog,        ///< a BYE or a failure that does not belong to the dialog that it names
+    not_understood,      ///< see RefuseEvent::error
 };
+
+inline constexpr std::size_t kCloseReasons = static_cast<std::size_t>(CloseReason::evicted) + 1;
+inline constexpr std::size_t kRefuseReasons = static_cast<std::size_t>(RefuseReason::not_understood) + 1;
 
 enum class OpaqueReason : std::uint8_t {
     not_sip,  ///< the first bytes, or those after a message, are no start line
@@ -77,6 +82,8 @@ enum class OpaqueReason : std::uint8_t {
     bad_framing,  ///< nobody can know where the next message begins
     too_large,
 };
+
+inline constexpr std::size_t kOpaqueReasons = static_cast<std::size_t>(OpaqueReason::too_large) + 1;
 
 /// Stable lower-case names for JSON, metrics and comments. Static storage.
 [[nodiscard]] std::string_view name(MediaKind kind);

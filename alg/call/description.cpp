@@ -4,14 +4,18 @@
 #include <algorithm>
 
 #include "alg/base/text.h"
+#include "alg/sdp/candidate.h"
 
 namespace messenger::alg {
 
 namespace {
 
 constexpr std::uint16_t kT120Port = 1503;
+constexpr PortRange kFilePorts{6891, 6901};  // KB 903056 has ten of them, later documents eleven
 constexpr std::uint16_t kFirstOpenPort = 1024;
-constexpr std::size_t kMaxStreams = 64;  // of all parts of a multipart body
+constexpr std::uint16_t kRtcpComponent = 2;
+constexpr std::size_t kMaxCandidates = 16;  // of one m= line
+constexpr std::size_t kMaxStreams = 64;     // of all parts of a multipart body
 
 /// Messenger's sharing and whiteboard, "m=application 1503 tcp msdata" ([MS-SDP] 3.1.5.2.1): the one TCP medium we
 /// open.
@@ -70,11 +74,47 @@ constexpr std::size_t kMaxStreams = 64;  // of all parts of a multipart body
     return stream;
 }
 
+/// UDP alone: TCP candidates get no pinhole (security rule 2).
+void add_candidates(const SdpMedia& media, std::uint8_t slot, Description& description) {
+    CandidateReader reader(media.section);
+    std::size_t count = 0;
+    while (const auto candidate = reader.next()) {
+        if (candidate->transport != CandidateTransport::udp || candidate->endpoint.port == 0) continue;
+        if (++count > kMaxCandidates || description.streams.size() == kMaxStreams) return;
+        Stream stream;
+        stream.candidate = true;
+        stream.foreign = candidate->type != CandidateType::host;
+        stream.slot = slot;
+        stream.kind = media.kind;
+        stream.role = role_of(media);
+        if (candidate->component == kRtcpComponent) stream.role = PortRole::rtcp;
+        stream.direction = media.direction;
+        stream.address = candidate->endpoint.address;
+        stream.rtcp_address = stream.address;
+        stream.port = candidate->endpoint.port;
+        description.streams.push_back(stream);
+    }
+}
+
 }  // namespace
 
+void permit_candidates(Description& description, const IpAddress& sender, const Policy& policy) {
+    for (Stream& stream : description.streams) {
+        if (!stream.candidate) continue;
+        stream.permitted = !stream.foreign && !address_obstacle(stream.address, sender, policy) &&
+                           !port_obstacle(stream.port, stream.role, policy);
+    }
+}
+
+bool has_permitted_candidate(const Description& description, std::uint8_t slot) {
+    return std::any_of(description.streams.begin(), description.streams.end(), [slot](const Stream& stream) {
+        return stream.candidate && stream.slot == slot && stream.permitted;
+    });
+}
+
 const Stream* Description::find(std::uint8_t slot) const {
-    const auto found =
-        std::find_if(streams.begin(), streams.end(), [slot](const Stream& stream) { return stream.slot == slot; });
+    const auto found = std::find_if(streams.begin(), streams.end(),
+                                    [slot](const Stream& stream) { return stream.slot == slot && !stream.candidate; });
     return found == streams.end() ? nullptr : &*found;
 }
 
@@ -85,6 +125,7 @@ void add_streams(const SdpView& sdp, const Limits& limits, Description& descript
         // 3.1.5.3). MSRP has the same media name, but a connection of its own.
         if (media.transport != MediaTransport::sip && description.streams.size() < kMaxStreams) {
             description.streams.push_back(make_stream(media, slot, limits));
+            if (media.port != 0) add_candidates(media, slot, description);
         }
         ++slot;
     }
@@ -109,6 +150,10 @@ std::optional<RefuseReason> port_obstacle(std::uint16_t port, PortRole role, con
     if (std::binary_search(policy.protected_ports.begin(), policy.protected_ports.end(), port)) {
         return RefuseReason::protected_port;
     }
+    if (role == PortRole::file) {
+        if (!kFilePorts.contains(port)) return RefuseReason::port_out_of_range;
+        return std::nullopt;
+    }
     if (role != PortRole::t120 && !policy.media_ports.contains(port)) return RefuseReason::port_out_of_range;
     return std::nullopt;
 }
@@ -123,6 +168,10 @@ StreamPorts stream_ports(const Stream& stream, bool rtcp_mux_agreed) {
         }
     };
     const std::uint32_t first = stream.port;
+    if (stream.candidate) {
+        add(first, stream.role);
+        return ports;
+    }
     if (stream.role != PortRole::rtp) {
         for (std::uint32_t i = 0; i < stream.port_count; ++i) add(first + i, stream.role);
         return ports;

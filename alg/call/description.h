@@ -26,6 +26,10 @@ struct Stream {
     PortRole role = PortRole::rtp;  ///< rtp stands for RTP and RTCP together
     MediaDirection direction = MediaDirection::sendrecv;
     bool rtcp_mux = false;
+    /// An ICE candidate of the m= line (RFC 8839, and the draft-06 of Office Communicator 2007): this one port. Both
+    /// ends try all pairs, so every pair of a local host candidate with a remote candidate may carry the media.
+    bool candidate = false;
+    bool foreign = false;  ///< a candidate that is not the host's own address but its NAT's or its relay's
     std::optional<RefuseReason> obstacle;  ///< why no pinhole can be made of it, whoever announced it
     bool permitted = false;                ///< announced by an inside host that may; see permit()
 
@@ -57,6 +61,11 @@ void permit(Description& description, const IpAddress& sender, const Policy& pol
 /// Why this port may never be opened, if it may not (rule 2). T.120 has its own port, outside the media range.
 [[nodiscard]] std::optional<RefuseReason> port_obstacle(std::uint16_t port, PortRole role, const Policy& policy);
 
+/// permit() for the candidates: host candidates with the sender's own address. The others are no offence; a host lists
+/// all the addresses that it has.
+void permit_candidates(Description& description, const IpAddress& sender, const Policy& policy);
+[[nodiscard]] bool has_permitted_candidate(const Description& description, std::uint8_t slot);
+
 /// The ports of a stream with their roles. RTCP is where a=rtcp says, or on the RTP port with rtcp-mux agreed, or on
 /// the next port; an odd RTP port without a=rtcp may have been meant as either half of a pair (RFC 8866 section 5.14,
 /// RFC 3550 section 11), so both neighbours are taken.
@@ -69,7 +78,9 @@ using StreamPorts = boost::container::static_vector<StreamPort, 24>;
 
 template <class Refused>
 void permit(Description& description, const IpAddress& sender, const Policy& policy, Refused&& refused) {
+    permit_candidates(description, sender, policy);
     for (Stream& stream : description.streams) {
+        if (stream.candidate) continue;
         stream.permitted = false;
         if (stream.port == 0 && !stream.obstacle) continue;
         if (stream.obstacle) {
@@ -84,6 +95,8 @@ void permit(Description& description, const IpAddress& sender, const Policy& pol
         if (!reason && stream.rtcp_address != stream.address) {
             reason = address_obstacle(stream.rtcp_address, sender, policy);
         }
+        // With ICE the default address is often that of a relay; the host's own are among the candidates.
+        if (reason == RefuseReason::not_sender_address && has_permitted_candidate(description, stream.slot)) continue;
         // Without its own port a stream is nothing: RTCP and the neighbours of a forbidden port stay closed too.
         if (!reason) reason = port_obstacle(stream.port, stream.role, policy);
         if (reason) {

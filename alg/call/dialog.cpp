@@ -59,8 +59,14 @@ Agent* Dialog::agent(const IpAddress& host, Party party) {
     return &agents.back();
 }
 
+const Agent* Dialog::find_agent(const IpAddress& host) const {
+    const auto found =
+        std::find_if(agents.begin(), agents.end(), [&](const Agent& known) { return known.host == host; });
+    return found == agents.end() ? nullptr : &*found;
+}
+
 bool Dialog::has_host(const IpAddress& host) const {
-    return std::any_of(agents.begin(), agents.end(), [&](const Agent& known) { return known.host == host; });
+    return find_agent(host) != nullptr;
 }
 
 void Dialog::add_peer(const IpAddress& peer) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include <boost/container/small_vector.hpp>
 
@@ -20,6 +21,13 @@ using Tag = std::uint64_t;
 /// A Call-ID likewise.
 [[nodiscard]] std::uint64_t make_call_key(std::string_view call_id);
 
+/// A file transfer of Messenger's (text/x-msmsgsinvite). Its cookie ties the messages together.
+struct Transfer {
+    Tag cookie = 0;
+    std::optional<Endpoint> listener;  ///< of the inside host that waits for the other's TCP connection
+    IpAddress peer;                    ///< where it comes from, as far as an SDP of the same call said; else 0.0.0.0
+};
+
 /// An inside host that takes part in a dialog, for one of the parties. A proxy or B2BUA inside acts for both, hence the
 /// two of them are told apart. Its offer/answer state pairs what it announced with what was announced to it, so that a
 /// proxy which changes the SDP on the way, and one that the gateway sees twice, both come out right.
@@ -27,6 +35,7 @@ struct Agent {
     IpAddress host;
     Party acts_for = Party::caller;
     OfferAnswer negotiation;
+    IpAddress peer;  ///< the address that the last session description for this host named; 0.0.0.0 before
 };
 
 /// A dialog of a call (RFC 3261 section 12), or the INVITE that may still become several (forking: section 13.2.2.4).
@@ -53,6 +62,7 @@ struct Dialog {
     boost::container::small_vector<Agent, 2> agents;
     /// Addresses that a BYE may come from or go to beside the agents: signalling neighbours, Contacts, media addresses.
     boost::container::small_vector<IpAddress, 4> peers;
+    boost::container::small_vector<Transfer, 0> transfers;
     /// Pinholes taken over from before a restart. They hold until a new offer and answer say otherwise.
     boost::container::small_vector<PinholeKey, 0> restored;
     std::uint64_t restored_key = 0;  ///< dialog_key() from before the restart; the tags come with the next message
@@ -64,6 +74,7 @@ struct Dialog {
     [[nodiscard]] bool on_branch(std::uint64_t branch) const { return branch == first_branch || branch == own_branch; }
     /// The agent, made if there is none; nullptr if there are too many.
     [[nodiscard]] Agent* agent(const IpAddress& host, Party party);
+    [[nodiscard]] const Agent* find_agent(const IpAddress& host) const;
     [[nodiscard]] bool has_host(const IpAddress& host) const;
     void add_peer(const IpAddress& peer);
     /// Whether a request between these two can be the dialog's own. What was taken over from before a restart knows no

@@ -55,7 +55,7 @@ PinholeTable::Acquired PinholeTable::acquire(const PinholeKey& key, Purpose purp
         pinhole.hold_until = now + limits_.hold;
         look_again(key, pinhole, now);
     } else {
-        pinhole.deadline = now + limits_.first_packet;
+        pinhole.deadline = now + timeout(pinhole.purpose, false);
         queue(key, pinhole);
     }
     return Acquired::added;
@@ -82,7 +82,7 @@ bool PinholeTable::set_hold(const PinholeKey& key, bool on_hold, TimePoint now) 
         look_again(key, pinhole, now);
     } else {
         pinhole.hold_until.reset();
-        pinhole.deadline = now + limits_.first_packet;
+        pinhole.deadline = now + timeout(pinhole.purpose, false);
         queue(key, pinhole);
     }
     return true;
@@ -92,8 +92,8 @@ bool PinholeTable::set_hold(const PinholeKey& key, bool on_hold, TimePoint now) 
 template <class Pinholes>
 auto PinholeTable::find_admitting(Pinholes& pinholes, const FlowTuple& tuple) {
     for (const bool any : {false, true}) {
-        for (const auto& [inside, remote] : {std::pair{tuple.destination, tuple.source.address},
-                                             std::pair{tuple.source, tuple.destination.address}}) {
+        for (const auto& [inside, remote] :
+             {std::pair{tuple.destination, tuple.source.address}, std::pair{tuple.source, tuple.destination.address}}) {
             const auto found = pinholes.find({tuple.transport, any, inside, any ? IpAddress{} : remote});
             if (found != pinholes.end()) return found;
         }
@@ -106,7 +106,7 @@ bool PinholeTable::on_packet(const FlowTuple& tuple, TimePoint now) {
     const auto found = find_admitting(pinholes_, tuple);
     if (found == pinholes_.end()) return false;
     Pinhole& pinhole = found->second;
-    if (!pinhole.hold_until) pinhole.deadline = now + limits_.media_silence;
+    if (!pinhole.hold_until) pinhole.deadline = now + silence(tuple.transport);
     return true;
 }
 

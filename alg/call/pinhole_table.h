@@ -21,6 +21,8 @@ class PinholeWitness {
     PinholeWitness() = default;
     PinholeWitness(const PinholeWitness&) = delete;
     PinholeWitness& operator=(const PinholeWitness&) = delete;
+    PinholeWitness(PinholeWitness&&) = delete;
+    PinholeWitness& operator=(PinholeWitness&&) = delete;
     virtual ~PinholeWitness() = default;
     /// How long the pinhole will live on without another packet; absent when it has died of silence.
     [[nodiscard]] virtual std::optional<Duration> remaining(const PinholeKey& key) = 0;
@@ -51,7 +53,14 @@ class PinholeTable {
     /// Its stream goes on hold, or off. True if the kernel must be told (timeout()).
     [[nodiscard]] bool set_hold(const PinholeKey& key, bool on_hold, TimePoint now);
     /// The timeout of a pinhole that opens, or goes on or off hold.
-    [[nodiscard]] Duration timeout(bool on_hold) const { return on_hold ? limits_.hold : limits_.first_packet; }
+    [[nodiscard]] Duration timeout(Purpose purpose, bool on_hold) const {
+        if (on_hold) return limits_.hold;
+        return purpose.role == PortRole::file ? limits_.transfer : limits_.first_packet;
+    }
+    /// How long silence may last once packets have passed: TCP may say nothing for long.
+    [[nodiscard]] Duration silence(Transport transport) const {
+        return transport == Transport::tcp ? limits_.stream_silence : limits_.media_silence;
+    }
 
     /// A packet of a capture goes through the pinhole that admits it, if one does, and keeps it alive. Either
     /// direction.

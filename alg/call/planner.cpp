@@ -42,6 +42,7 @@ namespace {
 
 void Planner::apply(Call& call, CloseReason reason, TimePoint now, const FlowTuple& asked, Plan& plan) {
     withdraw(call, reason, now, plan);
+    if (left_out_) refuse(call, 0, asked, plan);
     for (const Wanted& wanted : wanted_) {
         const auto has = [&wanted](const OpenPinhole& known) { return known.key == wanted.pinhole.key; };
         if (std::none_of(call.open.begin(), call.open.end(), has)) open(call, wanted, now, asked, plan);
@@ -86,6 +87,9 @@ void Planner::expired(const PinholeKey& key, CallTable& calls, Plan& plan) {
         for (Dialog& dialog : call->dialogs) {
             auto& restored = dialog.restored;
             restored.erase(std::remove(restored.begin(), restored.end(), key), restored.end());
+            for (Transfer& transfer : dialog.transfers) {
+                if (transfer.listener == key.inside) transfer.listener.reset();  // it waits no longer
+            }
         }
         call->open.erase(at);
     }
@@ -93,6 +97,7 @@ void Planner::expired(const PinholeKey& key, CallTable& calls, Plan& plan) {
 
 void Planner::collect(const Call& call) {
     wanted_.clear();
+    left_out_ = false;
     for (const Dialog& dialog : call.dialogs) {
         if (!dialog.alive()) continue;
         for (const Agent& agent : dialog.agents) {
@@ -107,6 +112,13 @@ void Planner::collect(const Call& call) {
                 if (const auto pending = negotiation.pending(requester)) collect_pair(call, *pending, anywhere);
             }
         }
+        for (const Transfer& transfer : dialog.transfers) {
+            if (!transfer.listener) continue;
+            Wanted wanted;
+            wanted.pinhole.purpose = {MediaKind::application, PortRole::file};
+            wanted.pinhole.key = {Transport::tcp, transfer.peer.is_unspecified(), *transfer.listener, transfer.peer};
+            want(wanted);
+        }
         for (const PinholeKey& key : dialog.restored) {
             Wanted wanted;
             wanted.pinhole.key = key;
@@ -119,27 +131,18 @@ void Planner::collect(const Call& call) {
 void Planner::collect_pair(const Call& call, const OfferAnswer::PairView& pair, bool anywhere) {
     for (const Stream& local : pair.local.streams) {
         if (!opens(local)) continue;
-        if (pair.remote.empty() && anywhere) collect_stream(call, local, nullptr, {});
+        if (pair.remote.empty() && anywhere) collect_stream(call, local, nullptr, pair.remote);
         // A multipart body has several alternatives for one slot, some of them perhaps with port 0.
         for (const Stream& remote : pair.remote.streams) {
             const bool usable = remote.port != 0 && !remote.obstacle && !remote.address.is_unspecified() &&
                                 remote.address.family() == local.address.family();
-            if (remote.slot == local.slot && usable) collect_stream(call, local, &remote, pair.remote.delivered_by);
+            if (remote.slot == local.slot && usable) collect_stream(call, local, &remote, pair.remote);
         }
     }
 }
 
 void Planner::collect_stream(const Call& call, const Stream& local, const Stream* remote,
-                             const IpAddress& remote_from) {
-    const auto own_host = [&call](const IpAddress& address) {
-        return std::any_of(call.dialogs.begin(), call.dialogs.end(),
-                           [&address](const Dialog& dialog) { return dialog.has_host(address); });
-    };
-    // A private address in a public peer's SDP is the peer's own NAT speaking: media will come from elsewhere. Unless
-    // it is another inside host of this very call, behind the same gateway.
-    const auto unreachable = [&](const IpAddress& address) {
-        return address.is_private() && !remote_from.is_private() && !own_host(address);
-    };
+                             const Description& remote_side) {
     for (const StreamPort& port : stream_ports(local, local.rtcp_mux && remote != nullptr && remote->rtcp_mux)) {
         if (port_obstacle(port.port, port.role, policy_)) continue;
         const bool rtcp = port.role == PortRole::rtcp;
@@ -148,27 +151,52 @@ void Planner::collect_stream(const Call& call, const Stream& local, const Stream
         pinhole.purpose = {local.kind, port.role};
         pinhole.key.transport = local.role == PortRole::t120 ? Transport::tcp : Transport::udp;
         pinhole.key.inside = {rtcp ? local.rtcp_address : local.address, port.port};
-        pinhole.key.any_remote = remote == nullptr;
-        if (remote != nullptr) {
-            const IpAddress& address = rtcp ? remote->rtcp_address : remote->address;
-            wanted.remote_is_private = unreachable(address);
-            pinhole.key.any_remote = wanted.remote_is_private;
-            if (!pinhole.key.any_remote) {
-                if (address.family() != pinhole.key.inside.address.family()) continue;  // a=rtcp of the other family
-                pinhole.key.remote = address;
-                pinhole.remote_port = remote_port(local, *remote, port);
-            }
-            pinhole.on_hold = on_hold(local, *remote);
+        if (remote == nullptr) {
+            pinhole.key.any_remote = true;
+            want(wanted);
+            continue;
+        }
+        if (remote->candidate && remote->role != port.role) continue;  // the other component's
+        const IpAddress& address = rtcp ? remote->rtcp_address : remote->address;
+        pinhole.on_hold = on_hold(local, *remote);
+        if (is_unreachable(call, address, remote_side)) {
+            // With ICE the address that the peer is reached at is among the other candidates.
+            if (remote->candidate || has_reachable_candidate(call, *remote, remote_side)) continue;
+            wanted.remote_is_private = true;
+            pinhole.key.any_remote = true;
+        } else {
+            if (address.family() != pinhole.key.inside.address.family()) continue;  // a=rtcp of the other family
+            pinhole.key.remote = address;
+            // Which pair of candidates will be used only their checks decide.
+            if (!local.candidate && !remote->candidate) pinhole.remote_port = remote_port(local, *remote, port);
         }
         want(wanted);
     }
+}
+
+/// A private address in a public peer's SDP is the peer's own NAT speaking: media will come from elsewhere. Unless it
+/// is another inside host of this very call, behind the same gateway.
+bool Planner::is_unreachable(const Call& call, const IpAddress& address, const Description& remote_side) {
+    if (!address.is_private() || remote_side.delivered_by.is_private()) return false;
+    return std::none_of(call.dialogs.begin(), call.dialogs.end(),
+                        [&address](const Dialog& dialog) { return dialog.has_host(address); });
+}
+
+bool Planner::has_reachable_candidate(const Call& call, const Stream& remote, const Description& remote_side) {
+    return std::any_of(remote_side.streams.begin(), remote_side.streams.end(), [&](const Stream& other) {
+        return other.candidate && other.slot == remote.slot && !is_unreachable(call, other.address, remote_side);
+    });
 }
 
 void Planner::want(const Wanted& wanted) {
     const auto same = [&wanted](const Wanted& known) { return known.pinhole.key == wanted.pinhole.key; };
     const auto known = std::find_if(wanted_.begin(), wanted_.end(), same);
     if (known == wanted_.end()) {
-        wanted_.push_back(wanted);
+        if (wanted_.size() < limits_.pinholes_per_call) {
+            wanted_.push_back(wanted);
+        } else {
+            left_out_ = true;
+        }
     } else {
         // The newer description knows better (the agreed pair comes first, the pending one after it).
         known->pinhole.on_hold = known->pinhole.on_hold && wanted.pinhole.on_hold;
@@ -180,21 +208,25 @@ void Planner::open(Call& call, const Wanted& wanted, TimePoint now, const FlowTu
     const OpenPinhole& pinhole = wanted.pinhole;
     const auto acquired = pinholes_.acquire(pinhole.key, pinhole.purpose, pinhole.on_hold, call.key, now);
     if (acquired == PinholeTable::Acquired::full) {
-        RefuseEvent refused;
-        refused.reason = RefuseReason::too_many_pinholes;
-        refused.tuple = asked;
-        refused.port = pinhole.key.inside.port;
-        refused.call_id = call.id();
-        plan.events.emplace_back(refused);
+        refuse(call, pinhole.key.inside.port, asked, plan);
         return;
     }
-    const Duration timeout = pinholes_.timeout(pinhole.on_hold);
+    const Duration timeout = pinholes_.timeout(pinhole.purpose, pinhole.on_hold);
     if (acquired == PinholeTable::Acquired::added) {
         plan.changes.push_back({PinholeChange::Kind::add, pinhole.key, pinhole.purpose, timeout, call.label()});
     }
     plan.events.emplace_back(OpenEvent{pinhole.key, pinhole.purpose, timeout, wanted.remote_is_private, call.id()});
     call.open.push_back(pinhole);
     seed(pinhole, plan);
+}
+
+void Planner::refuse(const Call& call, std::uint16_t port, const FlowTuple& asked, Plan& plan) {
+    RefuseEvent refused;
+    refused.reason = RefuseReason::too_many_pinholes;
+    refused.tuple = asked;
+    refused.port = port;
+    refused.call_id = call.id();
+    plan.events.emplace_back(refused);
 }
 
 void Planner::close(Call& call, const OpenPinhole& pinhole, CloseReason reason, Plan& plan) {
@@ -209,7 +241,7 @@ void Planner::keep(Call& call, OpenPinhole& pinhole, const Wanted& wanted, TimeP
         pinhole.on_hold = wanted.pinhole.on_hold;
         if (pinholes_.set_hold(pinhole.key, pinhole.on_hold, now)) {
             plan.changes.push_back({PinholeChange::Kind::refresh, pinhole.key, pinhole.purpose,
-                                    pinholes_.timeout(pinhole.on_hold), call.label()});
+                                    pinholes_.timeout(pinhole.purpose, pinhole.on_hold), call.label()});
         }
     }
     if (wanted.pinhole.remote_port != 0 && pinhole.remote_port != wanted.pinhole.remote_port) {

@@ -36,9 +36,14 @@ class Planner {
     };
     void collect(const Call& call);
     void collect_pair(const Call& call, const OfferAnswer::PairView& pair, bool anywhere);
-    void collect_stream(const Call& call, const Stream& local, const Stream* remote, const IpAddress& remote_from);
+    void collect_stream(const Call& call, const Stream& local, const Stream* remote, const Description& remote_side);
+    [[nodiscard]] static bool is_unreachable(const Call& call, const IpAddress& address,
+                                             const Description& remote_side);
+    [[nodiscard]] static bool has_reachable_candidate(const Call& call, const Stream& remote,
+                                                      const Description& remote_side);
     void want(const Wanted& wanted);
     void open(Call& call, const Wanted& wanted, TimePoint now, const FlowTuple& asked, Plan& plan);
+    static void refuse(const Call& call, std::uint16_t port, const FlowTuple& asked, Plan& plan);
     void close(Call& call, const OpenPinhole& pinhole, CloseReason reason, Plan& plan);
     void keep(Call& call, OpenPinhole& pinhole, const Wanted& wanted, TimePoint now, Plan& plan);
     static void seed(const OpenPinhole& pinhole, Plan& plan);
@@ -46,6 +51,7 @@ class Planner {
     const Policy& policy_;
     const Limits& limits_;
     PinholeTable& pinholes_;
+    bool left_out_ = false;       ///< more was wanted than Limits::pinholes_per_call
     std::vector<Wanted> wanted_;  ///< of the call at hand; kept for its memory
 };
 

@@ -66,7 +66,8 @@ void Signalling::on_request(const Passing& passing, Plan& plan) {
     const SipMessageView& message = passing.message;
     const Method method = message.method();
     const bool relevant = method == Method::invite || method == Method::ack || method == Method::bye ||
-                          method == Method::cancel || method == Method::prack || method == Method::update;
+                          method == Method::cancel || method == Method::prack || method == Method::update ||
+                          method == Method::message;
     if (!relevant) return;
     Call* call = call_of_request(passing, plan);
     if (call == nullptr) return;
@@ -76,6 +77,7 @@ void Signalling::on_request(const Passing& passing, Plan& plan) {
         case Method::invite:
             if (tags.to == 0) {
                 on_initial_invite(passing, *call, tags, plan);
+                on_invitation(passing, *call, {find_template(*call, tags.from), Party::caller}, plan);
             } else {
                 on_offering_request(passing, *call, tags, plan);
             }
@@ -84,6 +86,7 @@ void Signalling::on_request(const Passing& passing, Plan& plan) {
         case Method::prack: on_offering_request(passing, *call, tags, plan); break;
         case Method::ack: on_ack(passing, *call, tags, plan); break;
         case Method::bye: on_bye(passing, *call, tags, plan); break;
+        case Method::message: on_invitation(passing, *call, find_dialog(*call, tags), plan); break;
         default: on_cancel(passing, *call, tags); break;
     }
     calls_.schedule(*call);
@@ -240,6 +243,37 @@ void Signalling::note_hop(const Passing& passing, const Speaker& speaker) const 
     if (const auto contact = contact_of(passing.message)) dialog.add_peer(contact->address);
 }
 
+/// Fills in what the message's session descriptions announce, and the address that stands above it all. False if there
+/// is nothing, or if part of it is not understood: half a description is none.
+bool Signalling::read_description(const Passing& passing, const Call& call, Description& description, IpAddress& named,
+                                  Plan& plan) {
+    description.delivered_by = passing.tuple.source.address;
+    const auto error = bodies_.read(passing.message, limits_, [&](const SdpView& sdp) {
+        add_streams(sdp, limits_, description);
+        if (sdp.connection().kind == SdpConnection::Kind::address) named = sdp.connection().address;
+        for (const SdpMedia& media : sdp.media()) {
+            if (named.is_unspecified() && media.connection.kind == SdpConnection::Kind::address) {
+                named = media.connection.address;
+            }
+            MediaEvent event;
+            event.tuple = passing.tuple;
+            event.kind = media.kind;
+            event.direction = media.direction;
+            event.port = media.port;
+            event.media = media.media;
+            event.protocol = media.protocol;
+            event.address = media.connection.text;
+            event.call_id = call.id();
+            plan.events.emplace_back(event);
+        }
+    });
+    if (error) {
+        report_misunderstanding(passing, *error, plan);
+        return false;
+    }
+    return !description.empty() || !named.is_unspecified();
+}
+
 void Signalling::negotiate(const Passing& passing, Call& call, const Speaker& speaker, const Exchange& exchange,
                            Plan& plan) {
     Dialog& dialog = *speaker.dialog;
@@ -254,32 +288,16 @@ void Signalling::negotiate(const Passing& passing, Call& call, const Speaker& sp
         plan.events.emplace_back(event);
     };
     Description description;
-    description.delivered_by = tuple.source.address;
+    IpAddress named;
     const std::size_t first_media_event = plan.events.size();
-    const auto error = bodies_.read(passing.message, limits_, [&](const SdpView& sdp) {
-        add_streams(sdp, limits_, description);
-        for (const SdpMedia& media : sdp.media()) {
-            MediaEvent event;
-            event.tuple = tuple;
-            event.kind = media.kind;
-            event.direction = media.direction;
-            event.port = media.port;
-            event.media = media.media;
-            event.protocol = media.protocol;
-            event.address = media.connection.text;
-            event.call_id = call.id();
-            plan.events.emplace_back(event);
-        }
-    });
+    if (!read_description(passing, call, description, named, plan)) return;
     const std::size_t last_media_event = plan.events.size();
-    if (error) {
-        RefuseEvent event;
-        event.reason = RefuseReason::not_understood;
-        event.error = *error;
-        event.tuple = tuple;
-        event.call_id = call.id();
-        plan.events.emplace_back(event);
-        return;  // half a description is none
+    Agent* listener = nullptr;
+    if (policy_.inside.contains(tuple.destination.address)) {
+        listener = dialog.agent(tuple.destination.address, other(speaker.party));
+        // A private address from a public neighbour is the peer's own NAT speaking.
+        const bool reachable = !named.is_private() || tuple.source.address.is_private();
+        if (listener != nullptr) listener->peer = reachable ? named : IpAddress{};
     }
     if (description.empty()) return;
     for (const Stream& stream : description.streams) {
@@ -300,9 +318,7 @@ void Signalling::negotiate(const Passing& passing, Call& call, const Speaker& sp
         }
         if (negotiation.has_agreed()) dialog.restored.clear();
     };
-    if (policy_.inside.contains(tuple.destination.address)) {
-        speak(dialog.agent(tuple.destination.address, other(speaker.party)), false, description);
-    }
+    if (policy_.inside.contains(tuple.destination.address)) speak(listener, false, description);
     if (policy_.inside.contains(tuple.source.address)) {
         permit(description, tuple.source.address, policy_,
                [&](const Stream& stream, RefuseReason reason, std::uint16_t port) {
@@ -313,6 +329,15 @@ void Signalling::negotiate(const Passing& passing, Call& call, const Speaker& sp
     for (std::size_t i = first_media_event; i < last_media_event; ++i) {
         std::get<MediaEvent>(plan.events[i]).answer = answered;
     }
+}
+
+void Signalling::report_misunderstanding(const Passing& passing, Error error, Plan& plan) const {
+    RefuseEvent event;
+    event.reason = RefuseReason::not_understood;
+    event.error = error;
+    event.tuple = passing.tuple;
+    event.call_id = passing.message.call_id();
+    plan.events.emplace_back(event);
 }
 
 void Signalling::report_refusal(const Passing& passing, RefuseReason reason, Plan& plan) const {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <array>
+
 #include "alg/call/call_table.h"
 #include "alg/call/pinhole_table.h"
 #include "alg/call/planner.h"
@@ -9,6 +11,7 @@
 #include "alg/limits.h"
 #include "alg/plan.h"
 #include "alg/policy.h"
+#include "alg/sdp/invitation.h"
 #include "alg/sip/message.h"
 
 namespace messenger::alg {
@@ -75,6 +78,9 @@ class Signalling {
     void on_ack(const Passing& passing, Call& call, const Tags& tags, Plan& plan);
     void on_bye(const Passing& passing, Call& call, const Tags& tags, Plan& plan);
     void on_cancel(const Passing& passing, Call& call, const Tags& tags);
+    // invitations.cpp: Messenger's file transfers
+    void on_invitation(const Passing& passing, Call& call, const Speaker& speaker, Plan& plan);
+    void on_accept(const Passing& passing, Call& call, Dialog& dialog, const InvitationView& invitation, Plan& plan);
     [[nodiscard]] Call* find_call(const SipMessageView& message);
     [[nodiscard]] Call* call_of_request(const Passing& passing, Plan& plan);
 
@@ -92,7 +98,10 @@ class Signalling {
     /// Notes who is at both ends of this hop.
     void note_hop(const Passing& passing, const Speaker& speaker) const;
     /// Reads the message's session descriptions and gives them to the agents at both ends of this hop.
+    [[nodiscard]] bool read_description(const Passing& passing, const Call& call, Description& description,
+                                        IpAddress& named, Plan& plan);
     void negotiate(const Passing& passing, Call& call, const Speaker& speaker, const Exchange& exchange, Plan& plan);
+    void report_misunderstanding(const Passing& passing, Error error, Plan& plan) const;
     void report_refusal(const Passing& passing, RefuseReason reason, Plan& plan) const;
     void set_session_timer(const Passing& passing, const Call& call, Dialog& dialog) const;
     void end(Dialog& dialog, TimePoint now) const;
@@ -105,6 +114,7 @@ class Signalling {
     Planner planner_;
     RegistrationTable registrations_;
     SessionBodies bodies_;
+    std::array<char, 4096> decoded_{};  ///< of a base64 header; kept: it is large
 };
 
 }  // namespace messenger::alg

@@ -20,17 +20,46 @@ void MessageStream::gather(std::string_view& bytes, const Limits& limits) {
     bytes.remove_prefix(count);
 }
 
-/// Nothing is complete: copies what is left from there on.
-void MessageStream::keep(std::string_view& bytes, std::size_t from) {
-    partial_.assign(bytes.begin() + static_cast<std::ptrdiff_t>(from), bytes.end());
-    scanned_ -= std::min(scanned_, from);
+Expected<MessageStream::Head> MessageStream::find_head(std::string_view text, const Limits& limits) {
+    const auto frame = find_frame(text, limits, scanned_);
+    if (!frame) return frame.error();
+    skipped_ = frame->skip;
+    if (frame->state == Frame::State::need_more) {
+        // Keep-alives before a message must not pile up.
+        if (!partial_.empty()) {
+            partial_.erase(partial_.begin(), partial_.begin() + static_cast<std::ptrdiff_t>(skipped_));
+            scanned_ -= std::min(scanned_, skipped_);
+            skipped_ = 0;
+        }
+        return Head::incomplete;
+    }
+    scanned_ = 0;
+    const std::size_t whole = skipped_ + frame->head_bytes + frame->body_bytes;
+    if (frame->body_bytes > limits.body_bytes) {
+        skip_ = whole;
+        skipped_ = 0;
+        return Head::too_large;
+    }
+    wanted_ = whole;
+    return Head::complete;
+}
+
+/// Nothing is complete: copies what is left, without the line ends before it while only they are known.
+void MessageStream::keep(std::string_view& bytes) {
+    if (wanted_ == 0) {
+        bytes.remove_prefix(skipped_);
+        scanned_ -= std::min(scanned_, skipped_);
+        skipped_ = 0;
+    }
+    partial_.assign(bytes.begin(), bytes.end());
     bytes = {};
 }
 
-/// Keep-alives before a message must not pile up.
-void MessageStream::drop_front(std::size_t count) {
-    partial_.erase(partial_.begin(), partial_.begin() + static_cast<std::ptrdiff_t>(count));
-    scanned_ -= std::min(scanned_, count);
+/// The message at hand is not read: what has been put together of it counts as skipped.
+void MessageStream::leave_partial() {
+    skip_ -= std::min(skip_, partial_.size());
+    partial_.clear();
+    skipped_ = 0;
 }
 
 OpaqueReason MessageStream::reason_of(Error error) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -39,33 +40,17 @@ class MessageStream {
             if (!in_place) gather(bytes, limits);
             const std::string_view text = in_place ? bytes : std::string_view(partial_.data(), partial_.size());
             if (wanted_ == 0) {
-                const auto frame = find_frame(text, limits, scanned_);
-                if (!frame) return reason_of(frame.error());
-                if (frame->state == Frame::State::need_more) {
-                    if (in_place) {
-                        keep(bytes, frame->skip);
-                        return std::nullopt;
-                    }
-                    drop_front(frame->skip);
-                    continue;
-                }
-                scanned_ = 0;
-                skipped_ = frame->skip;
-                if (frame->body_bytes > limits.body_bytes) {
-                    too_large();
-                    skip_ = skipped_ + frame->head_bytes + frame->body_bytes;
-                    if (!in_place) {
-                        skip_ -= std::min(skip_, partial_.size());
-                        partial_.clear();
-                    }
-                    continue;
-                }
-                wanted_ = skipped_ + frame->head_bytes + frame->body_bytes;
+                const auto head = find_head(text, limits);
+                if (!head) return reason_of(head.error());
+                if (*head == Head::too_large) too_large();
             }
-            if (text.size() < wanted_) {
-                if (!in_place) continue;
-                keep(bytes, 0);
-                return std::nullopt;
+            if (skip_ > 0) {
+                if (!in_place) leave_partial();
+                continue;
+            }
+            if (wanted_ == 0 || text.size() < wanted_) {
+                if (in_place) keep(bytes);
+                continue;
             }
             const std::string_view message = text.substr(skipped_, wanted_ - skipped_);
             if (in_place) {
@@ -86,14 +71,20 @@ class MessageStream {
     [[nodiscard]] std::size_t buffered() const { return partial_.size(); }
 
    private:
+    enum class Head : std::uint8_t {
+        incomplete,
+        complete,   ///< wanted_ and skipped_ are set
+        too_large,  ///< skip_ is set
+    };
+    [[nodiscard]] Expected<Head> find_head(std::string_view text, const Limits& limits);
     void gather(std::string_view& bytes, const Limits& limits);
-    void keep(std::string_view& bytes, std::size_t from);
-    void drop_front(std::size_t count);
+    void keep(std::string_view& bytes);
+    void leave_partial();
     [[nodiscard]] static OpaqueReason reason_of(Error error);
 
     std::vector<char> partial_;  ///< the beginning of a message
     std::size_t scanned_ = 0;    ///< of partial_, by find_frame
-    std::size_t skipped_ = 0;    ///< line ends before the message, once its head is known
+    std::size_t skipped_ = 0;    ///< line ends before the message
     std::size_t wanted_ = 0;     ///< bytes of the message with skipped_, once its head is known; else 0
     std::size_t skip_ = 0;       ///< bytes of a message that is not read
 };

@@ -15,9 +15,9 @@ struct EventCounts {
     std::uint64_t messages = 0;
     std::uint64_t opened = 0;
     std::uint64_t registrations = 0;
-    std::array<std::uint64_t, 8> closed{};    ///< by CloseReason
-    std::array<std::uint64_t, 20> refused{};  ///< by RefuseReason
-    std::array<std::uint64_t, 6> opaque{};    ///< by OpaqueReason
+    std::array<std::uint64_t, alg::kCloseReasons> closed{};    ///< by CloseReason
+    std::array<std::uint64_t, alg::kRefuseReasons> refused{};  ///< by RefuseReason
+    std::array<std::uint64_t, alg::kOpaqueReasons> opaque{};   ///< by OpaqueReason
 };
 
 /// Writes the events of plans to the log, in words for an operator: what happened, to whom, what can be done about it.

@@ -53,6 +53,7 @@ template <class T>
     if (config.passage.mode == Passage::mark) options.passage_mark = {config.passage.mark, config.passage.mark_mask};
     options.marks = marks_of(config);
     options.media_silence = std::chrono::duration_cast<std::chrono::milliseconds>(config.limits.media_silence);
+    options.stream_silence = std::chrono::duration_cast<std::chrono::milliseconds>(config.limits.stream_silence);
     return options;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/gateway/pinhole_sync.h"
 
+#include <array>
 #include <utility>
 
 #include "daemon/translate.h"
@@ -11,9 +12,7 @@ namespace {
 
 using nft::Failure;
 
-constexpr nft::SetId kPinholeSets[] = {nft::SetId::pinholes4,
-                                       nft::SetId::pinholes6,  // NOLINT(modernize-avoid-c-arrays)
-                                       nft::SetId::open4, nft::SetId::open6};
+constexpr std::array kPinholeSets{nft::SetId::pinholes4, nft::SetId::pinholes6, nft::SetId::open4, nft::SetId::open6};
 
 }  // namespace
 
@@ -92,7 +91,7 @@ void PinholeSync::seed(const alg::FlowTuple& tuple) {
     auto seeded = conntrack_.seed({flow, options_.marks.pinhole(), options_.first_packet});
     if (!seeded) {
         // The table of conntrack is full, or the kernel cannot: the flow is then an ordinary new one to the firewall.
-        seed_error_ = std::move(seeded.error());
+        seed_error_ = seeded.error();
         return;
     }
     const nft::SetId set = nft::admitted(flow.source.address.family());
@@ -107,11 +106,11 @@ nft::Expected<void> PinholeSync::commit() {
         ++counters_.transactions;
         auto committed = ruleset_.commit(staged_);
         staged_.clear();
-        if (!committed) failed = std::move(committed.error());
+        if (!committed) failed = committed.error();
     }
     if (!failed) return {};
     ++counters_.failures;
-    return std::move(*failed);
+    return *std::move(failed);
 }
 
 std::optional<alg::Duration> PinholeSync::remaining(const alg::PinholeKey& key) {

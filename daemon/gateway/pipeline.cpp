@@ -38,7 +38,7 @@ std::optional<nft::NftError> Pipeline::on_batch(std::span<const QueuedPacket> pa
     }
     decisions_.clear();
     if (committed) return std::nullopt;
-    return std::move(committed.error());
+    return committed.error();
 }
 
 std::optional<nft::NftError> Pipeline::expire(alg::TimePoint now) {
@@ -47,14 +47,14 @@ std::optional<nft::NftError> Pipeline::expire(alg::TimePoint now) {
     sync_.stage(plan_);
     auto committed = sync_.commit();
     if (committed) return std::nullopt;
-    return std::move(committed.error());
+    return committed.error();
 }
 
 std::optional<nft::NftError> Pipeline::sweep() {
     sync_.sweep(engine_);
     auto committed = sync_.commit();
     if (committed) return std::nullopt;
-    return std::move(committed.error());
+    return committed.error();
 }
 
 void Pipeline::decide(const QueuedPacket& packet, Decision& decision, alg::TimePoint now) {

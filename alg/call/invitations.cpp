@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The part of Signalling that follows Messenger's file transfers. They are agreed on beside the SDP, in bodies of type
+// text/x-msmsgsinvite that MESSAGE carries, and in the ms-text-format header of an INVITE: INVITE with a cookie, ACCEPT
+// with the address of whoever listens, CANCEL.
+#include <algorithm>
+
+#include "alg/base/base64.h"
+#include "alg/base/text.h"
+#include "alg/call/signalling.h"
+#include "alg/sip/fields.h"
+
+namespace messenger::alg {
+
+namespace {
+
+constexpr std::size_t kMaxTransfers = 16;  // of a dialog; the clients have ten ports
+
+[[nodiscard]] bool is_invitation(const ContentType& type) {
+    const bool carrier = equals_ignoring_case(type.type, "text") || equals_ignoring_case(type.type, "application");
+    return carrier && equals_ignoring_case(type.subtype, "x-msmsgsinvite");
+}
+
+[[nodiscard]] Transfer* find_transfer(Dialog& dialog, Tag cookie) {
+    const auto found = std::find_if(dialog.transfers.begin(), dialog.transfers.end(),
+                                    [cookie](const Transfer& transfer) { return transfer.cookie == cookie; });
+    return found == dialog.transfers.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+void Signalling::on_invitation(const Passing& passing, Call& call, const Speaker& speaker, Plan& plan) {
+    if (speaker.dialog == nullptr || !speaker.dialog->alive()) return;
+    Dialog& dialog = *speaker.dialog;
+    const SipMessageView& message = passing.message;
+    const std::string_view header = message.value(HeaderId::ms_text_format);
+    std::string_view text;
+    const auto body_type = parse_content_type(message.content_type());
+    const auto header_type = parse_content_type(header);
+    if (body_type && is_invitation(*body_type)) {
+        text = message.body();
+    } else if (header_type && is_invitation(*header_type)) {
+        const auto encoded = find_parameter(header_type->parameters, "ms-body");
+        const auto decoded =
+            encoded ? decode_base64(*encoded, decoded_) : Expected<std::string_view>(Error::bad_base64);
+        if (!decoded) {
+            report_misunderstanding(passing, decoded.error(), plan);
+            return;
+        }
+        text = *decoded;
+    } else {
+        return;
+    }
+    const auto invitation = parse_invitation(text);
+    if (!invitation) {
+        report_misunderstanding(passing, invitation.error(), plan);
+        return;
+    }
+    const Tag cookie = make_tag(invitation->cookie);
+    switch (invitation->command) {
+        case InvitationCommand::invite:
+            if (cookie != 0 && invitation->is_file_transfer() && find_transfer(dialog, cookie) == nullptr &&
+                dialog.transfers.size() < kMaxTransfers) {
+                dialog.transfers.push_back({cookie, std::nullopt, {}});
+            }
+            return;
+        case InvitationCommand::accept: on_accept(passing, call, dialog, *invitation, plan); return;
+        case InvitationCommand::cancel: {
+            const auto gone = std::remove_if(dialog.transfers.begin(), dialog.transfers.end(),
+                                             [cookie](const Transfer& transfer) { return transfer.cookie == cookie; });
+            dialog.transfers.erase(gone, dialog.transfers.end());
+            finish(call, CloseReason::cancel, passing, plan);
+            return;
+        }
+        case InvitationCommand::other: return;
+    }
+}
+
+void Signalling::on_accept(const Passing& passing, Call& call, Dialog& dialog, const InvitationView& invitation,
+                           Plan& plan) {
+    const IpAddress& sender = passing.tuple.source.address;
+    // Who only accepts names no address; who is outside needs no pinhole of ours.
+    if (!invitation.address || !invitation.port || !policy_.inside.contains(sender)) return;
+    const Endpoint listener{invitation.address->address, invitation.port->port};
+    Transfer* transfer = find_transfer(dialog, make_tag(invitation.cookie));
+    std::optional<RefuseReason> reason = address_obstacle(listener.address, sender, policy_);
+    if (!reason) reason = port_obstacle(listener.port, PortRole::file, policy_);
+    if (!reason && transfer == nullptr) reason = RefuseReason::unknown_invitation;
+    if (reason) {
+        RefuseEvent event;
+        event.reason = *reason;
+        event.tuple = passing.tuple;
+        event.announced = listener.address;
+        event.port = listener.port;
+        event.call_id = call.id();
+        plan.events.emplace_back(event);
+        return;
+    }
+    transfer->listener = listener;
+    // The text does not say who will connect: the peer of this call, as far as its session description is known.
+    const Agent* agent = dialog.find_agent(sender);
+    transfer->peer = agent != nullptr && agent->peer.family() == listener.address.family() ? agent->peer : IpAddress{};
+    finish(call, CloseReason::replaced, passing, plan);
+}
+
+}  // namespace messenger::alg

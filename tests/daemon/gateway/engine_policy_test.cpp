@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/gateway/engine_policy.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+
+namespace messenger::daemon {
+namespace {
+
+[[nodiscard]] InterfaceAddress own(const char* interface, const char* address, const char* network) {
+    return {interface, *alg::IpAddress::parse(address), *alg::Prefix::parse(network)};
+}
+
+TEST(EnginePolicy, TakesTheNetworksOfTheNamedInterfacesAlone) {
+    Config config;
+    config.network.inside_interfaces = {"lan0"};
+    const std::array addresses{own("lan0", "192.168.7.1", "192.168.7.0/24"), own("wan0", "192.0.2.10", "192.0.2.0/24")};
+    const alg::Policy policy = make_policy(config, addresses);
+    EXPECT_TRUE(policy.inside.contains(*alg::IpAddress::parse("192.168.7.50")));
+    EXPECT_FALSE(policy.inside.contains(*alg::IpAddress::parse("192.0.2.50")));
+}
+
+TEST(EnginePolicy, ProtectsTheGatewayItselfAndItsSignallingPorts) {
+    Config config;
+    config.network.inside = {*alg::Prefix::parse("10.0.0.0/8")};
+    config.sip.ports = {5060, 15060};
+    const std::array addresses{own("lan0", "10.0.0.1", "10.0.0.0/8")};
+    const alg::Policy policy = make_policy(config, addresses);
+    EXPECT_EQ(policy.protected_addresses, std::vector{*alg::IpAddress::parse("10.0.0.1")});
+    EXPECT_TRUE(std::is_sorted(policy.protected_ports.begin(), policy.protected_ports.end()));
+    for (const std::uint16_t port : {5060, 5061, 15060, 3389}) {
+        EXPECT_TRUE(std::binary_search(policy.protected_ports.begin(), policy.protected_ports.end(), port)) << port;
+    }
+}
+
+}  // namespace
+}  // namespace messenger::daemon

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/gateway/pipeline.h"
+
+#include <gtest/gtest.h>
+
+#include <spdlog/sinks/ostream_sink.h>
+
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "daemon/translate.h"
+#include "tests/support/fake_ruleset.h"
+#include "tests/support/packet_builder.h"
+
+namespace messenger::daemon {
+namespace {
+
+using testing::Bytes;
+using testing::FakeRuleset;
+
+constexpr std::uint16_t kSignalling = 200;
+constexpr std::uint16_t kAdmit = 210;
+
+/// Collects verdicts, and how many commits the kernel had seen when each came.
+class RecordingSink final : public VerdictSink {
+   public:
+    explicit RecordingSink(const FakeRuleset& kernel) : kernel_(kernel) {}
+    void add(const Verdict& verdict) noexcept override {
+        verdicts.push_back(verdict);
+        commits_before.push_back(kernel_.commits);
+        open_before.push_back(kernel_.count(nft::SetId::pinholes4));
+    }
+
+    std::vector<Verdict> verdicts;
+    std::vector<std::size_t> commits_before;
+    std::vector<std::size_t> open_before;
+
+   private:
+    const FakeRuleset& kernel_;
+};
+
+[[nodiscard]] std::string sip(const std::string& first_line, const std::string& cseq, const std::string& to_tag,
+                              const std::string& media_host) {
+    std::string body;
+    if (!media_host.empty()) {
+        body = "v=0\r\no=- 1 1 IN IP4 " + media_host + "\r\ns=-\r\nc=IN IP4 " + media_host +
+               "\r\nt=0 0\r\nm=audio 40000 RTP/AVP 0\r\n";
+    }
+    return first_line + "\r\nVia: SIP/2.0/UDP 10.1.2.3:5060;branch=z9hG4bK1\r\nFrom: <sip:a@x>;tag=a\r\nTo: <sip:b@x>" +
+           (to_tag.empty() ? "" : ";tag=" + to_tag) + "\r\nCall-ID: c1\r\nCSeq: " + cseq +
+           (body.empty() ? "" : "\r\nContent-Type: application/sdp") +
+           "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+class PipelineTest : public ::testing::Test {
+   protected:
+    PipelineTest() { options_.fallback = Verdict::Action::accept; }
+
+    [[nodiscard]] static alg::Policy policy() {
+        alg::Policy policy;
+        policy.inside.add(*alg::Prefix::parse("10.1.2.0/24"));
+        return policy;
+    }
+    [[nodiscard]] static Log make_log(std::ostringstream& out) {
+        return {LogLevel::info, LogFormat::people, std::make_shared<spdlog::sinks::ostream_sink_st>(out)};
+    }
+
+    void queue(const std::string& text, bool from_inside, std::uint32_t mark = 0) {
+        const auto inside = testing::endpoint("10.1.2.3", 5060);
+        const auto outside = testing::endpoint("203.0.113.9", 5060);
+        packets_.push_back(testing::udp_packet(from_inside ? inside : outside, from_inside ? outside : inside,
+                                               testing::to_bytes(text)));
+        QueuedPacket packet;
+        packet.queue = kSignalling;
+        packet.id = static_cast<std::uint32_t>(packets_.size());
+        packet.mark = mark;
+        queued_.push_back(packet);
+    }
+    std::optional<nft::NftError> run() {
+        for (std::size_t i = 0; i < queued_.size(); ++i) queued_[i].payload = packets_[i];
+        auto error = pipeline_.on_batch(queued_, sink_, alg::TimePoint(std::chrono::seconds(1)));
+        queued_.clear();
+        packets_.clear();
+        return error;
+    }
+    void establish() {
+        queue(sip("INVITE sip:b@x SIP/2.0", "1 INVITE", "", "10.1.2.3"), true);
+        queue(sip("SIP/2.0 200 OK", "1 INVITE", "b", "203.0.113.9"), false);
+    }
+
+    std::ostringstream text_;
+    Log log_ = make_log(text_);
+    FakeRuleset kernel_;
+    nft::Schema schema_{std::move(*nft::NetlinkSocket::open()), {}};
+    nft::Conntrack conntrack_{std::move(*nft::NetlinkSocket::open())};
+    alg::Engine engine_{policy(), alg::Limits{}, {1, 2}};
+    // Conntrack entries belong to the lab's tests, where there is a kernel.
+    PinholeSync sync_{kernel_, schema_, conntrack_, {{}, false, {}, {}, {}}};
+    EventLog events_{log_};
+    Pipeline::Options options_{{}, kAdmit, Verdict::Action::accept};
+    Pipeline pipeline_{engine_, sync_, events_, options_};
+    RecordingSink sink_{kernel_};
+    std::vector<Bytes> packets_;
+    std::vector<QueuedPacket> queued_;
+};
+
+TEST_F(PipelineTest, LetsThePacketThatAnnouncesAPinholeGoOnlyWhenThePinholeIsInTheKernel) {
+    establish();
+    EXPECT_FALSE(run());
+    ASSERT_EQ(sink_.verdicts.size(), 2U);
+    EXPECT_EQ(kernel_.commits, 1U) << "one transaction for the whole batch";
+    EXPECT_EQ(sink_.open_before, (std::vector<std::size_t>{2, 2})) << "RTP and RTCP are open before any verdict";
+    for (const Verdict& verdict : sink_.verdicts) EXPECT_EQ(verdict.action, Verdict::Action::accept);
+}
+
+TEST_F(PipelineTest, ClosesBeforeTheByeGoesOn) {
+    establish();
+    EXPECT_FALSE(run());
+    queue(sip("BYE sip:b@x SIP/2.0", "2 BYE", "b", ""), true);
+    EXPECT_FALSE(run());
+    ASSERT_EQ(sink_.open_before.size(), 3U);
+    EXPECT_EQ(sink_.open_before.back(), 0U);
+}
+
+TEST_F(PipelineTest, SendsNothingToTheKernelForMessagesThatOpenNothing) {
+    queue(sip("OPTIONS sip:b@x SIP/2.0", "1 OPTIONS", "", ""), true);
+    EXPECT_FALSE(run());
+    EXPECT_EQ(kernel_.commits, 0U);
+    ASSERT_EQ(sink_.verdicts.size(), 1U);
+    EXPECT_FALSE(sink_.verdicts[0].mark);
+    EXPECT_TRUE(sink_.verdicts[0].replacement.empty());
+}
+
+TEST_F(PipelineTest, GivesTheFallbackVerdictWhenTheKernelRefuses) {
+    kernel_.fail_next = nft::NftError{nft::Failure::set_full, 23, "add element", 0};
+    establish();
+    const auto error = run();
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->failure, nft::Failure::set_full);
+    ASSERT_EQ(sink_.verdicts.size(), 2U) << "every packet gets one verdict";
+    EXPECT_EQ(pipeline_.counters().fallbacks, 1U) << "the INVITE opened nothing, so nothing had failed for it";
+    EXPECT_EQ(kernel_.count(nft::SetId::pinholes4), 0U);
+}
+
+TEST_F(PipelineTest, RemovesAPinholeThatAPacketBroughtBackAfterItWasClosed) {
+    establish();
+    EXPECT_FALSE(run());
+    const auto elements = kernel_.elements;
+    queue(sip("BYE sip:b@x SIP/2.0", "2 BYE", "b", ""), true);
+    EXPECT_FALSE(run());
+    ASSERT_TRUE(sync_.needs_sweep());
+    kernel_.elements = elements;  // what an update does whose lookup came before the removal
+    EXPECT_FALSE(pipeline_.sweep());
+    EXPECT_EQ(kernel_.count(nft::SetId::pinholes4), 0U);
+    EXPECT_TRUE(sync_.needs_sweep()) << "once more, for the packet that comes in between";
+    EXPECT_FALSE(pipeline_.sweep());
+    EXPECT_FALSE(sync_.needs_sweep());
+    EXPECT_EQ(sync_.counters().swept, 2U);
+}
+
+TEST_F(PipelineTest, TakesOverWhatItsPredecessorLeftSoThatAByeStillCloses) {
+    establish();
+    EXPECT_FALSE(run());
+    alg::Engine next(policy(), alg::Limits{}, {3, 4});
+    for (const auto& [at, element] : kernel_.elements) {
+        const auto pinhole = pinhole_at(at.first, at.second);
+        const auto note = parse_comment(element.comment.text());
+        ASSERT_TRUE(pinhole && note);
+        next.restore(*pinhole, note->purpose, note->label(), element.timeout, alg::TimePoint(std::chrono::seconds(2)));
+    }
+    EXPECT_EQ(next.pinholes().size(), 2U);
+    Pipeline restarted(next, sync_, events_, options_);
+    queue(sip("BYE sip:b@x SIP/2.0", "2 BYE", "b", ""), true);
+    queued_[0].payload = packets_[0];
+    EXPECT_FALSE(restarted.on_batch(queued_, sink_, alg::TimePoint(std::chrono::seconds(3))));
+    EXPECT_EQ(kernel_.count(nft::SetId::pinholes4), 0U);
+}
+
+TEST_F(PipelineTest, SaysInTheLogWhatItOpenedAndForWhom) {
+    establish();
+    EXPECT_FALSE(run());
+    EXPECT_NE(text_.str().find("opened UDP 10.1.2.3:40000 for 203.0.113.9, audio rtp"), std::string::npos)
+        << text_.str();
+}
+
+}  // namespace
+}  // namespace messenger::daemon
