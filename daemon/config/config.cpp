@@ -157,7 +157,7 @@ class Parser {
         }
         if ((mask & own) != 0) {
             contradiction({"passage.mark_mask", "marks.base_bit"},
-                          "passage.mark_mask overlaps the four bits from marks.base_bit upwards; move one of them");
+                          "passage.mark_mask overlaps the three bits from marks.base_bit upwards; move one of them");
         }
     }
 

@@ -40,7 +40,7 @@ enum class Fallback : std::uint8_t { accept, drop };
 enum class Malformed : std::uint8_t { pass, drop };
 
 /// How many bits of the packet mark and the ct mark are ours, from marks.base_bit upwards.
-inline constexpr unsigned kMarkBits = 4;
+inline constexpr unsigned kMarkBits = 3;
 
 /// What the operator chose: plain values, with the defaults of the program. Each one is described once, in
 /// key_table.cpp, and shown in packaging/messenger-alg.toml.

@@ -67,7 +67,7 @@ constexpr auto kTable = std::to_array<Key>({
 
     {"marks", "base_bit", [](Config& c) -> auto& {return c.marks.base_bit;
 }
-, {0, 32 - kMarkBits}, "The lowest of the four bits of packet mark and ct mark that are used internally."
+, {0, 32 - kMarkBits}, "The lowest of the three bits of packet mark and ct mark that are used internally."
 }
 ,
 

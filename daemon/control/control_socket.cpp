@@ -79,7 +79,7 @@ void remove_stale_socket(const std::string& path) {
 }  // namespace
 
 gid_t find_group(const std::string& name) {
-    std::vector<char> buffer(16 * 1024);
+    std::vector<char> buffer(std::size_t{16} << 10U);
     group entry{};
     group* found = nullptr;
     const int error = ::getgrnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);

@@ -59,8 +59,8 @@ struct FreeInterfaces {
 }
 
 [[nodiscard]] bool is_v6_link_local(const alg::IpAddress& address) {
-    static const alg::Prefix kLinkLocal = *alg::Prefix::parse("fe80::/10");
-    return kLinkLocal.contains(address);
+    static const alg::Prefix link_local = *alg::Prefix::parse("fe80::/10");
+    return link_local.contains(address);
 }
 
 }  // namespace
@@ -111,10 +111,8 @@ bool InterfaceMonitor::take_changes() {
     std::array<std::byte, 16> report{};
     bool changed = false;
     while (true) {
-        if (::recv(socket_.get(), report.data(), report.size(), MSG_TRUNC) >= 0) {
-            changed = true;
-        } else if (errno == ENOBUFS) {
-            changed = true;  // some were lost
+        if (::recv(socket_.get(), report.data(), report.size(), MSG_TRUNC) >= 0 || errno == ENOBUFS) {
+            changed = true;  // ENOBUFS: some reports were lost
         } else if (errno != EINTR) {
             return changed;
         }

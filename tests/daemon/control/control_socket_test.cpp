@@ -24,9 +24,11 @@
 namespace messenger::daemon {
 namespace {
 
+using namespace std::string_view_literals;
+
 using nlohmann::json;
 
-constexpr std::size_t kLargeResult = std::size_t{4} << 20U;
+constexpr std::size_t kLargeResult = std::size_t{1} << 20U;
 
 [[nodiscard]] ControlResponse echo(const ControlRequest& request) {
     if (request.command == "throw") throw std::runtime_error("thrown");
@@ -153,7 +155,7 @@ TEST_F(ControlSocketTest, SurvivesGarbage) {
     start();
     {
         RawClient client(path());
-        client.send(std::string("\0\xff\n{{{\nGET / HTTP/1.1\r\n", 25));
+        client.send("\0\xff\n{{{\nGET / HTTP/1.1\r\n"sv);
         for (int i = 0; i < 3; ++i) EXPECT_FALSE(parse_response(client.line()).ok);
     }
     EXPECT_FALSE(ask_daemon(path(), {"throw", json::object()}).ok);
