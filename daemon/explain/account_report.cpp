@@ -38,16 +38,26 @@ constexpr std::size_t kMethodLongest = 32;
 }  // namespace
 
 void AccountReport::ShortList::add(std::string line) {
-    ++all;
-    if (lines.size() < kListed) lines.push_back(std::move(line));
+    const auto known =
+        std::find_if(entries.begin(), entries.end(), [&line](const Entry& entry) { return entry.line == line; });
+    if (known != entries.end()) {
+        ++known->times;
+    } else if (entries.size() < kListed) {
+        entries.push_back({std::move(line)});
+    } else {
+        ++left_out;
+    }
 }
 
 void AccountReport::ShortList::append(std::string& out, std::string_view heading) const {
-    if (all == 0) return;
+    if (entries.empty()) return;
     out += heading;
     out += '\n';
-    for (const std::string& line : lines) append_wrapped(out, "  ", 6, line);
-    if (all > lines.size()) fmt::format_to(std::back_inserter(out), "  ... and {} more\n", all - lines.size());
+    for (const Entry& entry : entries) {
+        const std::string times = entry.times > 1 ? fmt::format(" ({} times)", entry.times) : "";
+        append_wrapped(out, "  ", 6, entry.line + times);
+    }
+    if (left_out != 0) fmt::format_to(std::back_inserter(out), "  ... and {} more\n", left_out);
     out += '\n';
 }
 
@@ -185,7 +195,7 @@ void AccountReport::append_other_messages() {
     if (other_methods_.empty()) return;
     std::string text;
     for (const auto& [method, number] : other_methods_) {
-        fmt::format_to(std::back_inserter(text), "{}{} {}", text.empty() ? "" : ", ", number, method);
+        fmt::format_to(std::back_inserter(text), "{}{} {}", text.empty() ? "" : ", ", method, number);
     }
     out() += "SIP outside of calls\n";
     append_wrapped(out(), "  ", 4, text);
@@ -196,7 +206,7 @@ void AccountReport::append_summary(const CaptureSummary& summary) {
     const double seconds = std::chrono::duration<double>(summary.last - summary.first).count();
     append_wrapped(
         out(), "", 2,
-        fmt::format("{} in {:.3f} s: {}, {}, {} opened ({} still open at the end), {} refused.",
+        fmt::format("{} in {:.3f} s: {}, {}, {} opened ({} still open), {} refused.",
                     count(summary.frames.packets, "packet"), seconds, count(summary.counters.messages, "SIP message"),
                     count(calls_.size(), "call"), count(opened_, "pinhole"), summary.open_pinholes, refused_));
     const auto left_out = [this](std::uint64_t number, std::string_view noun, std::string_view what) {
@@ -210,6 +220,9 @@ void AccountReport::append_summary(const CaptureSummary& summary) {
     left_out(summary.datagrams.evicted, "datagram", "left out: too many fragments at once");
     left_out(summary.other_packets, "packet", "neither UDP nor TCP, or with a broken header");
     left_out(summary.packets_back, "packet", "with a time before that of an earlier one; taken to be at that time");
+    if (summary.counters.messages == 0 && summary.frames.packets != 0 && !policy_.any_sip_port) {
+        append_wrapped(out(), "  ", 4, "No SIP on the ports looked at; --sip-port any looks at every flow.");
+    }
     if (!summary.error.empty()) {
         append_wrapped(out(), "  ", 4, "The capture could not be read to its end: " + printable(summary.error, 4096));
     }

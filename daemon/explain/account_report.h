@@ -42,10 +42,14 @@ class AccountReport final : public Report {
         alg::Endpoint registrar;
         auto operator<=>(const Registration&) const = default;
     };
-    /// A list of which only the beginning is told.
+    /// A list of which only the beginning is told, each line once.
     struct ShortList {
-        std::vector<std::string> lines;
-        std::size_t all = 0;
+        struct Entry {
+            std::string line;
+            std::size_t times = 1;
+        };
+        std::vector<Entry> entries;
+        std::size_t left_out = 0;
         void add(std::string line);
         void append(std::string& out, std::string_view heading) const;
     };

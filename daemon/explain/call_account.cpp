@@ -21,18 +21,18 @@ constexpr std::size_t kSummaryWidth = 40;  // of a message's first line, before 
 constexpr std::size_t kSummaryLongest = 120;
 constexpr std::size_t kPartyLongest = 80;
 
-[[nodiscard]] std::string why(alg::CloseReason reason, bool used) {
+[[nodiscard]] std::string_view why(alg::CloseReason reason, bool used) {
     switch (reason) {
-        case alg::CloseReason::bye: return "the call has ended (BYE)";
-        case alg::CloseReason::cancel: return "the caller has given up (CANCEL)";
-        case alg::CloseReason::failed: return "the request has failed";
-        case alg::CloseReason::replaced: return "a new offer or answer goes without it";
-        case alg::CloseReason::fork_lost: return "another branch of the call was answered";
-        case alg::CloseReason::timeout: return used ? "no packet came any more" : "no packet has ever come";
-        case alg::CloseReason::expired: return "the time of the call, its session or its invitation is over";
+        case alg::CloseReason::bye: return "BYE";
+        case alg::CloseReason::cancel: return "CANCEL";
+        case alg::CloseReason::failed: return "the request failed";
+        case alg::CloseReason::replaced: return "not in the new agreement";
+        case alg::CloseReason::fork_lost: return "another branch was answered";
+        case alg::CloseReason::timeout: return used ? "silence" : "never used";
+        case alg::CloseReason::expired: return "its time is over";
         case alg::CloseReason::evicted: return "room was needed";
     }
-    return std::string(alg::name(reason));
+    return alg::name(reason);
 }
 
 }  // namespace
@@ -76,18 +76,23 @@ void CallAccount::on_message(const alg::MessageEvent& event, const alg::Policy& 
     has_invite_ = has_invite_ || (event.request && event.method == "INVITE");
     any_inside_ = any_inside_ || policy.inside.contains(tuple.source.address) ||
                   policy.inside.contains(tuple.destination.address);
-    std::string line = printable(summary(event), kSummaryLongest);
-    if (line.size() < kSummaryWidth) line.resize(kSummaryWidth, ' ');
-    line += ' ';
-    append_endpoint(line, tuple.source);
-    line += " > ";
-    append_endpoint(line, tuple.destination);
-    if (tuple.transport == alg::Transport::tcp) line += " tcp";
+    const std::string what = printable(summary(event), kSummaryLongest);
+    std::string ends;
+    append_endpoint(ends, tuple.source);
+    ends += " > ";
+    append_endpoint(ends, tuple.destination);
+    if (tuple.transport == alg::Transport::tcp) ends += " tcp";
+    std::string line = fmt::format("{:<{}} {}", what, kSummaryWidth, ends);
     if (line == last_message_) {
         ++repeats_;
         return;
     }
-    happens(now, line);
+    if (kTimeWidth + 2 + line.size() <= kColumns) {
+        happens(now, line);
+    } else {
+        happens(now, what);
+        adds(ends);
+    }
     last_message_ = std::move(line);
 }
 
@@ -106,7 +111,7 @@ void CallAccount::on_media_line(const alg::MediaEvent& event) {
 std::size_t CallAccount::on_open(const alg::OpenEvent& event) {
     const Pinhole& pinhole = pinholes_.emplace_back(Pinhole{event.key, event.purpose});
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(event.timeout).count();
-    adds(fmt::format("OPENS  {}, for {} s until its first packet", title(pinhole), seconds));
+    adds(fmt::format("OPENS  {}; waits {} s", title(pinhole), seconds));
     if (event.remote_is_private) {
         adds("       to any remote, because the peer announces a private address but is not in a private network");
     }
@@ -121,7 +126,7 @@ std::size_t CallAccount::on_close(const alg::CloseEvent& event, alg::TimePoint n
     found->open = false;
     if (now != line_time_) happens(now, event.reason == alg::CloseReason::timeout ? "(silence)" : "(time is over)");
     const bool used = found->in + found->out > 0;
-    adds(fmt::format("CLOSES {}: {}; {}", title(*found), why(event.reason, used), traffic(*found)));
+    adds(fmt::format("CLOSES {}; {}; {}", title(*found), why(event.reason, used), traffic(*found)));
     return static_cast<std::size_t>(found - pinholes_.begin());
 }
 
@@ -139,12 +144,14 @@ void CallAccount::on_packet(std::size_t pinhole, bool in, const alg::FlowTuple& 
     Pinhole& through = pinholes_.at(pinhole);
     std::uint64_t& packets = in ? through.in : through.out;
     if (++packets > 1) return;
-    std::string line = fmt::format("{} {} begins, {} ", alg::name(through.purpose.kind),
-                                   alg::name(through.purpose.role), in ? "in: " : "out:");
+    std::string line =
+        fmt::format("{} {}: first packet ", alg::name(through.purpose.kind), alg::name(through.purpose.role));
     append_endpoint(line, tuple.source);
     line += " > ";
     append_endpoint(line, tuple.destination);
+    if (line == first_packet_) return;  // the way out of one inside host and the way in to the other
     happens(now, line);
+    first_packet_ = std::move(line);
 }
 
 bool CallAccount::admits(std::size_t pinhole, alg::Transport transport, const alg::IpAddress& remote) const {
@@ -156,13 +163,13 @@ std::string CallAccount::title(const Pinhole& pinhole) const {
     std::string text;
     append_endpoint(text, pinhole.key.inside);
     const std::string from = pinhole.key.any_remote ? "any host" : pinhole.key.remote.to_string();
-    return fmt::format("{}/{} to {} ({} {})", text, name(pinhole.key.transport), from, alg::name(pinhole.purpose.kind),
+    return fmt::format("{}/{} to {}: {} {}", text, name(pinhole.key.transport), from, alg::name(pinhole.purpose.kind),
                        alg::name(pinhole.purpose.role));
 }
 
 std::string CallAccount::traffic(const Pinhole& pinhole) {
     if (pinhole.in + pinhole.out == 0) return "no packets";
-    return fmt::format("{} in, {} out", count(pinhole.in, "packet"), pinhole.out);
+    return fmt::format("{} in, {} out", pinhole.in, pinhole.out);
 }
 
 std::string_view CallAccount::note() const {

@@ -60,7 +60,8 @@ class CallAccount {
     alg::TimePoint line_time_;  ///< of the last line with a time
     std::string text_;
     std::string last_message_;
-    std::size_t repeats_ = 0;  ///< of last_message_, not yet told
+    std::string first_packet_;  ///< the last such line
+    std::size_t repeats_ = 0;   ///< of last_message_, not yet told
     std::vector<Pinhole> pinholes_;
     bool has_invite_ = false;
     bool any_inside_ = false;

@@ -2,12 +2,8 @@
 #include "daemon/explain/json_report.h"
 
 #include <cstdint>
-#include <iterator>
 #include <string_view>
 #include <variant>
-
-#include <fmt/compile.h>
-#include <fmt/format.h>
 
 #include "daemon/explain/wire_text.h"
 
@@ -39,7 +35,7 @@ class Line {
     }
     void number(std::string_view name, std::uint64_t value) {
         key(name);
-        fmt::format_to(std::back_inserter(out_), FMT_COMPILE("{}"), value);
+        append_number(out_, value);
     }
     void seconds(std::string_view name, alg::Duration value) {
         key(name);
@@ -67,8 +63,11 @@ class Line {
         append_remote(out_, pinhole);
         out_ += '"';
         key("purpose");
-        fmt::format_to(std::back_inserter(out_), FMT_COMPILE(R"("{} {}")"), alg::name(purpose.kind),
-                       alg::name(purpose.role));
+        out_ += '"';
+        out_ += alg::name(purpose.kind);
+        out_ += ' ';
+        out_ += alg::name(purpose.role);
+        out_ += '"';
     }
 
    private:

@@ -3,10 +3,10 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <chrono>
 #include <iterator>
 
-#include <fmt/compile.h>
 #include <fmt/format.h>
 
 namespace messenger::daemon {
@@ -64,8 +64,15 @@ struct CodeRange {
                        [code](const CodeRange& range) { return code >= range.first && code <= range.last; });
 }
 
+/// What stands in JSON as it is: most of what there is to write, so it is looked up.
+constexpr std::array<bool, 256> kPlain = [] {
+    std::array<bool, 256> plain{};
+    for (std::size_t c = ' '; c <= '~'; ++c) plain.at(c) = c != '"' && c != '\\';
+    return plain;
+}();
+
 [[nodiscard]] bool is_plain(char c) {
-    return c >= ' ' && c <= '~' && c != '"' && c != '\\';
+    return kPlain.at(static_cast<unsigned char>(c));
 }
 
 void append_json_escape(std::string& out, std::uint32_t code) {
@@ -76,6 +83,22 @@ void append_json_escape(std::string& out, std::uint32_t code) {
         case '\r': out += "\\r"; return;
         case '\t': out += "\\t"; return;
         default: fmt::format_to(std::back_inserter(out), "\\u{:04x}", code);
+    }
+}
+
+/// As it stands before a port.
+void append_address(std::string& out, const alg::IpAddress& address) {
+    if (!address.is_v4()) {
+        out += '[';
+        out += address.to_string();
+        out += ']';
+        return;
+    }
+    char separator = '\0';
+    for (const std::byte octet : address.bytes()) {
+        if (separator != '\0') out += separator;
+        append_number(out, std::to_integer<std::uint64_t>(octet));
+        separator = '.';
     }
 }
 
@@ -126,23 +149,24 @@ std::string printable(std::string_view bytes, std::size_t max_bytes) {
     return text;
 }
 
+void append_number(std::string& out, std::uint64_t number) {
+    std::array<char, 20> digits{};
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+    out.append(digits.data(), end);
+}
+
 void append_endpoint(std::string& out, const alg::Endpoint& endpoint) {
-    if (!endpoint.address.is_v4()) {
-        out += endpoint.to_string();
-        return;
-    }
-    const auto bytes = endpoint.address.bytes();
-    const auto octet = [&bytes](std::size_t i) { return std::to_integer<unsigned>(bytes[i]); };
-    fmt::format_to(std::back_inserter(out), FMT_COMPILE("{}.{}.{}.{}:{}"), octet(0), octet(1), octet(2), octet(3),
-                   endpoint.port);
+    append_address(out, endpoint.address);
+    out += ':';
+    append_number(out, endpoint.port);
 }
 
 void append_remote(std::string& out, const alg::PinholeKey& key) {
     if (key.any_remote) {
-        out += "*:*";
-        return;
+        out += '*';
+    } else {
+        append_address(out, key.remote);
     }
-    out += key.remote.is_v4() ? key.remote.to_string() : "[" + key.remote.to_string() + "]";
     out += ":*";
 }
 
@@ -150,8 +174,11 @@ void append_seconds(std::string& out, alg::Duration duration) {
     const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
     const auto magnitude = micros < 0 ? 0 - static_cast<std::uint64_t>(micros) : static_cast<std::uint64_t>(micros);
     constexpr std::uint64_t kPerSecond = 1'000'000;
-    fmt::format_to(std::back_inserter(out), FMT_COMPILE("{}{}.{:06}"), micros < 0 ? "-" : "", magnitude / kPerSecond,
-                   magnitude % kPerSecond);
+    if (micros < 0) out += '-';
+    append_number(out, magnitude / kPerSecond);
+    const std::size_t point = out.size();
+    append_number(out, kPerSecond + magnitude % kPerSecond);  // the leading 1 keeps the zeros
+    out[point] = '.';
 }
 
 std::string_view name(alg::Transport transport) {
@@ -169,9 +196,20 @@ std::string_view name(alg::MediaDirection direction) {
 }
 
 std::string summary(const alg::MessageEvent& message) {
-    if (message.request) return fmt::format("{} {}", message.method, message.request_uri);
-    if (message.reason.empty()) return fmt::format("{} ({})", message.status, message.method);
-    return fmt::format("{} {} ({})", message.status, message.reason, message.method);
+    std::string text;
+    if (message.request) {
+        text += message.method;
+        text += ' ';
+        text += message.request_uri;
+        return text;
+    }
+    append_number(text, message.status);
+    if (!message.reason.empty()) text += ' ';
+    text += message.reason;
+    text += " (";
+    text += message.method;
+    text += ')';
+    return text;
 }
 
 std::string detail(const alg::RefuseEvent& refusal) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -22,6 +23,7 @@ void append_json_string(std::string& out, std::string_view bytes);
 void append_printable(std::string& out, std::string_view bytes, std::size_t max_bytes = 256);
 [[nodiscard]] std::string printable(std::string_view bytes, std::size_t max_bytes = 256);
 
+void append_number(std::string& out, std::uint64_t number);
 void append_endpoint(std::string& out, const alg::Endpoint& endpoint);  ///< "10.1.2.3:5060", "[2001:db8::1]:5060"
 void append_remote(std::string& out, const alg::PinholeKey& key);       ///< "192.0.2.1:*", "[2001:db8::1]:*", "*:*"
 

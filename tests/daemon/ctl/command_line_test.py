@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The command line of messenger-algctl: exit statuses and messages."""
+import pathlib
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ALGCTL = sys.argv.pop(1)
+EMPTY_PCAP = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
+
+
+def run(*arguments, stdin=b""):
+    return subprocess.run([ALGCTL, *arguments], input=stdin, capture_output=True, check=False, timeout=20)
+
+
+class CommandLine(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.capture = str(pathlib.Path(self.folder.name) / "empty.pcap")
+        pathlib.Path(self.capture).write_bytes(EMPTY_PCAP)
+
+    def expect_usage_error(self, named, *arguments):
+        done = run(*arguments)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(named, done.stderr.decode())
+        self.assertEqual(done.stdout, b"")
+
+    def test_help_and_version_succeed(self):
+        for arguments in (["--help"], ["explain", "--help"], ["--version"]):
+            done = run(*arguments)
+            self.assertEqual(done.returncode, 0)
+            self.assertTrue(done.stdout)
+        self.assertRegex(run("--version").stdout.decode(), r"^messenger-algctl \d+\.\d+\.\d+\n$")
+
+    def test_a_capture_without_sip_succeeds(self):
+        for mode in ([], ["--json"], ["--nft"]):
+            done = run("explain", *mode, self.capture)
+            self.assertEqual((done.returncode, done.stderr), (0, b""))
+
+    def test_standard_input_can_be_the_capture(self):
+        self.assertEqual(run("explain", "-", stdin=EMPTY_PCAP).returncode, 0)
+
+    def test_options_may_be_repeated_and_stand_anywhere(self):
+        options = "--inside 10.0.0.0/8 --inside=2001:db8::/32 --sip-port 5060 --sip-port any --relay any".split()
+        self.assertEqual(run("explain", *options, self.capture, "--json", self.capture).returncode, 0)
+
+    def test_usage_errors_name_what_is_wrong(self):
+        self.expect_usage_error("10.0.0.0/99", "explain", "--inside", "10.0.0.0/99", self.capture)
+        self.expect_usage_error("10.0.0.1/8", "explain", "--relay", "10.0.0.1/8", self.capture)
+        for port in ("0", "65536", "-1", "5060x", "sip", "+5060"):
+            self.expect_usage_error("--sip-port", "explain", f"--sip-port={port}", self.capture)
+        self.expect_usage_error("FILE", "explain")
+        self.expect_usage_error("--sideways", "explain", "--sideways", self.capture)
+        self.expect_usage_error("--json", "explain", "--json", "--nft", self.capture)
+        self.expect_usage_error("subcommand", self.capture)
+        self.expect_usage_error("subcommand")
+
+    def test_a_file_that_is_no_capture_fails(self):
+        done = run("explain", __file__)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("command_line_test.py is not a capture", done.stderr.decode())
+
+    def test_a_file_that_is_missing_fails_and_the_others_are_read(self):
+        done = run("explain", "--json", self.capture + "x", self.capture)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("empty.pcapx", done.stderr.decode())
+        self.assertEqual(done.stdout.count(b'"event":"summary"'), 2)
+
+    def test_a_capture_that_is_cut_off_fails(self):
+        pathlib.Path(self.capture).write_bytes(EMPTY_PCAP + b"\x00" * 7)
+        self.assertEqual(run("explain", self.capture).returncode, 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
