@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/ctl/explain_command.h"
 
-#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <cstdio>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +16,7 @@
 
 #include "daemon/config/config.h"
 #include "daemon/explain/explain.h"
+#include "daemon/gateway/engine_policy.h"
 
 namespace messenger::daemon {
 
@@ -22,7 +24,10 @@ namespace {
 
 constexpr std::string_view kAny = "any";
 
+constexpr std::string_view kDefaultConfig = "/etc/messenger-alg/messenger-alg.toml";
+
 struct Arguments {
+    std::string config;
     std::vector<std::string> inside;
     std::vector<std::string> relays;
     std::vector<std::string> sip_ports;
@@ -60,31 +65,50 @@ struct Arguments {
     return set;
 }
 
-[[nodiscard]] alg::Policy make_policy(const Arguments& arguments) {
-    const Config defaults;
-    alg::Policy policy;
-    policy.inside = arguments.inside.empty() ? alg::PrefixSet::private_ranges() : to_set(arguments.inside);
-    policy.relays = to_set(arguments.relays);
-    policy.sip_ports = defaults.sip.ports;
-    if (!arguments.sip_ports.empty()) policy.sip_ports.clear();
-    for (const std::string& port : arguments.sip_ports) {
-        if (port == kAny) {
-            policy.any_sip_port = true;
-        } else {
-            policy.sip_ports.push_back(*parse_port(port));  // checked by check_port
+/// Ports, relays and timeouts are those of the daemon on this host, as far as it has a configuration that may be read.
+/// Absent after a complaint: the file was asked for by name, or has errors.
+[[nodiscard]] std::optional<Config> read_config(const std::string& asked_for) {
+    const std::string file = asked_for.empty() ? std::string(kDefaultConfig) : asked_for;
+    std::ifstream in(file, std::ios::binary);
+    const std::string text{std::istreambuf_iterator<char>(in), {}};
+    if (!in) {
+        if (asked_for.empty()) return Config{};
+        fmt::print(stderr, "messenger-algctl: {} cannot be read\n", file);
+        return std::nullopt;
+    }
+    const ConfigResult result = parse_config(text);
+    for (const ConfigError& error : result.errors) {
+        fmt::print(stderr, "messenger-algctl: {}\n", error.to_string(file));
+    }
+    return result.config;
+}
+
+[[nodiscard]] alg::Policy choose_policy(Config config, const Arguments& arguments) {
+    bool any_sip_port = false;
+    if (!arguments.sip_ports.empty()) {
+        config.sip.ports.clear();
+        for (const std::string& port : arguments.sip_ports) {
+            if (port == kAny) {
+                any_sip_port = true;
+            } else {
+                config.sip.ports.push_back(*parse_port(port));  // checked by check_port
+            }
         }
     }
-    policy.protected_ports = defaults.network.protected_ports;
-    std::sort(policy.protected_ports.begin(), policy.protected_ports.end());
-    policy.media_ports = {defaults.network.media_ports.first, defaults.network.media_ports.last};
+    alg::Policy policy = make_policy(config, {});
+    policy.any_sip_port = any_sip_port;
     policy.take_up_any_stream = true;
+    policy.inside = arguments.inside.empty() ? alg::PrefixSet::private_ranges() : to_set(arguments.inside);
+    if (!arguments.relays.empty()) policy.relays = to_set(arguments.relays);
     return policy;
 }
 
 [[nodiscard]] int run_explain(const Arguments& arguments) {
+    const std::optional<Config> config = read_config(arguments.config);
+    if (!config) return kExitFailed;
     ExplainOptions options;
-    options.policy = make_policy(arguments);
-    options.limits = limits_for_captures(alg::Limits{});
+    options.policy = choose_policy(*config, arguments);
+    options.limits = limits_for_captures(config->limits);
     if (arguments.json) options.format = ExplainFormat::json;
     if (arguments.nft) options.format = ExplainFormat::nft;
     options.files = arguments.files;
@@ -106,14 +130,19 @@ void add_explain_command(CLI::App& app, Run& run) {
         ->check(check_networks);
     list(command->add_option("--relay", arguments->relays,
                              "Inside hosts that may announce media for others, or any. May be repeated. Default: "
-                             "none."))
+                             "the configured ones."))
         ->type_name("PREFIX|any")
         ->check(check_networks);
     list(command->add_option("--sip-port", arguments->sip_ports,
                              "Where SIP is spoken, or any to look at the first bytes of every flow. May be repeated. "
-                             "Default: 5060."))
+                             "Default: the configured ports, else 5060."))
         ->type_name("PORT|any")
         ->check(check_port);
+    command
+        ->add_option("--config", arguments->config,
+                     "Where ports, relays and timeouts are configured. Default: " + std::string(kDefaultConfig) +
+                         ", if it is there.")
+        ->type_name("FILE");
     CLI::Option* json = command->add_flag("--json", arguments->json, "One JSON object per line, for programs.");
     command->add_flag("--nft", arguments->nft, "The nft commands instead.")->excludes(json);
     command->add_option("FILE", arguments->files, "A capture; - is standard input.")->required()->type_name("");

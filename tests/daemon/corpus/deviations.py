@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Where explain differs from what tshark announces, and why that is right.
+"""Where explain differs from what tshark announces, and why that is right, or that it is not.
 
 (capture, check, what as a regular expression): reason. The checks: message (not there), media (told otherwise), closed
 (an agreed port is not open), unasked (an open port that nobody announced), blocked (a flow that found its port closed).
@@ -11,8 +11,8 @@ WAKE_UP = "FreeSWITCH wakes up its own socket at the end of a call: host to itse
 AFTER_480 = "early media in 183, but its first packet comes a second after the 480 that ended the call"
 BEFORE_ANSWER = "16 ms before the 200, which brings the first description of the callee (security rule 4)"
 PARALLEL = (
-    "three INVITEs with one Call-ID and From tag from three ports of a client; what the engine makes of the answers to "
-    "the first two is for its own tests to say"
+    "NOT RIGHT: a client sends three INVITEs of one Call-ID and From tag at once, CSeq 1 to 3; the engine takes each for a "
+    "retry of the one before, so the 200s to the first two open nothing until the re-INVITE 30 s later"
 )
 
 DEVIATIONS = {

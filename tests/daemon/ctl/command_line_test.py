@@ -16,6 +16,21 @@ def run(*arguments, stdin=b""):
     return subprocess.run([ALGCTL, *arguments], input=stdin, capture_output=True, check=False, timeout=20)
 
 
+def options_request(port):
+    sip = (
+        "OPTIONS sip:b SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.1\r\nFrom: <sip:a>;tag=1\r\nTo: <sip:b>\r\n"
+        "Call-ID: c\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+    ).encode()
+    udp = struct.pack(">HHHH", port, port, 8 + len(sip), 0) + sip
+    addresses = bytes((10, 0, 0, 1, 192, 0, 2, 1))
+    ip = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(udp), 1, 0, 64, 17, 0) + addresses + udp
+    return b"\x02\0\0\0\0\x01\x02\0\0\0\0\x02\x08\0" + ip
+
+
+def record(frame):
+    return struct.pack("<IIII", 1160000000, 0, len(frame), len(frame)) + frame
+
+
 class CommandLine(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.TemporaryDirectory()
@@ -69,6 +84,25 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn("empty.pcapx", done.stderr.decode())
         self.assertEqual(done.stdout.count(b'"event":"summary"'), 2)
+
+    def test_the_configuration_says_where_sip_is_spoken(self):
+        config = pathlib.Path(self.folder.name) / "config.toml"
+        config.write_text('[network]\ninside = ["10.0.0.0/8"]\n[sip]\nports = [5070]\n', encoding="utf-8")
+        capture = pathlib.Path(self.folder.name) / "sip.pcap"
+        capture.write_bytes(EMPTY_PCAP + record(options_request(5070)))
+        with_config = run("explain", "--json", "--config", str(config), str(capture))
+        self.assertEqual((with_config.returncode, with_config.stdout.count(b"OPTIONS sip:b")), (0, 1))
+        self.assertEqual(run("explain", "--json", "--sip-port", "5060", str(capture)).stdout.count(b"OPTIONS"), 0)
+
+    def test_a_configuration_with_errors_fails(self):
+        config = pathlib.Path(self.folder.name) / "config.toml"
+        done = run("explain", "--config", str(config), self.capture)
+        self.assertEqual((done.returncode, done.stdout), (1, b""))
+        self.assertIn("config.toml cannot be read", done.stderr.decode())
+        config.write_text("[sip]\nprots = [5070]\n", encoding="utf-8")
+        done = run("explain", "--config", str(config), self.capture)
+        self.assertEqual((done.returncode, done.stdout), (1, b""))
+        self.assertIn("config.toml:2: ", done.stderr.decode())
 
     def test_a_capture_that_is_cut_off_fails(self):
         pathlib.Path(self.capture).write_bytes(EMPTY_PCAP + b"\x00" * 7)
