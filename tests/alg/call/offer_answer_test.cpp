@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "alg/call/offer_answer.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/packet_builder.h"
+
+namespace messenger::alg {
+namespace {
+
+constexpr OfferId kInvite{Party::caller, Method::invite, 1};
+constexpr OfferId kReinvite{Party::caller, Method::invite, 2};
+constexpr OfferId kTheirs{Party::callee, Method::invite, 1};
+
+Description at_port(std::uint16_t port, const char* address = "10.1.2.3") {
+    Stream stream;
+    stream.address = testing::address(address);
+    stream.rtcp_address = stream.address;
+    stream.port = port;
+    stream.permitted = true;
+    Description description;
+    description.streams.push_back(stream);
+    return description;
+}
+
+/// Local port 1 with remote port 2, agreed in the INVITE.
+OfferAnswer agreed() {
+    OfferAnswer negotiation;
+    negotiation.on_offer(kInvite, true, at_port(1));
+    negotiation.on_answer(kInvite, false, at_port(2), true);
+    return negotiation;
+}
+
+TEST(OfferAnswer, AgreesWithTheFinalAnswer) {
+    OfferAnswer negotiation;
+    negotiation.on_offer(kInvite, true, at_port(1));
+    EXPECT_FALSE(negotiation.has_agreed());
+    EXPECT_FALSE(negotiation.has_answer());
+    negotiation.on_answer(kInvite, false, at_port(2), false);
+    EXPECT_FALSE(negotiation.has_agreed());
+    EXPECT_TRUE(negotiation.has_answer());
+    negotiation.on_answer(kInvite, false, at_port(3), true);
+    EXPECT_EQ(negotiation.agreed().local, at_port(1));
+    EXPECT_EQ(negotiation.agreed().remote, at_port(3));
+    EXPECT_FALSE(negotiation.pending(Party::caller));
+}
+
+TEST(OfferAnswer, TakesThePreviewWhenTheSuccessHasNoAnswer) {
+    OfferAnswer negotiation;
+    negotiation.on_offer(kInvite, true, at_port(1));
+    negotiation.on_answer(kInvite, false, at_port(2), false);
+    negotiation.on_success(kInvite);
+    EXPECT_EQ(negotiation.agreed().remote, at_port(2));
+}
+
+TEST(OfferAnswer, WaitsForTheAckWhenTheSuccessOffers) {
+    OfferAnswer negotiation;
+    negotiation.on_offer(kInvite, false, at_port(2));
+    negotiation.on_success(kInvite);
+    EXPECT_TRUE(negotiation.awaits_answer(kInvite, true));
+    negotiation.on_answer(kInvite, true, at_port(1), true);
+    EXPECT_EQ(negotiation.agreed().local, at_port(1));
+}
+
+TEST(OfferAnswer, HasOldAndNewUntilTheAnswer) {
+    OfferAnswer negotiation = agreed();
+    negotiation.on_offer(kReinvite, true, at_port(5));
+    const auto pending = negotiation.pending(Party::caller);
+    ASSERT_TRUE(pending);
+    EXPECT_EQ(pending->local, at_port(5));
+    EXPECT_EQ(pending->remote, at_port(2)) << "what is known of the other side";
+    EXPECT_EQ(negotiation.agreed().local, at_port(1));
+}
+
+TEST(OfferAnswer, RevertsWhenTheOfferFailsAndStaysThere) {
+    OfferAnswer negotiation = agreed();
+    negotiation.on_offer(kReinvite, true, at_port(5));
+    negotiation.on_failure(kReinvite);
+    negotiation.on_offer(kReinvite, true, at_port(5));
+    EXPECT_FALSE(negotiation.pending(Party::caller));
+    EXPECT_EQ(negotiation.agreed().local, at_port(1));
+}
+
+TEST(OfferAnswer, IgnoresWhatIsLongSettled) {
+    OfferAnswer negotiation = agreed();
+    negotiation.on_offer(kReinvite, true, at_port(5));
+    negotiation.on_answer(kReinvite, false, at_port(6), true);
+    negotiation.on_offer(kInvite, false, at_port(2));  // the first 200, once more
+    negotiation.on_offer(kInvite, true, at_port(1));
+    EXPECT_FALSE(negotiation.pending(Party::caller));
+    EXPECT_EQ(negotiation.agreed().remote, at_port(6));
+}
+
+TEST(OfferAnswer, KeepsTheNumbersOfTheTwoPartiesApart) {
+    OfferAnswer negotiation = agreed();
+    negotiation.on_offer(kTheirs, false, at_port(7));
+    ASSERT_TRUE(negotiation.pending(Party::callee));
+    negotiation.on_answer(kTheirs, true, at_port(1), true);
+    EXPECT_EQ(negotiation.agreed().remote, at_port(7));
+}
+
+TEST(OfferAnswer, LetsEitherOfTwoCrossingOffersWin) {
+    for (const bool ours_wins : {false, true}) {
+        OfferAnswer negotiation = agreed();
+        negotiation.on_offer(kReinvite, true, at_port(5));
+        negotiation.on_offer(kTheirs, false, at_port(7));
+        negotiation.on_failure(ours_wins ? kTheirs : kReinvite);
+        if (ours_wins) {
+            negotiation.on_answer(kReinvite, false, at_port(2), true);
+        } else {
+            negotiation.on_answer(kTheirs, true, at_port(1), true);
+        }
+        EXPECT_EQ(negotiation.agreed().local, at_port(ours_wins ? 5 : 1));
+        EXPECT_EQ(negotiation.agreed().remote, at_port(ours_wins ? 2 : 7));
+    }
+}
+
+TEST(OfferAnswer, TakesAnAnsweredOfferForAgreedWhenTheNextComes) {
+    OfferAnswer negotiation;
+    negotiation.on_offer(kInvite, true, at_port(1));
+    negotiation.on_answer(kInvite, false, at_port(2), false);
+    negotiation.on_offer({Party::caller, Method::update, 2}, true, at_port(5));
+    EXPECT_EQ(negotiation.agreed().remote, at_port(2));
+}
+
+TEST(OfferAnswer, AcceptsNoAnswerFromTheOfferer) {
+    OfferAnswer negotiation;
+    negotiation.on_offer(kInvite, true, at_port(1));
+    negotiation.on_answer(kInvite, true, at_port(9), true);
+    EXPECT_FALSE(negotiation.has_answer());
+}
+
+TEST(OfferAnswer, StartsAtCSeqZero) {
+    OfferAnswer negotiation;
+    const OfferId zero{Party::caller, Method::invite, 0};
+    negotiation.on_offer(zero, true, at_port(1));
+    EXPECT_TRUE(negotiation.has_pending(zero));
+}
+
+TEST(OfferAnswer, KeepsAddressAndPortThroughAHoldByAddress) {
+    OfferAnswer negotiation = agreed();
+    negotiation.on_offer(kReinvite, true, at_port(9, "0.0.0.0"));
+    negotiation.on_answer(kReinvite, false, at_port(2), true);
+    const Stream& held = negotiation.agreed().local.streams.at(0);
+    EXPECT_EQ(held.address, testing::address("10.1.2.3"));
+    EXPECT_EQ(held.port, 1);
+    EXPECT_EQ(held.direction, MediaDirection::inactive);
+}
+
+}  // namespace
+}  // namespace messenger::alg

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "alg/call/pinhole_table.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "tests/support/packet_builder.h"
+
+namespace messenger::alg {
+namespace {
+
+using testing::address;
+using testing::endpoint;
+using Acquired = PinholeTable::Acquired;
+
+constexpr Purpose kAudio{MediaKind::audio, PortRole::rtp};
+
+TimePoint at(int seconds) {
+    return TimePoint{} + std::chrono::seconds(seconds);
+}
+
+PinholeKey key(std::uint16_t port, bool any = false) {
+    return {Transport::udp, any, endpoint("10.1.2.3", port), any ? IpAddress{} : address("203.0.113.30")};
+}
+
+/// Knows of each pinhole what a test says, and of the others that they have died.
+class Witness : public PinholeWitness {
+   public:
+    std::map<PinholeKey, Duration> known;
+    std::optional<Duration> remaining(const PinholeKey& asked) override {
+        const auto at = known.find(asked);
+        if (at == known.end()) return std::nullopt;
+        return at->second;
+    }
+};
+
+struct Table {
+    Limits limits;
+    PinholeTable table{limits, HashKey{1, 2}};
+    std::vector<PinholeKey> expired;
+    std::vector<Duration> refreshed;
+
+    void expire(TimePoint now, PinholeWitness* witness = nullptr) {
+        table.expire(
+            now, witness,
+            [this](const PinholeKey&, const PinholeTable::Pinhole&, Duration left) { refreshed.push_back(left); },
+            [this](const PinholeKey& gone, const PinholeTable::Pinhole& pinhole) {
+                expired.push_back(gone);
+                const PinholeKey copy = gone;
+                const auto calls = pinhole.calls;
+                for (const std::uint64_t call : calls) (void)table.release(copy, call);
+            });
+    }
+};
+
+TEST(PinholeTable, SharesOnePinholeBetweenCalls) {
+    Table t;
+    EXPECT_EQ(t.table.acquire(key(5350), kAudio, false, 1, at(0)), Acquired::added);
+    EXPECT_EQ(t.table.acquire(key(5350), kAudio, false, 2, at(0)), Acquired::shared);
+    EXPECT_FALSE(t.table.release(key(5350), 1));
+    EXPECT_TRUE(t.table.release(key(5350), 2));
+    EXPECT_FALSE(t.table.release(key(5350), 2)) << "gone already";
+    EXPECT_EQ(t.table.size(), 0U);
+}
+
+TEST(PinholeTable, HoldsItsLimits) {
+    Table t;
+    t.limits.pinholes = 3;
+    t.limits.pinholes_per_host = 2;
+    EXPECT_EQ(t.table.acquire(key(5350), kAudio, false, 1, at(0)), Acquired::added);
+    EXPECT_EQ(t.table.acquire(key(5352), kAudio, false, 1, at(0)), Acquired::added);
+    EXPECT_EQ(t.table.acquire(key(5354), kAudio, false, 1, at(0)), Acquired::full) << "this host's share";
+    PinholeKey other = key(5350);
+    other.inside.address = address("10.1.2.4");
+    EXPECT_EQ(t.table.acquire(other, kAudio, false, 2, at(0)), Acquired::added);
+    other.inside.port = 5352;
+    EXPECT_EQ(t.table.acquire(other, kAudio, false, 2, at(0)), Acquired::full) << "the table";
+    EXPECT_TRUE(t.table.release(key(5350), 1));
+    EXPECT_EQ(t.table.acquire(other, kAudio, false, 2, at(0)), Acquired::added);
+}
+
+TEST(PinholeTable, LosesAPinholeThatNobodyUses) {
+    Table t;
+    (void)t.table.acquire(key(5350), kAudio, false, 1, at(0));
+    t.expire(at(59));
+    EXPECT_TRUE(t.expired.empty());
+    t.expire(at(60));
+    EXPECT_EQ(t.expired, std::vector{key(5350)});
+}
+
+TEST(PinholeTable, LivesOnPacketsOfBothDirections) {
+    Table t;
+    (void)t.table.acquire(key(5350), kAudio, false, 1, at(0));
+    const FlowTuple in{endpoint("203.0.113.30", 1), endpoint("10.1.2.3", 5350), Transport::udp};
+    EXPECT_TRUE(t.table.on_packet(in, at(50)));
+    EXPECT_TRUE(t.table.on_packet(in.reversed(), at(150)));
+    t.expire(at(269));
+    EXPECT_TRUE(t.expired.empty());
+    t.expire(at(270));
+    EXPECT_EQ(t.expired.size(), 1U);
+}
+
+TEST(PinholeTable, AdmitsNobodyElse) {
+    Table t;
+    (void)t.table.acquire(key(5350), kAudio, false, 1, at(0));
+    FlowTuple in{endpoint("203.0.113.31", 1), endpoint("10.1.2.3", 5350), Transport::udp};
+    EXPECT_FALSE(t.table.on_packet(in, at(1)));
+    in.source.address = address("203.0.113.30");
+    in.transport = Transport::tcp;
+    EXPECT_FALSE(t.table.on_packet(in, at(1)));
+    (void)t.table.acquire(key(5352, true), kAudio, false, 1, at(0));
+    EXPECT_TRUE(t.table.on_packet({endpoint("192.0.2.77", 1), endpoint("10.1.2.3", 5352), Transport::udp}, at(1)));
+}
+
+TEST(PinholeTable, BelievesTheWitness) {
+    Table t;
+    Witness witness;
+    (void)t.table.acquire(key(5350), kAudio, false, 1, at(0));
+    witness.known[key(5350)] = std::chrono::seconds(100);
+    t.expire(at(60), &witness);
+    EXPECT_TRUE(t.expired.empty());
+    EXPECT_EQ(t.table.next_deadline(), at(160));
+    witness.known.clear();
+    t.expire(at(160), &witness);
+    EXPECT_EQ(t.expired.size(), 1U);
+}
+
+TEST(PinholeTable, DoesNotSpinOnAPinholeThatIsAboutToDie) {
+    Table t;
+    Witness witness;
+    (void)t.table.acquire(key(5350), kAudio, false, 1, at(0));
+    witness.known[key(5350)] = Duration{};
+    t.expire(at(60), &witness);
+    EXPECT_EQ(t.table.next_deadline(), at(61));
+}
+
+TEST(PinholeTable, KeepsAHeldPinholeAliveInTheKernel) {
+    Table t;
+    Witness witness;
+    (void)t.table.acquire(key(5350), kAudio, false, 1, at(0));
+    EXPECT_TRUE(t.table.set_hold(key(5350), true, at(10)));
+    EXPECT_FALSE(t.table.set_hold(key(5350), true, at(11))) << "held already";
+    witness.known[key(5350)] = std::chrono::seconds(50);  // an RTCP packet has made it count from less
+    t.expire(at(70), &witness);
+    ASSERT_EQ(t.refreshed.size(), 1U);
+    EXPECT_EQ(t.refreshed[0], std::chrono::minutes(30) - std::chrono::seconds(60));
+    EXPECT_TRUE(t.table.set_hold(key(5350), false, at(80)));
+    t.expire(at(140));
+    EXPECT_EQ(t.expired.size(), 1U);
+}
+
+TEST(PinholeTable, EndsAHoldThatIsTooLong) {
+    Table t;
+    (void)t.table.acquire(key(5350), kAudio, true, 1, at(0));
+    t.expire(at(1799));
+    EXPECT_TRUE(t.expired.empty());
+    t.expire(at(1800));
+    EXPECT_EQ(t.expired.size(), 1U);
+}
+
+TEST(PinholeTable, TakesOverWhatTheKernelHasWhateverTheLimits) {
+    Table t;
+    t.limits.pinholes = 0;
+    t.table.restore(key(5350), kAudio, 1, std::chrono::seconds(40), at(0));
+    t.table.restore(key(5350), kAudio, 2, std::chrono::seconds(40), at(0));
+    ASSERT_NE(t.table.find(key(5350)), nullptr);
+    EXPECT_EQ(t.table.find(key(5350))->calls.size(), 2U);
+    EXPECT_EQ(t.table.next_deadline(), at(40));
+}
+
+}  // namespace
+}  // namespace messenger::alg

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "alg/call/planner.h"
+
+#include <gmock/gmock.h>
+
+#include "tests/support/packet_builder.h"
+
+namespace messenger::alg {
+namespace {
+
+using testing::address;
+
+TimePoint at(int seconds) {
+    return TimePoint{} + std::chrono::seconds(seconds);
+}
+
+Description describe(const char* host, std::uint16_t port, const char* delivered_by) {
+    Stream stream;
+    stream.kind = MediaKind::audio;
+    stream.address = address(host);
+    stream.rtcp_address = stream.address;
+    stream.port = port;
+    stream.permitted = true;
+    Description description;
+    description.streams.push_back(stream);
+    description.delivered_by = address(delivered_by);
+    return description;
+}
+
+struct Plans {
+    Policy policy;
+    Limits limits;
+    CallTable calls{limits, HashKey{1, 2}};
+    PinholeTable pinholes{limits, HashKey{1, 2}};
+    Planner planner{policy, pinholes};
+    Plan plan;
+
+    Call& call(std::uint64_t key = 7) {
+        if (Call* known = calls.find(key)) return *known;
+        Call& made = *calls.add(key, "c", address("10.1.2.3"), at(0));
+        made.dialogs.emplace_back();
+        return made;
+    }
+    OfferAnswer& negotiation(Call& of) { return of.dialogs[0].agent(address("10.1.2.3"), Party::caller)->negotiation; }
+    void agree(Call& of, const Description& remote) {
+        const OfferId id{Party::caller, Method::invite, 1};
+        negotiation(of).on_offer(id, true, describe("10.1.2.3", 5350, "10.1.2.3"));
+        negotiation(of).on_answer(id, false, remote, true);
+    }
+    void apply(Call& of, CloseReason reason = CloseReason::replaced, int seconds = 0) {
+        plan.clear();
+        planner.apply(of, reason, at(seconds), {}, plan);
+    }
+    [[nodiscard]] std::size_t count(PinholeChange::Kind kind) const {
+        return static_cast<std::size_t>(std::count_if(plan.changes.begin(), plan.changes.end(),
+                                                      [kind](const PinholeChange& one) { return one.kind == kind; }));
+    }
+};
+
+const char* const kPeer = "203.0.113.30";
+const char* const kServer = "198.51.100.20";
+
+TEST(Planner, OpensWhatIsAgreedAndSeedsIt) {
+    Plans p;
+    p.agree(p.call(), describe(kPeer, 56000, kServer));
+    p.apply(p.call());
+    EXPECT_EQ(p.count(PinholeChange::Kind::add), 2U);
+    ASSERT_EQ(p.plan.seeds.size(), 2U);
+    EXPECT_EQ(p.plan.seeds[0].remote, testing::endpoint(kPeer, 56000));
+    EXPECT_EQ(p.plan.seeds[1].remote, testing::endpoint(kPeer, 56001));
+    EXPECT_EQ(p.plan.seeds[1].inside, testing::endpoint("10.1.2.3", 5351));
+    p.apply(p.call());
+    EXPECT_TRUE(p.plan.changes.empty() && p.plan.seeds.empty() && p.plan.events.empty()) << "nothing new";
+}
+
+TEST(Planner, ClosesWhatNobodyNeedsAnyMore) {
+    Plans p;
+    p.agree(p.call(), describe(kPeer, 56000, kServer));
+    p.apply(p.call());
+    p.call().dialogs[0].state = Dialog::State::ended;
+    p.apply(p.call(), CloseReason::bye);
+    EXPECT_EQ(p.count(PinholeChange::Kind::remove), 2U);
+    EXPECT_EQ(p.pinholes.size(), 0U);
+    EXPECT_TRUE(p.call().open.empty());
+}
+
+TEST(Planner, OpensToAnyRemoteWhenThePeerDoesNotKnowItsAddress) {
+    struct Row {
+        const char* in_sdp;
+        const char* signalling;
+        bool any;
+    };
+    for (const Row& row : {Row{"192.168.1.5", kServer, true}, Row{"192.168.1.5", "192.168.1.1", false},
+                           Row{kPeer, kServer, false}, Row{"10.1.2.3", kServer, false}}) {
+        Plans p;
+        p.agree(p.call(), describe(row.in_sdp, 4000, row.signalling));
+        p.apply(p.call());
+        ASSERT_EQ(p.plan.changes.size(), 2U);
+        EXPECT_EQ(p.plan.changes[0].key.any_remote, row.any) << row.in_sdp;
+        EXPECT_EQ(p.plan.seeds.empty(), row.any);
+    }
+}
+
+TEST(Planner, WithdrawsWithoutOpening) {
+    Plans p;
+    p.agree(p.call(), describe(kPeer, 56000, kServer));
+    p.planner.withdraw(p.call(), CloseReason::expired, at(0), p.plan);
+    EXPECT_TRUE(p.plan.changes.empty());
+}
+
+TEST(Planner, ForgetsAnExpiredPinholeOnceForAllItsCalls) {
+    Plans p;
+    for (const std::uint64_t key : {7U, 8U}) {
+        p.agree(p.call(key), describe(kPeer, 56000, kServer));
+        p.apply(p.call(key));
+    }
+    EXPECT_EQ(p.count(PinholeChange::Kind::add), 0U) << "the second call shares them";
+    p.plan.clear();
+    const PinholeKey key = p.call().open[0].key;
+    p.planner.expired(key, p.calls, p.plan);
+    EXPECT_EQ(p.count(PinholeChange::Kind::forget), 1U);
+    EXPECT_EQ(p.plan.events.size(), 2U);
+    EXPECT_EQ(p.call(7).open.size(), 1U);
+    EXPECT_EQ(p.call(8).open.size(), 1U);
+}
+
+TEST(Planner, RefusesAboveTheLimitAndSaysSo) {
+    Plans p;
+    p.limits.pinholes = 1;
+    p.agree(p.call(), describe(kPeer, 56000, kServer));
+    p.apply(p.call());
+    EXPECT_EQ(p.count(PinholeChange::Kind::add), 1U);
+    EXPECT_EQ(std::get<RefuseEvent>(p.plan.events.back()).reason, RefuseReason::too_many_pinholes);
+}
+
+TEST(Planner, TellsTheKernelOfAHold) {
+    Plans p;
+    p.agree(p.call(), describe(kPeer, 56000, kServer));
+    p.apply(p.call());
+    Description held = describe("10.1.2.3", 5350, "10.1.2.3");
+    held.streams[0].direction = MediaDirection::sendonly;
+    const OfferId id{Party::caller, Method::invite, 2};
+    p.negotiation(p.call()).on_offer(id, true, held);
+    p.apply(p.call());
+    EXPECT_TRUE(p.plan.changes.empty()) << "not before the answer";
+    p.negotiation(p.call()).on_answer(id, false, describe(kPeer, 56000, kServer), true);
+    p.apply(p.call());
+    EXPECT_EQ(p.count(PinholeChange::Kind::refresh), 2U);
+    EXPECT_EQ(p.plan.changes[0].timeout, p.limits.hold);
+}
+
+TEST(Planner, SeedsAnewWhenOnlyTheRemotePortMoves) {
+    Plans p;
+    p.agree(p.call(), describe(kPeer, 56000, kServer));
+    p.apply(p.call());
+    const OfferId id{Party::callee, Method::invite, 1};
+    p.negotiation(p.call()).on_offer(id, false, describe(kPeer, 57000, kServer));
+    p.negotiation(p.call()).on_answer(id, true, describe("10.1.2.3", 5350, "10.1.2.3"), true);
+    p.apply(p.call());
+    EXPECT_TRUE(p.plan.changes.empty());
+    ASSERT_EQ(p.plan.seeds.size(), 2U);
+    EXPECT_EQ(p.plan.seeds[0].remote.port, 57000);
+}
+
+}  // namespace
+}  // namespace messenger::alg

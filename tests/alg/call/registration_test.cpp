@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "alg/call/registration.h"
+
+#include "tests/alg/call/signalling_fixture.h"
+
+namespace messenger::alg {
+namespace {
+
+class RegistrationTest : public SignallingFixture {
+   protected:
+    void ask(int cseq, const std::string& lines, int seconds = 0, const FlowTuple& tuple = out()) {
+        say(tuple, request("REGISTER", cseq, "") + lines, "", seconds);
+    }
+    void answer(int cseq, const std::string& lines, int status = 200, int seconds = 0) {
+        say(in(), response(status, "REGISTER", cseq) + lines, "", seconds);
+    }
+    std::uint32_t granted() { return events<RegistrationEvent>().at(0).seconds; }
+};
+
+TEST_F(RegistrationTest, FindsTheLifetime) {
+    struct Row {
+        std::string lines;
+        std::uint32_t seconds;
+    };
+    const std::vector<Row> rows{
+        {"\nContact: <sip:a@10.1.2.3>;expires=600\nExpires: 900", 600},
+        {"\nContact: <sip:a@10.1.2.3>\nExpires: 900", 900},
+        {"\nContact: <sip:a@10.1.2.3>", 3600},
+        {"\nContact: <sip:x@192.0.2.1>;expires=60, <sip:a@10.1.2.3>;expires=120", 120},
+        {"\nContact: <sip:a@10.1.2.3>;expires=4294967295", 86400},
+        {"", 0},
+    };
+    for (const Row& row : rows) {
+        ask(1, "\nContact: <sip:a@10.1.2.3>");
+        answer(1, row.lines);
+        EXPECT_EQ(granted(), row.seconds) << row.lines;
+    }
+}
+
+TEST_F(RegistrationTest, BelievesOnlyTheSendersOwnAddress) {
+    ask(1, "\nContact: <sip:a@example.com:7100;maddr=10.1.2.3>");
+    answer(1, "\nContact: <sip:a@10.1.2.3>");
+    EXPECT_EQ(events<RegistrationEvent>().at(0).contact, testing::endpoint("10.1.2.3", 7100));
+    ask(2, "\nContact: <sip:a@10.1.2.99:7100>");
+    answer(2, "\nContact: <sip:a@10.1.2.3>");
+    EXPECT_EQ(events<RegistrationEvent>().at(0).contact, testing::endpoint("10.1.2.3", 5060));
+}
+
+TEST_F(RegistrationTest, IgnoresAnswersToNothing) {
+    answer(1, "\nContact: <sip:a@10.1.2.3>");
+    EXPECT_TRUE(events<RegistrationEvent>().empty());
+    ask(1, "\nContact: <sip:a@10.1.2.3>");
+    answer(2, "\nContact: <sip:a@10.1.2.3>");
+    answer(1, "\nContact: <sip:a@10.1.2.3>", 401);
+    EXPECT_TRUE(events<RegistrationEvent>().empty());
+    ask(1, "\nContact: <sip:x@198.51.100.20>", 0, in());
+    EXPECT_EQ(signalling_.registrations().size(), 1U) << "an outside host registers nothing here";
+}
+
+TEST_F(RegistrationTest, ForgetsWhatRunsOutOrIsNeverAccepted) {
+    ask(1, "\nContact: <sip:a@10.1.2.3>");
+    pass_time(32);
+    EXPECT_EQ(signalling_.registrations().size(), 0U);
+    ask(2, "\nContact: <sip:a@10.1.2.3>", 40);
+    answer(2, "\nContact: <sip:a@10.1.2.3>;expires=100", 200, 40);
+    pass_time(139);
+    EXPECT_EQ(signalling_.registrations().size(), 1U);
+    pass_time(140);
+    EXPECT_EQ(signalling_.registrations().size(), 0U);
+}
+
+TEST_F(RegistrationTest, HoldsItsLimit) {
+    limits_.registrations = 1;
+    ask(1, "\nContact: <sip:a@10.1.2.3>");
+    FlowTuple other = out();
+    other.source.port = 5062;
+    ask(1, "\nContact: <sip:a@10.1.2.3>", 0, other);
+    EXPECT_EQ(signalling_.registrations().size(), 1U);
+}
+
+}  // namespace
+}  // namespace messenger::alg
