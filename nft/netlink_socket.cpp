@@ -19,6 +19,10 @@ using Clock = std::chrono::steady_clock;
 
 // The kernel fills dump replies of at most 32 kB, and one message of anything else we ask for is smaller.
 constexpr std::size_t kReplyRoom = 65536;
+// What reserve() gives at least, so that it never takes from what a socket has by default, and at most: the kernel
+// doubles it.
+constexpr std::size_t kLeastRoom = 262144;
+constexpr std::size_t kMostRoom = std::numeric_limits<int>::max() / 2;
 // A dump that others keep changing is given up after so many attempts.
 constexpr int kMaxDumpAttempts = 10;
 
@@ -57,10 +61,10 @@ Expected<NetlinkSocket> NetlinkSocket::open() {
 }
 
 Expected<void> NetlinkSocket::reserve(std::size_t send_bytes, std::size_t receive_bytes) {
-    constexpr std::size_t kLargest = std::numeric_limits<int>::max() / 2;  // the kernel doubles it
     const auto grow = [this](std::size_t wanted, std::size_t& room, int option) -> Expected<void> {
         if (wanted <= room) return {};
-        if (wanted > kLargest) return system_error(EMSGSIZE, "size a netlink buffer");
+        wanted = std::max(wanted, kLeastRoom);
+        if (wanted > kMostRoom) return system_error(EMSGSIZE, "size a netlink buffer");
         const int size = static_cast<int>(wanted);
         if (setsockopt(fd(), SOL_SOCKET, option, &size, sizeof(size)) < 0) {
             return system_error(errno, "size a netlink buffer");
@@ -117,12 +121,11 @@ Expected<std::size_t> NetlinkSocket::receive(std::span<std::byte> buffer, std::c
 
 Expected<void> NetlinkSocket::request(nlmsghdr& message, std::string_view operation, const OnReply& on_reply,
                                       const std::function<void()>& on_restart) {
-    const bool dump = (message.nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
     for (int attempt = 0; attempt < kMaxDumpAttempts; ++attempt) {
         message.nlmsg_seq = next_sequence();
         const auto* bytes = reinterpret_cast<const std::byte*>(&message);
         if (auto sent = send({bytes, message.nlmsg_len}, operation); !sent) return sent;
-        auto outcome = read_replies(message.nlmsg_seq, dump, operation, on_reply);
+        auto outcome = read_replies(message.nlmsg_seq, operation, on_reply);
         if (!outcome) return std::move(outcome).error();
         if (*outcome == Outcome::done) return {};
         if (on_restart) on_restart();
@@ -130,29 +133,39 @@ Expected<void> NetlinkSocket::request(nlmsghdr& message, std::string_view operat
     return system_error(EINTR, operation);
 }
 
-Expected<NetlinkSocket::Outcome> NetlinkSocket::read_replies(std::uint32_t sequence, bool dump,
-                                                             std::string_view operation, const OnReply& on_reply) {
+Expected<NetlinkSocket::Outcome> NetlinkSocket::read_replies(std::uint32_t sequence, std::string_view operation,
+                                                             const OnReply& on_reply) {
+    Outcome outcome = Outcome::more;
     bool interrupted = false;
-    for (;;) {
+    while (outcome == Outcome::more) {
         auto received = receive({buffer_.get(), kReplyRoom}, kKernelDeadline, operation);
         if (!received) return std::move(received).error();
         int left = static_cast<int>(*received);
-        for (const auto* reply = reinterpret_cast<const nlmsghdr*>(buffer_.get()); mnl_nlmsg_ok(reply, left);
-             reply = mnl_nlmsg_next(reply, &left)) {
+        for (const auto* reply = reinterpret_cast<const nlmsghdr*>(buffer_.get());
+             outcome == Outcome::more && mnl_nlmsg_ok(reply, left); reply = mnl_nlmsg_next(reply, &left)) {
             if (reply->nlmsg_seq != sequence) continue;  // of a request that was given up
-            if ((reply->nlmsg_flags & NLM_F_DUMP_INTR) != 0) interrupted = true;
-            if (reply->nlmsg_type == NLMSG_DONE) return interrupted ? Outcome::interrupted : Outcome::done;
-            if (reply->nlmsg_type == NLMSG_ERROR) {
-                const auto* error = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(reply));
-                if (error->error == -EINTR && dump) return Outcome::interrupted;
-                if (error->error != 0) return system_error(-error->error, operation);
-                return Outcome::done;
-            }
-            if (on_reply && !interrupted) {
-                if (auto taken = on_reply(*reply); !taken) return std::move(taken).error();
-            }
+            interrupted = interrupted || (reply->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
+            auto taken = take_reply(*reply, operation, on_reply);
+            if (!taken) return taken;
+            outcome = *taken;
         }
     }
+    return interrupted ? Outcome::interrupted : outcome;
+}
+
+Expected<NetlinkSocket::Outcome> NetlinkSocket::take_reply(const nlmsghdr& reply, std::string_view operation,
+                                                           const OnReply& on_reply) {
+    if (reply.nlmsg_type == NLMSG_DONE) return Outcome::done;
+    if (reply.nlmsg_type == NLMSG_ERROR) {
+        const auto* error = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(&reply));
+        if (error->error == -EINTR) return Outcome::interrupted;
+        if (error->error != 0) return system_error(-error->error, operation);
+        return Outcome::done;
+    }
+    if (on_reply) {
+        if (auto taken = on_reply(reply); !taken) return std::move(taken).error();
+    }
+    return Outcome::more;
 }
 
 }  // namespace messenger::nft

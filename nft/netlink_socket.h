@@ -47,9 +47,11 @@ class NetlinkSocket {
 
    private:
     explicit NetlinkSocket(SocketHandle socket);
-    enum class Outcome : std::uint8_t { done, interrupted };
-    [[nodiscard]] Expected<Outcome> read_replies(std::uint32_t sequence, bool dump, std::string_view operation,
+    enum class Outcome : std::uint8_t { more, done, interrupted };
+    [[nodiscard]] Expected<Outcome> read_replies(std::uint32_t sequence, std::string_view operation,
                                                  const OnReply& on_reply);
+    [[nodiscard]] static Expected<Outcome> take_reply(const nlmsghdr& reply, std::string_view operation,
+                                                      const OnReply& on_reply);
 
     SocketHandle socket_;
     std::uint32_t sequence_;
