@@ -177,7 +177,7 @@ void RuleBuilder::append_xt_queue(QueueRange queues) {
     if (data == nullptr) throw std::bad_alloc();
     std::memcpy(data, &info, sizeof(info));
     nftnl_expr_set(target, NFTNL_EXPR_TG_INFO, data, kAlignedSize);
-    // NOLINTEND(cppcoreguidelines-no-malloc,cppcoreguidelines-owning-memory,clang-analyzer-unix.Malloc)
 }
+// NOLINTEND(cppcoreguidelines-no-malloc,cppcoreguidelines-owning-memory,clang-analyzer-unix.Malloc)
 
 }  // namespace messenger::nft
