@@ -30,7 +30,8 @@ TEST(EnginePolicy, ProtectsTheGatewayItselfAndItsSignallingPorts) {
     const alg::Policy policy = make_policy(config, addresses);
     EXPECT_EQ(policy.protected_addresses, std::vector{*alg::IpAddress::parse("10.0.0.1")});
     EXPECT_TRUE(std::is_sorted(policy.protected_ports.begin(), policy.protected_ports.end()));
-    for (const std::uint16_t port : {5060, 5061, 15060, 3389}) {
+    for (const int number : {5060, 5061, 15060, 3389}) {
+        const auto port = static_cast<std::uint16_t>(number);
         EXPECT_TRUE(std::binary_search(policy.protected_ports.begin(), policy.protected_ports.end(), port)) << port;
     }
 }

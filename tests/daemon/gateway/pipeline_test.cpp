@@ -69,8 +69,7 @@ class PipelineTest : public ::testing::Test {
     void queue(const std::string& text, bool from_inside, std::uint32_t mark = 0) {
         const auto inside = testing::endpoint("10.1.2.3", 5060);
         const auto outside = testing::endpoint("203.0.113.9", 5060);
-        packets_.push_back(testing::udp_packet(from_inside ? inside : outside, from_inside ? outside : inside,
-                                               testing::to_bytes(text)));
+        packets_.push_back(testing::udp_packet(from_inside ? inside : outside, from_inside ? outside : inside, text));
         QueuedPacket packet;
         packet.queue = kSignalling;
         packet.id = static_cast<std::uint32_t>(packets_.size());
