@@ -5,6 +5,7 @@
 
 #include "alg/call/call_table.h"
 #include "alg/call/pinhole_table.h"
+#include "alg/limits.h"
 #include "alg/plan.h"
 #include "alg/policy.h"
 
@@ -14,7 +15,8 @@ namespace messenger::alg {
 /// that opens and closes, so a call that ends, a stream that moves and a failed re-INVITE are all the same case.
 class Planner {
    public:
-    Planner(const Policy& policy, PinholeTable& pinholes) : policy_(policy), pinholes_(pinholes) {}
+    Planner(const Policy& policy, const Limits& limits, PinholeTable& pinholes)
+        : policy_(policy), limits_(limits), pinholes_(pinholes) {}
 
     /// Brings the call's pinholes in line with its state. reason: why whatever is not needed any more closes. asked:
     /// the packet that led to it, for the report if a limit refuses.
@@ -47,6 +49,7 @@ class Planner {
     static void seed(const OpenPinhole& pinhole, Plan& plan);
 
     const Policy& policy_;
+    const Limits& limits_;
     PinholeTable& pinholes_;
     bool left_out_ = false;       ///< more was wanted than Limits::pinholes_per_call
     std::vector<Wanted> wanted_;  ///< of the call at hand; kept for its memory

@@ -32,7 +32,7 @@ class Signalling {
           limits_(limits),
           calls_(limits, secret),
           pinholes_(limits, secret),
-          planner_(policy, pinholes_),
+          planner_(policy, limits, pinholes_),
           registrations_(limits, secret) {}
 
     void on_message(const Passing& passing, Plan& plan);

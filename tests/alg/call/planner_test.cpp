@@ -32,7 +32,7 @@ struct Plans {
     Limits limits;
     CallTable calls{limits, HashKey{1, 2}};
     PinholeTable pinholes{limits, HashKey{1, 2}};
-    Planner planner{policy, pinholes};
+    Planner planner{policy, limits, pinholes};
     Plan plan;
 
     Call& call(std::uint64_t key = 7) {
