@@ -141,7 +141,8 @@ class Run {
 
     void check_rules(const PinholeKey& key) {
         require(key.inside.port >= 1024 && key.inside.port != kProtectedPort);
-        require(key.transport == Transport::udp || key.inside.port == 1503);
+        const std::uint16_t port = key.inside.port;
+        require(key.transport == Transport::udp || port == 1503 || (port >= 6891 && port <= 6901));
         require(engine_.policy().inside.contains(key.inside.address) && key.inside.address != address("10.0.0.1"));
         require(sources_.count(key.inside.address) == 1 || sources_.count(engine_relay()) == 1);
     }
