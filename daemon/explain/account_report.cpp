@@ -182,9 +182,9 @@ void AccountReport::append_registrations() {
     ShortList list;
     for (const auto& [registration, seconds] : registrations_) {
         std::string line;
-        append_endpoint(line, registration.contact);
+        append_endpoint(line, registration.first);
         line += seconds != 0 ? " at " : " no longer at ";
-        append_endpoint(line, registration.registrar);
+        append_endpoint(line, registration.second);
         if (seconds != 0) fmt::format_to(std::back_inserter(line), ", for {} s", seconds);
         list.add(std::move(line));
     }

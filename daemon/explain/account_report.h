@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "alg/net/hash.h"
@@ -37,11 +38,7 @@ class AccountReport final : public Report {
         std::size_t number = 0;
         bool operator==(const PinholeOfCall&) const = default;
     };
-    struct Registration {
-        alg::Endpoint contact;
-        alg::Endpoint registrar;
-        auto operator<=>(const Registration&) const = default;
-    };
+    using Registration = std::pair<alg::Endpoint, alg::Endpoint>;  ///< contact, registrar
     /// A list of which only the beginning is told, each line once.
     struct ShortList {
         struct Entry {

@@ -53,8 +53,10 @@ CallAccount::CallAccount(const alg::MessageEvent& first, alg::TimePoint now)
 
 void CallAccount::happens(alg::TimePoint now, std::string_view what) {
     end_repeats();
-    const auto since = std::chrono::duration<double>(now - begun_).count();
-    append_wrapped(text_, fmt::format("{:>{}.3f}  ", since, kTimeWidth), kDetailIndent, what);
+    const auto millis = std::chrono::duration_cast<std::chrono::milliseconds>(now - begun_).count();
+    constexpr std::int64_t kPerSecond = 1000;
+    append_wrapped(text_, fmt::format("{:>{}}.{:03}  ", millis / kPerSecond, kTimeWidth - 4, millis % kPerSecond),
+                   kDetailIndent, what);
     line_time_ = now;
 }
 
@@ -82,7 +84,10 @@ void CallAccount::on_message(const alg::MessageEvent& event, const alg::Policy& 
     ends += " > ";
     append_endpoint(ends, tuple.destination);
     if (tuple.transport == alg::Transport::tcp) ends += " tcp";
-    std::string line = fmt::format("{:<{}} {}", what, kSummaryWidth, ends);
+    std::string line = what;
+    if (line.size() < kSummaryWidth) line.resize(kSummaryWidth, ' ');
+    line += ' ';
+    line += ends;
     if (line == last_message_) {
         ++repeats_;
         return;

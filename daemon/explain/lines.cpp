@@ -7,6 +7,11 @@ namespace messenger::daemon {
 
 void append_wrapped(std::string& out, std::string_view first, std::size_t hang, std::string_view text) {
     out += first;
+    if (text.size() <= kColumns && first.size() <= kColumns - text.size()) {  // nearly always
+        out += text.substr(0, text.find_last_not_of(' ') + 1);
+        out += '\n';
+        return;
+    }
     std::size_t column = first.size();
     bool at_start = true;
     while (!text.empty()) {

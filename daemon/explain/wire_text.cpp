@@ -129,6 +129,11 @@ void append_printable(std::string& out, std::string_view bytes, std::size_t max_
     const bool cut = bytes.size() > max_bytes;
     if (cut) bytes = bytes.substr(0, max_bytes);
     while (!bytes.empty()) {
+        const auto special = std::find_if_not(bytes.begin(), bytes.end(), is_plain);
+        const auto plain = static_cast<std::size_t>(special - bytes.begin());
+        out += bytes.substr(0, plain);
+        bytes.remove_prefix(plain);
+        if (bytes.empty()) break;
         const Character character = decode(bytes);
         const std::size_t length = std::max<std::size_t>(character.length, 1);
         if (character.length == 0 || is_treacherous(character.code)) {

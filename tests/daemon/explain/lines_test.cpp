@@ -35,6 +35,17 @@ TEST(Lines, GivesALongWordALineOfItsOwn) {
     EXPECT_EQ(out, "a\n  " + word + "\n  b\n");
 }
 
+TEST(Lines, FillsALineToItsLastColumn) {
+    const std::string half(kColumns / 2, 'x');
+    const std::string rest(kColumns - half.size() - 1, 'y');
+    std::string out;
+    append_wrapped(out, "", 2, half + ' ' + rest);
+    EXPECT_EQ(out, half + ' ' + rest + '\n');
+    out.clear();
+    append_wrapped(out, "", 2, half + ' ' + rest + 'y');
+    EXPECT_EQ(out, half + "\n  " + rest + "y\n");
+}
+
 TEST(Lines, CountsInWords) {
     EXPECT_EQ(count(0, "call"), "0 calls");
     EXPECT_EQ(count(1, "call"), "1 call");
