@@ -94,7 +94,7 @@ TEST(PinholeComment, IsReadBackAsItWasWritten) {
     using alg::PortRole;
     for (const auto kind : {MediaKind::audio, MediaKind::video, MediaKind::image, MediaKind::application,
                             MediaKind::text, MediaKind::message, MediaKind::other}) {
-        for (const auto role : {PortRole::rtp, PortRole::rtcp, PortRole::udp, PortRole::t120}) {
+        for (const auto role : {PortRole::rtp, PortRole::rtcp, PortRole::udp, PortRole::t120, PortRole::file}) {
             const nft::Comment comment = format_comment({kind, role}, {1, UINT64_MAX, "a84b4c76e66710@pc33"});
             const auto note = parse_comment(comment.text());
             ASSERT_TRUE(note) << comment.text();
