@@ -12,7 +12,7 @@ namespace messenger::alg {
 
 /// When to look at what: a heap of (moment, key). Entries are never moved or taken out. Whoever owns a key looks at its
 /// true deadline when an entry comes due, and queues it again if that lies later; so prolonging a deadline, which media
-/// does with every packet, costs nothing here.
+/// does with every packet, costs nothing here. What has ended leaves its entries behind; compact() clears them away.
 template <class Key>
 class Deadlines {
    public:
@@ -43,7 +43,17 @@ class Deadlines {
 
     [[nodiscard]] std::size_t size() const { return heap_.size(); }
 
+    /// Drops the entries for which live(when, key) is false once they could outnumber the others, which are at most
+    /// `owners`: the heap then stays within a constant of what it is for.
+    template <class Live>
+    void compact(std::size_t owners, Live&& live) {
+        if (heap_.size() <= 2 * owners + kSlack) return;
+        std::erase_if(heap_, [&](const Entry& entry) { return !live(entry.when, entry.key); });
+        std::make_heap(heap_.begin(), heap_.end(), std::greater<>{});
+    }
+
    private:
+    static constexpr std::size_t kSlack = 1024;
     struct Entry {
         TimePoint when;
         Key key;

@@ -79,6 +79,10 @@ void CallTable::schedule(Call& call) {
     if (earliest >= call.queued) return;  // looked at before that anyway
     call.queued = earliest;
     deadlines_.push(earliest, call.key);
+    deadlines_.compact(calls_.size(), [this](TimePoint when, std::uint64_t key) {
+        const auto found = calls_.find(key);
+        return found != calls_.end() && found->second.queued == when;
+    });
 }
 
 Call* CallTable::pop_due(TimePoint now) {

@@ -39,9 +39,17 @@ void OfferAnswer::on_failure(OfferId id) {
     close(id);
 }
 
+void OfferAnswer::adopt(const OfferAnswer& other, OfferId id) {
+    if (!other.has_pending(id) || has_pending(id)) return;
+    const Pending& pending = *other.slot(id.requester);
+    on_offer(id, pending.from_local, pending.offer);
+}
+
 std::optional<OfferAnswer::PairView> OfferAnswer::pending(Party requester) const {
     const std::optional<Pending>& pending = slot(requester);
     if (!pending) return std::nullopt;
+    // What the other side offers opens nothing before the inside host has answered.
+    if (!pending->from_local && pending->answer.empty()) return std::nullopt;
     const Description& local = pending->from_local ? pending->offer : pending->answer;
     const Description& remote = pending->from_local ? pending->answer : pending->offer;
     return PairView{local.empty() ? agreed_.local : local, remote.empty() ? agreed_.remote : remote};

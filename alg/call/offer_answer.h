@@ -62,9 +62,12 @@ class OfferAnswer {
     [[nodiscard]] bool has_agreed() const { return !agreed_.local.empty() && !agreed_.remote.empty(); }
 
     /// What is under negotiation in a transaction of that requester, as a pair: where there is no answer yet, the other
-    /// side is the agreed one. Absent when nothing is. Both parties may have an offer out at once (RFC 3261 section
-    /// 14.2: glare); which of them fails is known later.
+    /// side is the agreed one. Absent when nothing is, and for a remote offer without answer: the inside host has not
+    /// agreed to anything yet. Both parties may have an offer out at once (RFC 3261 section 14.2: glare); which of them
+    /// fails is known later.
     [[nodiscard]] std::optional<PairView> pending(Party requester) const;
+    /// Takes over the offer that another one has under way in that transaction, if it has.
+    void adopt(const OfferAnswer& other, OfferId id);
     [[nodiscard]] bool has_pending(OfferId id) const {
         const auto& pending = slot(id.requester);
         return pending && pending->id == id;

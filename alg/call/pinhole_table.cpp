@@ -26,6 +26,10 @@ std::size_t PinholeTable::KeyHash::operator()(const PinholeKey& key) const {
 void PinholeTable::queue(const PinholeKey& key, Pinhole& pinhole) {
     pinhole.queued = pinhole.deadline;
     deadlines_.push(pinhole.deadline, key);
+    deadlines_.compact(pinholes_.size(), [this](TimePoint when, const PinholeKey& queued) {
+        const auto found = pinholes_.find(queued);
+        return found != pinholes_.end() && found->second.queued == when;
+    });
 }
 
 /// A packet on a held stream makes the kernel count from media_silence again, so a hold is looked after in steps that

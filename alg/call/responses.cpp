@@ -44,6 +44,9 @@ void Signalling::on_invite_response(const Passing& passing, Call& call, const Ta
     const SipMessageView& message = passing.message;
     if (message.status() == kTrying) return;
     const Speaker requester = find_dialog(call, tags);
+    if (requester.dialog != nullptr && requester.party == Party::caller) {
+        adopt_parallel_invite(call, *requester.dialog, message.cseq());
+    }
     const bool later = requester.dialog != nullptr && tags.to != 0 &&
                        (requester.dialog->state == Dialog::State::confirmed) &&
                        (requester.party == Party::callee || message.cseq() != requester.dialog->invite_cseq);
@@ -67,7 +70,7 @@ void Signalling::on_invite_response(const Passing& passing, Call& call, const Ta
         for (Agent& agent : dialog->agents) agent.negotiation.on_success(id);
         confirm(passing, call, *dialog);
     } else {
-        for (Dialog* ringing : {dialog, find_template(call, dialog->caller_tag)}) {
+        for (Dialog* ringing : {dialog, find_template(call, dialog->caller_tag, message.cseq())}) {
             if (ringing == nullptr || !ringing->waiting() || ringing->cancelled) continue;
             if (ringing->deadline_reason == CloseReason::fork_lost) continue;
             ringing->deadline = passing.now + limits_.invite;
@@ -76,12 +79,23 @@ void Signalling::on_invite_response(const Passing& passing, Call& call, const Ta
     finish(call, CloseReason::replaced, passing, plan);
 }
 
+/// A caller had several INVITEs under way, and the callee answers more than one of them under the same tags: to the
+/// dialog that exists by then the other INVITE is what a re-INVITE would be.
+void Signalling::adopt_parallel_invite(Call& call, Dialog& dialog, std::uint32_t cseq) {
+    const Dialog* invite = find_template(call, dialog.caller_tag, cseq);
+    if (cseq == dialog.invite_cseq || invite == nullptr || invite == &dialog || !invite->alive()) return;
+    for (const Agent& agent : invite->agents) {
+        Agent* own = dialog.agent(agent.host, agent.acts_for);
+        if (own != nullptr) own->negotiation.adopt(agent.negotiation, {Party::caller, Method::invite, cseq});
+    }
+}
+
 Dialog* Signalling::dialog_of_response(const Passing& passing, Call& call, const Tags& tags, Plan& plan) {
     if (const Speaker known = find_dialog(call, tags); known.dialog != nullptr) {
         return known.party == Party::caller ? known.dialog : nullptr;
     }
-    const Dialog* invite = find_template(call, tags.from);
-    if (invite == nullptr || !invite->alive() || invite->invite_cseq != passing.message.cseq()) return nullptr;
+    const Dialog* invite = find_template(call, tags.from, passing.message.cseq());
+    if (invite == nullptr || !invite->alive()) return nullptr;
     if (call.dialogs.size() >= limits_.dialogs_per_call) {
         report_refusal(passing, RefuseReason::too_many_dialogs, plan);
         return nullptr;

@@ -77,7 +77,7 @@ void Signalling::on_request(const Passing& passing, Plan& plan) {
         case Method::invite:
             if (tags.to == 0) {
                 on_initial_invite(passing, *call, tags, plan);
-                on_invitation(passing, *call, {find_template(*call, tags.from), Party::caller}, plan);
+                on_invitation(passing, *call, {find_template(*call, tags.from, message.cseq()), Party::caller}, plan);
             } else {
                 on_offering_request(passing, *call, tags, plan);
             }
@@ -118,27 +118,35 @@ Call* Signalling::call_of_request(const Passing& passing, Plan& plan) {
     return call;
 }
 
+/// A new INVITE of this caller: the first one, one tried again after 401, 407 or 3xx (RFC 3261 section 22), which takes
+/// the place of the one that has ended, or one more beside another. nullptr if it is late, or one too many.
+Dialog* Signalling::make_template(const Passing& passing, Call& call, Tag caller, Plan& plan) const {
+    const std::uint32_t cseq = passing.message.cseq();
+    Dialog* ended = nullptr;
+    for (Dialog& dialog : call.dialogs) {
+        if (dialog.callee_tag != 0 || dialog.restored_key != 0 || dialog.caller_tag != caller) continue;
+        if (dialog.invite_cseq > cseq) return nullptr;
+        if (!dialog.alive()) ended = &dialog;
+    }
+    if (ended == nullptr && call.dialogs.size() >= limits_.dialogs_per_call) {
+        report_refusal(passing, RefuseReason::too_many_dialogs, plan);
+        return nullptr;
+    }
+    Dialog& dialog = ended != nullptr ? *ended : call.dialogs.emplace_back();
+    dialog = Dialog{};
+    dialog.caller_tag = caller;
+    dialog.invite_cseq = cseq;
+    dialog.caller_cseq = cseq;
+    dialog.first_branch = make_branch(passing.message.top_via());
+    dialog.deadline = passing.now + limits_.invite;
+    return &dialog;
+}
+
 void Signalling::on_initial_invite(const Passing& passing, Call& call, const Tags& tags, Plan& plan) {
     const std::uint32_t cseq = passing.message.cseq();
-    Dialog* dialog = find_template(call, tags.from);
-    if (dialog == nullptr) {
-        if (call.dialogs.size() >= limits_.dialogs_per_call) {
-            report_refusal(passing, RefuseReason::too_many_dialogs, plan);
-            return;
-        }
-        dialog = &call.dialogs.emplace_back();
-        dialog->invite_cseq = cseq;
-        dialog->deadline = passing.now + limits_.invite;
-    } else if (cseq < dialog->invite_cseq || (cseq == dialog->invite_cseq && !dialog->alive())) {
-        return;  // a retransmission of what has ended
-    } else if (cseq > dialog->invite_cseq) {
-        *dialog = Dialog{};  // tried again after 401, 407 or 3xx (RFC 3261 section 22)
-        dialog->invite_cseq = cseq;
-        dialog->deadline = passing.now + limits_.invite;
-    }
-    dialog->caller_tag = tags.from;
-    dialog->caller_cseq = cseq;
-    if (dialog->first_branch == 0) dialog->first_branch = make_branch(passing.message.top_via());
+    Dialog* dialog = find_template(call, tags.from, cseq);
+    if (dialog == nullptr) dialog = make_template(passing, call, tags.from, plan);
+    if (dialog == nullptr || !dialog->alive()) return;  // late, or a retransmission of what has ended
     const Speaker speaker{dialog, Party::caller};
     note_hop(passing, speaker);
     negotiate(passing, call, speaker, {std::nullopt, OfferId{Party::caller, Method::invite, cseq}, false}, plan);
@@ -193,8 +201,10 @@ void Signalling::on_bye(const Passing& passing, Call& call, const Tags& tags, Pl
     end(*speaker.dialog, passing.now);
     // What is left of the INVITE must not hold ports open, nor let a late branch open new ones. Unless only one branch
     // of it was given up before any was answered (RFC 3261 section 15).
-    Dialog* invite = find_template(call, speaker.dialog->caller_tag);
-    if (answered && invite != nullptr && invite->alive()) end(*invite, passing.now);
+    for (Dialog& invite : call.dialogs) {
+        const bool same = invite.callee_tag == 0 && invite.caller_tag == speaker.dialog->caller_tag;
+        if (answered && same && invite.alive() && invite.restored_key == 0) end(invite, passing.now);
+    }
     finish(call, CloseReason::bye, passing, plan);
 }
 
@@ -224,9 +234,10 @@ Signalling::Speaker Signalling::find_dialog(Call& call, const Tags& tags) {
     return {};
 }
 
-Dialog* Signalling::find_template(Call& call, Tag caller) {
-    const auto found = std::find_if(call.dialogs.begin(), call.dialogs.end(), [caller](const Dialog& dialog) {
-        return dialog.callee_tag == 0 && dialog.restored_key == 0 && dialog.caller_tag == caller;
+Dialog* Signalling::find_template(Call& call, Tag caller, std::uint32_t cseq) {
+    const auto found = std::find_if(call.dialogs.begin(), call.dialogs.end(), [caller, cseq](const Dialog& dialog) {
+        return dialog.callee_tag == 0 && dialog.restored_key == 0 && dialog.caller_tag == caller &&
+               dialog.invite_cseq == cseq;
     });
     return found == call.dialogs.end() ? nullptr : &*found;
 }
@@ -241,6 +252,17 @@ void Signalling::note_hop(const Passing& passing, const Speaker& speaker) const 
     dialog.add_peer(passing.tuple.source.address);
     dialog.add_peer(passing.tuple.destination.address);
     if (const auto contact = contact_of(passing.message)) dialog.add_peer(contact->address);
+    // Another server of a farm may hand on what comes later.
+    for (const HeaderLine& line : passing.message.lines()) {
+        if (line.id != HeaderId::record_route) continue;
+        std::string_view routes = passing.message.value_of(line);
+        while (!routes.empty()) {
+            const auto route = parse_name_address(next_list_value(routes));
+            const auto uri = route ? parse_sip_uri(route->uri) : std::nullopt;
+            const auto host = uri ? IpAddress::parse(uri->host) : std::nullopt;
+            if (host) dialog.add_peer(*host);
+        }
+    }
 }
 
 /// Fills in what the message's session descriptions announce, and the address that stands above it all. False if there

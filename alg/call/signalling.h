@@ -89,12 +89,15 @@ class Signalling {
     void on_invite_response(const Passing& passing, Call& call, const Tags& tags, Plan& plan);
     void on_initial_failure(const Passing& passing, Call& call, const Tags& tags, Plan& plan);
     void on_later_response(const Passing& passing, Call& call, const Speaker& speaker, OfferId id, Plan& plan);
+    static void adopt_parallel_invite(Call& call, Dialog& dialog, std::uint32_t cseq);
     [[nodiscard]] Dialog* dialog_of_response(const Passing& passing, Call& call, const Tags& tags, Plan& plan);
     void confirm(const Passing& passing, Call& call, Dialog& dialog);
 
     // common to both
     [[nodiscard]] static Speaker find_dialog(Call& call, const Tags& tags);
-    [[nodiscard]] static Dialog* find_template(Call& call, Tag caller);
+    /// The INVITE itself, by its caller and CSeq: some callers have several under way at once.
+    [[nodiscard]] static Dialog* find_template(Call& call, Tag caller, std::uint32_t cseq);
+    [[nodiscard]] Dialog* make_template(const Passing& passing, Call& call, Tag caller, Plan& plan) const;
     /// Notes who is at both ends of this hop.
     void note_hop(const Passing& passing, const Speaker& speaker) const;
     /// Reads the message's session descriptions and gives them to the agents at both ends of this hop.

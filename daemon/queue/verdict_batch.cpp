@@ -69,7 +69,7 @@ bool VerdictBatch::add(const Verdict& verdict, std::uint32_t sequence) {
     if (verdict.replacement.size() > kLongestValue) return false;
     const std::size_t size = size_of(verdict);
     if (size > bytes_.capacity() - bytes_.size()) return false;
-    const std::size_t begin = bytes_.size();
+    [[maybe_unused]] const std::size_t begin = bytes_.size();
     Writer writer(bytes_);
     // struct nlmsghdr
     writer.host_order(static_cast<std::uint32_t>(size));
