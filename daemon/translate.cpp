@@ -16,7 +16,7 @@ constexpr std::array kKinds{alg::MediaKind::audio,       alg::MediaKind::video, 
                             alg::MediaKind::application, alg::MediaKind::text,  alg::MediaKind::message,
                             alg::MediaKind::other};
 constexpr std::array kRoles{alg::PortRole::rtp, alg::PortRole::rtcp, alg::PortRole::udp, alg::PortRole::t120,
-                           alg::PortRole::file};
+                            alg::PortRole::file};
 
 constexpr std::string_view kCall = " call=";
 constexpr std::string_view kDialog = " dialog=";
