@@ -11,45 +11,34 @@ namespace messenger::daemon {
 
 namespace {
 
-/// One line. Keys are literals of ours, so only values are escaped.
+/// One line: an object with "event" first.
 class Line {
    public:
-    Line(std::string& out, std::string_view event) : out_(out) {
-        out_ += R"({"event":")";
-        out_ += event;
-        out_ += '"';
+    Line(JsonWriter& writer, std::string_view event) : writer_(writer) {
+        writer_.begin();
+        text("event", event);
     }
-    Line(std::string& out, std::string_view event, alg::TimePoint time) : Line(out, event) {
-        key("time");
-        append_seconds(out_, time.time_since_epoch());
+    Line(JsonWriter& writer, std::string_view event, alg::TimePoint time) : Line(writer, event) {
+        seconds("time", time.time_since_epoch());
     }
     Line(const Line&) = delete;
     Line& operator=(const Line&) = delete;
     Line(Line&&) = delete;
     Line& operator=(Line&&) = delete;
-    ~Line() { out_ += "}\n"; }
+    ~Line() { writer_.end(); }
 
-    void text(std::string_view name, std::string_view bytes) {
-        key(name);
-        append_json_string(out_, bytes);
-    }
-    void number(std::string_view name, std::uint64_t value) {
-        key(name);
-        append_number(out_, value);
-    }
+    void text(std::string_view name, std::string_view bytes) { writer_.text(name, bytes); }
+    void number(std::string_view name, std::uint64_t value) { writer_.number(name, value); }
     void seconds(std::string_view name, alg::Duration value) {
-        key(name);
-        append_seconds(out_, value);
+        scratch_.clear();
+        append_seconds(scratch_, value);
+        writer_.raw_number(name, scratch_);
     }
-    void flag(std::string_view name) {
-        key(name);
-        out_ += "true";
-    }
+    void flag(std::string_view name) { writer_.flag(name); }
     void endpoint(std::string_view name, const alg::Endpoint& endpoint) {
-        key(name);
-        out_ += '"';
-        append_endpoint(out_, endpoint);
-        out_ += '"';
+        scratch_.clear();
+        append_endpoint(scratch_, endpoint);
+        text(name, scratch_);
     }
     void ends(const alg::FlowTuple& tuple) {
         endpoint("src", tuple.source);
@@ -58,34 +47,28 @@ class Line {
     void pinhole(const alg::PinholeKey& pinhole, alg::Purpose purpose) {
         text("proto", name(pinhole.transport));
         endpoint("inside", pinhole.inside);
-        key("remote");
-        out_ += '"';
-        append_remote(out_, pinhole);
-        out_ += '"';
-        key("purpose");
-        out_ += '"';
-        out_ += alg::name(purpose.kind);
-        out_ += ' ';
-        out_ += alg::name(purpose.role);
-        out_ += '"';
+        scratch_.clear();
+        append_remote(scratch_, pinhole);
+        text("remote", scratch_);
+        scratch_.assign(alg::name(purpose.kind));
+        scratch_ += ' ';
+        scratch_ += alg::name(purpose.role);
+        text("purpose", scratch_);
     }
 
    private:
-    void key(std::string_view name) {
-        out_ += ",\"";
-        out_ += name;
-        out_ += "\":";
-    }
-    std::string& out_;
+    JsonWriter& writer_;
+    std::string scratch_;
 };
 
 class EventWriter {
    public:
-    EventWriter(std::string& out, alg::TimePoint now, CallIds& call_ids) : out_(out), now_(now), call_ids_(call_ids) {}
+    EventWriter(JsonWriter& writer, alg::TimePoint now, CallIds& call_ids)
+        : writer_(writer), now_(now), call_ids_(call_ids) {}
 
     void operator()(const alg::MessageEvent& event) {
         call_ids_.learn(event.call_id);
-        Line line(out_, "message", now_);
+        Line line(writer_, "message", now_);
         line.text("transport", name(event.tuple.transport));
         line.ends(event.tuple);
         line.text("summary", summary(event));
@@ -94,7 +77,7 @@ class EventWriter {
         line.text("to", event.to);
     }
     void operator()(const alg::MediaEvent& event) {
-        Line line(out_, "media", now_);
+        Line line(writer_, "media", now_);
         line.ends(event.tuple);
         line.text("role", event.answer ? "answer" : "offer");
         line.text("media", event.media);
@@ -105,20 +88,20 @@ class EventWriter {
         call_id(line, event.call_id);
     }
     void operator()(const alg::OpenEvent& event) {
-        Line line(out_, "open", now_);
+        Line line(writer_, "open", now_);
         line.pinhole(event.key, event.purpose);
         line.seconds("timeout", event.timeout);
         if (event.remote_is_private) line.flag("remote_is_private");
         call_id(line, event.call_id);
     }
     void operator()(const alg::CloseEvent& event) {
-        Line line(out_, "close", now_);
+        Line line(writer_, "close", now_);
         line.pinhole(event.key, event.purpose);
         line.text("reason", alg::name(event.reason));
         call_id(line, event.call_id);
     }
     void operator()(const alg::RefuseEvent& event) {
-        Line line(out_, "refuse", now_);
+        Line line(writer_, "refuse", now_);
         line.text("reason", alg::name(event.reason));
         if (event.reason == alg::RefuseReason::not_understood) line.text("error", alg::name(event.error));
         line.text("detail", detail(event));
@@ -126,12 +109,12 @@ class EventWriter {
         call_id(line, event.call_id);
     }
     void operator()(const alg::OpaqueEvent& event) {
-        Line line(out_, "opaque", now_);
+        Line line(writer_, "opaque", now_);
         line.ends(event.tuple);
         line.text("reason", alg::name(event.reason));
     }
     void operator()(const alg::RegistrationEvent& event) {
-        Line line(out_, "register", now_);
+        Line line(writer_, "register", now_);
         line.endpoint("contact", event.contact);
         line.ends(event.tuple);
         line.number("seconds", event.seconds);
@@ -141,7 +124,7 @@ class EventWriter {
    private:
     void call_id(Line& line, std::string_view shown) { line.text("call_id", call_ids_.whole(shown)); }
 
-    std::string& out_;
+    JsonWriter& writer_;
     alg::TimePoint now_;
     CallIds& call_ids_;
 };
@@ -150,16 +133,16 @@ class EventWriter {
 
 void JsonReport::begin_capture(const std::string& file) {
     call_ids_ = {};
-    Line(out(), "capture").text("file", file);
+    Line(writer_, "capture").text("file", file);
 }
 
 void JsonReport::on_plan(alg::TimePoint now, const alg::Plan& plan) {
-    EventWriter writer(out(), now, call_ids_);
+    EventWriter writer(writer_, now, call_ids_);
     for (const alg::Event& event : plan.events) std::visit(writer, event);
 }
 
 void JsonReport::end_capture(const CaptureSummary& summary) {
-    Line line(out(), "summary", summary.last);
+    Line line(writer_, "summary", summary.last);
     line.text("file", summary.file);
     line.number("frames", summary.frames.frames);
     line.number("packets", summary.frames.packets);

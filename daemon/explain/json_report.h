@@ -4,6 +4,7 @@
 #include <string>
 
 #include "daemon/explain/call_ids.h"
+#include "daemon/explain/json_writer.h"
 #include "daemon/explain/report.h"
 
 namespace messenger::daemon {
@@ -20,7 +21,7 @@ namespace messenger::daemon {
 ///     register  a registrar has accepted a contact; 0 seconds: removed
 ///     summary   the end of a file, with its counts
 ///
-/// Written field by field into the buffer: a document tree for each line took longer than all the rest.
+/// Written field by field: a document tree for each line would take longer than all the rest.
 class JsonReport final : public Report {
    public:
     using Report::Report;
@@ -31,6 +32,7 @@ class JsonReport final : public Report {
     void end_capture(const CaptureSummary& summary) override;
 
    private:
+    JsonWriter writer_{out()};
     CallIds call_ids_;
 };
 

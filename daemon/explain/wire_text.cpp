@@ -64,26 +64,9 @@ struct CodeRange {
                        [code](const CodeRange& range) { return code >= range.first && code <= range.last; });
 }
 
-/// What stands in JSON as it is: most of what there is to write, so it is looked up.
-constexpr std::array<bool, 256> kPlain = [] {
-    std::array<bool, 256> plain{};
-    for (std::size_t c = ' '; c <= '~'; ++c) plain.at(c) = c != '"' && c != '\\';
-    return plain;
-}();
-
+/// What is shown as it is: most of what there is to show.
 [[nodiscard]] bool is_plain(char c) {
-    return kPlain.at(static_cast<unsigned char>(c));
-}
-
-void append_json_escape(std::string& out, std::uint32_t code) {
-    switch (code) {
-        case '"': out += "\\\""; return;
-        case '\\': out += "\\\\"; return;
-        case '\n': out += "\\n"; return;
-        case '\r': out += "\\r"; return;
-        case '\t': out += "\\t"; return;
-        default: fmt::format_to(std::back_inserter(out), "\\u{:04x}", code);
-    }
+    return c >= ' ' && c <= '~';
 }
 
 /// As it stands before a port.
@@ -104,25 +87,26 @@ void append_address(std::string& out, const alg::IpAddress& address) {
 
 }  // namespace
 
-void append_json_string(std::string& out, std::string_view bytes) {
-    out += '"';
-    while (!bytes.empty()) {
-        const auto special = std::find_if_not(bytes.begin(), bytes.end(), is_plain);
-        const auto plain = static_cast<std::size_t>(special - bytes.begin());
-        out += bytes.substr(0, plain);
-        bytes.remove_prefix(plain);
-        if (bytes.empty()) break;
-        const Character character = decode(bytes);
-        if (character.length == 0) {
-            out += "\\ufffd";
-        } else if (character.length == 1) {
-            append_json_escape(out, character.code);
-        } else {
-            out += bytes.substr(0, character.length);
+std::string_view repair_utf8(std::string_view bytes, std::string& repaired) {
+    constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
+    const auto is_ascii = [](char c) { return static_cast<unsigned char>(c) < 0x80; };
+    std::size_t good = 0;
+    bool copied = false;
+    while (good < bytes.size()) {
+        const auto special = std::find_if_not(bytes.begin() + static_cast<std::ptrdiff_t>(good), bytes.end(), is_ascii);
+        const auto end = static_cast<std::size_t>(special - bytes.begin());
+        const std::size_t length = end == bytes.size() ? 0 : decode(bytes.substr(end)).length;
+        if (end < bytes.size() && length == 0 && !copied) {
+            repaired.assign(bytes.substr(0, good));
+            copied = true;
         }
-        bytes.remove_prefix(std::max<std::size_t>(character.length, 1));
+        if (copied) {
+            repaired += bytes.substr(good, end - good + length);
+            if (end < bytes.size() && length == 0) repaired += kReplacement;
+        }
+        good = end == bytes.size() ? end : end + std::max<std::size_t>(length, 1);
     }
-    out += '"';
+    return copied ? std::string_view(repaired) : bytes;
 }
 
 void append_printable(std::string& out, std::string_view bytes, std::size_t max_bytes) {

@@ -14,8 +14,8 @@ namespace messenger::daemon {
 
 // Text from the wire is any bytes at all. What is printed of it goes through here.
 
-/// Appends a JSON string with its quotes. Bytes that are no UTF-8 become U+FFFD, one each.
-void append_json_string(std::string& out, std::string_view bytes);
+/// The text itself if it is UTF-8 (RFC 3629), else a copy in repaired where each byte that is none has become U+FFFD.
+[[nodiscard]] std::string_view repair_utf8(std::string_view bytes, std::string& repaired);
 
 /// Appends text for a terminal. Control characters, bytes that are no UTF-8, and the invisible characters that reorder
 /// or hide text become \xNN for each of their bytes; a backslash stays. What goes beyond max_bytes of bytes is cut off,

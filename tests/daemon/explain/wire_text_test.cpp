@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/explain/json_writer.h"
 #include "tests/support/packet_builder.h"
 
 namespace messenger::daemon {
@@ -21,11 +22,10 @@ using messenger::testing::address;
 using messenger::testing::endpoint;
 
 /// From a heap block of exactly its size.
-std::string json(std::string_view bytes) {
+std::string repaired(std::string_view bytes) {
     const std::vector<char> exact(bytes.begin(), bytes.end());
-    std::string out;
-    append_json_string(out, {exact.data(), exact.size()});
-    return out;
+    std::string copy = "left over from before";
+    return std::string(repair_utf8({exact.data(), exact.size()}, copy));
 }
 
 std::string shown(std::string_view bytes, std::size_t max_bytes = 256) {
@@ -33,31 +33,42 @@ std::string shown(std::string_view bytes, std::size_t max_bytes = 256) {
     return printable({exact.data(), exact.size()}, max_bytes);
 }
 
-TEST(WireText, LeavesPlainTextInJsonAlone) {
-    EXPECT_EQ(json("INVITE sip:bob@example.com"), R"("INVITE sip:bob@example.com")");
-    EXPECT_EQ(json("Zoë ☎"), "\"Zoë ☎\"");
-    EXPECT_EQ(json(""), R"("")");
-}
-
-TEST(WireText, EscapesWhatJsonCannotHold) {
-    EXPECT_EQ(json("a\"b\\c\r\n\t\x01\x7f\0z"sv), R"("a\"b\\c\r\n\t\u0001\u007f\u0000z")");
+TEST(WireText, LeavesUtf8Alone) {
+    for (const std::string_view text : {""sv, "INVITE sip:bob@example.com"sv, "Zo\u00eb \u260e"sv, "a\0b"sv}) {
+        EXPECT_EQ(repaired(text), text);
+    }
 }
 
 TEST(WireText, PutsAReplacementForEachByteThatIsNoUtf8) {
-    EXPECT_EQ(json("\xE9t"), R"("\ufffdt")");
-    EXPECT_EQ(json("\xC0\x80"), R"("\ufffd\ufffd")") << "overlong";
-    EXPECT_EQ(json("\xED\xA0\x80"), R"("\ufffd\ufffd\ufffd")") << "a surrogate";
-    EXPECT_EQ(json("\xF4\x90\x80\x80"), R"("\ufffd\ufffd\ufffd\ufffd")") << "above U+10FFFF";
-    EXPECT_EQ(json("\xE2\x98"), R"("\ufffd\ufffd")") << "cut off";
+    const auto replacements = [](int count) {
+        std::string text;
+        while (count-- > 0) text += "\xEF\xBF\xBD";
+        return text;
+    };
+    EXPECT_EQ(repaired("a\xE9t"), "a" + replacements(1) + "t");
+    EXPECT_EQ(repaired("\xC0\x80"), replacements(2)) << "overlong";
+    EXPECT_EQ(repaired("\xED\xA0\x80"), replacements(3)) << "a surrogate";
+    EXPECT_EQ(repaired("\xF4\x90\x80\x80"), replacements(4)) << "above U+10FFFF";
+    EXPECT_EQ(repaired("\xE2\x98"), replacements(2)) << "cut off";
+    EXPECT_EQ(repaired("\xFFZo\u00eb\xFF."), replacements(1) + "Zo\u00eb" + replacements(1) + ".");
 }
 
-TEST(WireText, MakesJsonOfAnyBytes) {
+TEST(JsonWriter, MakesJsonOfAnyBytes) {
     std::mt19937 random(7);
     for (int i = 0; i < 2000; ++i) {
         std::string bytes(random() % 40, '\0');
         std::generate(bytes.begin(), bytes.end(), [&random] { return static_cast<char>(random()); });
-        const auto parsed = nlohmann::json::parse(json(bytes), nullptr, false);
-        ASSERT_TRUE(parsed.is_string());
+        std::string out;
+        JsonWriter writer(out);
+        writer.begin();
+        writer.text("bytes", bytes);
+        writer.number("number", 7);
+        writer.end();
+        const auto parsed = nlohmann::json::parse(out, nullptr, false);
+        ASSERT_TRUE(parsed.is_object()) << out;
+        EXPECT_EQ(parsed["bytes"], repaired(bytes));
+        EXPECT_EQ(parsed["number"], 7);
+        EXPECT_EQ(std::count(out.begin(), out.end(), '\n'), 1) << "one line";
     }
 }
 
