@@ -50,9 +50,7 @@ constexpr int kUsage = 2;
     }
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+[[nodiscard]] int run_command_line(int argc, char** argv) {
     CLI::App app("SIP application-level gateway: opens the negotiated media of calls in an nftables firewall");
     std::string config_file = kDefaultConfig;
     std::string check;
@@ -63,20 +61,30 @@ int main(int argc, char** argv) {
     app.set_version_flag("--version", "messenger-algd " MESSENGER_VERSION);
     try {
         app.parse(argc, argv);
-        if (*check_option) {
-            if (!read_config(check)) return kFailed;
-            std::cout << check << ": good\n";
-            return 0;
-        }
-        if (remove) {
-            messenger::daemon::remove_table();
-            return 0;
-        }
-        return run(config_file);
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? 0 : kUsage;
-    } catch (const std::exception& error) {
-        std::cerr << "messenger-algd: " << error.what() << '\n';
-        return kFailed;
     }
+    if (*check_option) {
+        if (!read_config(check)) return kFailed;
+        std::cout << check << ": good\n";
+        return 0;
+    }
+    if (remove) {
+        messenger::daemon::remove_table();
+        return 0;
+    }
+    return run(config_file);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    try {
+        return run_command_line(argc, argv);
+    } catch (const std::exception& error) {
+        static_cast<void>(std::fprintf(stderr, "messenger-algd: %s\n", error.what()));
+    } catch (...) {
+        static_cast<void>(std::fputs("messenger-algd: unknown failure\n", stderr));
+    }
+    return kFailed;
 }

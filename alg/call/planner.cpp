@@ -100,18 +100,7 @@ void Planner::collect(const Call& call) {
     left_out_ = false;
     for (const Dialog& dialog : call.dialogs) {
         if (!dialog.alive()) continue;
-        for (const Agent& agent : dialog.agents) {
-            const OfferAnswer& negotiation = agent.negotiation;
-            // Security rule 4: from anywhere only as long as no branch has named a remote address.
-            const bool anywhere =
-                policy_.early_media == EarlyMedia::after_offer && !has_answer(call, dialog.caller_tag, agent);
-            if (negotiation.has_agreed()) {
-                collect_pair(call, {negotiation.agreed().local, negotiation.agreed().remote}, false);
-            }
-            for (const Party requester : {Party::caller, Party::callee}) {
-                if (const auto pending = negotiation.pending(requester)) collect_pair(call, *pending, anywhere);
-            }
-        }
+        for (const Agent& agent : dialog.agents) collect_agent(call, dialog, agent);
         for (const Transfer& transfer : dialog.transfers) {
             if (!transfer.listener) continue;
             Wanted wanted;
@@ -125,6 +114,18 @@ void Planner::collect(const Call& call) {
             if (const auto* known = pinholes_.find(key)) wanted.pinhole.purpose = known->purpose;
             want(wanted);
         }
+    }
+}
+
+void Planner::collect_agent(const Call& call, const Dialog& dialog, const Agent& agent) {
+    const OfferAnswer& negotiation = agent.negotiation;
+    // Security rule 4: from anywhere only as long as no branch has named a remote address.
+    const bool anywhere = policy_.early_media == EarlyMedia::after_offer && !has_answer(call, dialog.caller_tag, agent);
+    if (negotiation.has_agreed()) {
+        collect_pair(call, {negotiation.agreed().local, negotiation.agreed().remote}, false);
+    }
+    for (const Party requester : {Party::caller, Party::callee}) {
+        if (const auto pending = negotiation.pending(requester)) collect_pair(call, *pending, anywhere);
     }
 }
 
@@ -153,25 +154,32 @@ void Planner::collect_stream(const Call& call, const Stream& local, const Stream
         pinhole.key.inside = {rtcp ? local.rtcp_address : local.address, port.port};
         if (remote == nullptr) {
             pinhole.key.any_remote = true;
-            want(wanted);
-            continue;
-        }
-        if (remote->candidate && remote->role != port.role) continue;  // the other component's
-        const IpAddress& address = rtcp ? remote->rtcp_address : remote->address;
-        pinhole.on_hold = on_hold(local, *remote);
-        if (is_unreachable(call, address, remote_side)) {
-            // With ICE the address that the peer is reached at is among the other candidates.
-            if (remote->candidate || has_reachable_candidate(call, *remote, remote_side)) continue;
-            wanted.remote_is_private = true;
-            pinhole.key.any_remote = true;
         } else {
-            if (address.family() != pinhole.key.inside.address.family()) continue;  // a=rtcp of the other family
-            pinhole.key.remote = address;
+            pinhole.on_hold = on_hold(local, *remote);
+            if (!pin(call, *remote, port, remote_side, wanted)) continue;
             // Which pair of candidates will be used only their checks decide.
-            if (!local.candidate && !remote->candidate) pinhole.remote_port = remote_port(local, *remote, port);
+            const bool exact = !pinhole.key.any_remote && !local.candidate && !remote->candidate;
+            if (exact) pinhole.remote_port = remote_port(local, *remote, port);
         }
         want(wanted);
     }
+}
+
+/// Says for which remote address one of the local ports opens. False if this part of the remote side is none for it.
+bool Planner::pin(const Call& call, const Stream& remote, const StreamPort& port, const Description& remote_side,
+                  Wanted& wanted) {
+    if (remote.candidate && remote.role != port.role) return false;  // the other component's
+    PinholeKey& key = wanted.pinhole.key;
+    const IpAddress& address = port.role == PortRole::rtcp ? remote.rtcp_address : remote.address;
+    if (!is_unreachable(call, address, remote_side)) {
+        key.remote = address;
+        return address.family() == key.inside.address.family();  // a=rtcp can be of the other one
+    }
+    // With ICE the address that the peer is reached at is among the other candidates.
+    if (remote.candidate || has_reachable_candidate(call, remote, remote_side)) return false;
+    wanted.remote_is_private = true;
+    key.any_remote = true;
+    return true;
 }
 
 /// A private address in a public peer's SDP is the peer's own NAT speaking: media will come from elsewhere. Unless it

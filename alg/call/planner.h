@@ -35,8 +35,11 @@ class Planner {
         bool remote_is_private = false;
     };
     void collect(const Call& call);
+    void collect_agent(const Call& call, const Dialog& dialog, const Agent& agent);
     void collect_pair(const Call& call, const OfferAnswer::PairView& pair, bool anywhere);
     void collect_stream(const Call& call, const Stream& local, const Stream* remote, const Description& remote_side);
+    [[nodiscard]] static bool pin(const Call& call, const Stream& remote, const StreamPort& port,
+                                  const Description& remote_side, Wanted& wanted);
     [[nodiscard]] static bool is_unreachable(const Call& call, const IpAddress& address,
                                              const Description& remote_side);
     [[nodiscard]] static bool has_reachable_candidate(const Call& call, const Stream& remote,

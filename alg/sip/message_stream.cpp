@@ -2,12 +2,13 @@
 #include "alg/sip/message_stream.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace messenger::alg {
 
 /// Moves bytes to the message at hand, and none that belong to the next one: with its length known just what is
 /// missing, before that up to the next line end, which is the earliest that its head can be complete at.
-void MessageStream::gather(std::string_view& bytes, const Limits& limits) {
+std::string_view MessageStream::gather(std::string_view& bytes, const Limits& limits) {
     std::size_t count = bytes.size();
     if (wanted_ > 0) {
         count = std::min(count, wanted_ - partial_.size());
@@ -18,6 +19,30 @@ void MessageStream::gather(std::string_view& bytes, const Limits& limits) {
     }
     partial_.insert(partial_.end(), bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(count));
     bytes.remove_prefix(count);
+    return {partial_.data(), partial_.size()};
+}
+
+/// The rest of a message that is not read. True if there was some.
+bool MessageStream::skip_some(std::string_view& bytes) {
+    if (skip_ == 0) return false;
+    const std::size_t skipped = std::min(skip_, bytes.size());
+    skip_ -= skipped;
+    bytes.remove_prefix(skipped);
+    return true;
+}
+
+/// The message that text begins with, whole.
+std::string_view MessageStream::take(std::string_view text, bool in_place, std::string_view& bytes, Spent& spent) {
+    const std::string_view message = text.substr(skipped_, wanted_ - skipped_);
+    if (in_place) {
+        bytes.remove_prefix(wanted_);
+    } else {
+        spent.push_back(std::move(partial_));  // the bytes stay where they are: message goes on pointing there
+        partial_.clear();
+    }
+    wanted_ = 0;
+    skipped_ = 0;
+    return message;
 }
 
 Expected<MessageStream::Head> MessageStream::find_head(std::string_view text, const Limits& limits) {

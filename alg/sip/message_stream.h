@@ -30,38 +30,23 @@ class MessageStream {
     [[nodiscard]] std::optional<OpaqueReason> feed(std::string_view bytes, const Limits& limits, Spent& spent,
                                                    Found&& found, TooLarge&& too_large) {
         while (!bytes.empty()) {
-            if (skip_ > 0) {
-                const std::size_t skipped = std::min(skip_, bytes.size());
-                skip_ -= skipped;
-                bytes.remove_prefix(skipped);
-                continue;
-            }
+            if (skip_some(bytes)) continue;
             const bool in_place = partial_.empty();
-            if (!in_place) gather(bytes, limits);
-            const std::string_view text = in_place ? bytes : std::string_view(partial_.data(), partial_.size());
+            const std::string_view text = in_place ? bytes : gather(bytes, limits);
             if (wanted_ == 0) {
                 const auto head = find_head(text, limits);
                 if (!head) return reason_of(head.error());
-                if (*head == Head::too_large) too_large();
-            }
-            if (skip_ > 0) {
-                if (!in_place) leave_partial();
-                continue;
+                if (*head == Head::too_large) {
+                    too_large();
+                    leave_partial();
+                    continue;
+                }
             }
             if (wanted_ == 0 || text.size() < wanted_) {
                 if (in_place) keep(bytes);
                 continue;
             }
-            const std::string_view message = text.substr(skipped_, wanted_ - skipped_);
-            if (in_place) {
-                bytes.remove_prefix(wanted_);
-            } else {
-                spent.push_back(std::move(partial_));  // the bytes stay where they are: message goes on pointing there
-                partial_.clear();
-            }
-            wanted_ = 0;
-            skipped_ = 0;
-            found(message);
+            found(take(text, in_place, bytes, spent));
         }
         return std::nullopt;
     }
@@ -77,7 +62,9 @@ class MessageStream {
         too_large,  ///< skip_ is set
     };
     [[nodiscard]] Expected<Head> find_head(std::string_view text, const Limits& limits);
-    void gather(std::string_view& bytes, const Limits& limits);
+    [[nodiscard]] bool skip_some(std::string_view& bytes);
+    [[nodiscard]] std::string_view gather(std::string_view& bytes, const Limits& limits);
+    [[nodiscard]] std::string_view take(std::string_view text, bool in_place, std::string_view& bytes, Spent& spent);
     void keep(std::string_view& bytes);
     void leave_partial();
     [[nodiscard]] static OpaqueReason reason_of(Error error);
