@@ -8,7 +8,7 @@
 
 namespace messenger::bench {
 
-/// An INVITE as a Messenger client sends it, with an audio offer: about 800 bytes.
+/// An INVITE as a Messenger client sends it, with an audio offer: about 570 bytes.
 [[nodiscard]] inline std::string invite(const std::string& call_id, const std::string& host) {
     const std::string sdp = "v=0\r\no=- 0 0 IN IP4 " + host + "\r\ns=session\r\nc=IN IP4 " + host +
                             "\r\nb=CT:1000\r\nt=0 0\r\nm=audio 5350 RTP/AVP 97 111 0 8 101\r\n"
