@@ -70,6 +70,8 @@ class Prefix {
     Prefix(const IpAddress& address, unsigned length);
 
     [[nodiscard]] bool contains(const IpAddress& address) const;
+    [[nodiscard]] const IpAddress& address() const { return address_; }
+    [[nodiscard]] unsigned length() const { return length_; }
     [[nodiscard]] std::string to_string() const;
     auto operator<=>(const Prefix&) const = default;
 

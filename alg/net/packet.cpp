@@ -138,6 +138,7 @@ Expected<PacketView> parse_packet(std::span<const std::byte> packet) {
     if (version != 4 && version != 6) return Error::not_ip;
     const auto payload = version == 4 ? parse_ipv4(packet, view.tuple) : parse_ipv6(packet, view.tuple);
     if (!payload) return payload.error();
+    view.transport_at = static_cast<std::size_t>(payload->bytes.data() - packet.data());
     switch (payload->protocol) {
         case static_cast<unsigned>(Transport::udp): return parse_udp(payload->bytes, view);
         case static_cast<unsigned>(Transport::tcp): return parse_tcp(payload->bytes, view);

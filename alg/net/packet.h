@@ -24,8 +24,9 @@ struct TcpFields {
 /// One IP packet, read in place. Borrows the bytes it was parsed from.
 struct PacketView {
     FlowTuple tuple;
-    std::string_view payload;  ///< of UDP or TCP; never beyond the IP header's own length (link padding is cut)
-    TcpFields tcp;             ///< only for TCP
+    std::string_view payload;      ///< of UDP or TCP; never beyond the IP header's own length (link padding is cut)
+    TcpFields tcp;                 ///< only for TCP
+    std::size_t transport_at = 0;  ///< where the UDP or TCP header begins in the packet
 };
 
 /// Reads an IPv4 or IPv6 packet, beginning at its IP header, that carries UDP or TCP. IPv6 extension headers
