@@ -9,11 +9,11 @@ namespace messenger::alg {
 
 namespace {
 
+constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 constexpr std::uint8_t kNone = 0xff;
 
 /// The six bits that a character stands for, kNone for characters outside the alphabet.
 constexpr std::array<std::uint8_t, 256> kBits = [] {
-    constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     std::array<std::uint8_t, 256> bits{};
     for (auto& value : bits) value = kNone;
     for (std::size_t i = 0; i < kAlphabet.size(); ++i) {
@@ -55,6 +55,21 @@ Expected<std::string_view> decode_base64(std::string_view text, std::span<char> 
     }
     if ((pending & ((1U << count) - 1U)) != 0) return Error::bad_base64;
     return std::string_view(out.data(), size);
+}
+
+void encode_base64(std::string_view text, bool padded, std::string& out) {
+    out.clear();
+    std::uint32_t pending = 0;
+    unsigned count = 0;  // of the bits in pending that no digit has yet
+    for (const char c : text) {
+        pending = (pending << 8U | static_cast<unsigned char>(c)) & 0xffffU;
+        for (count += 8; count >= 6;) {
+            count -= 6;
+            out += kAlphabet[pending >> count & 0x3fU];
+        }
+    }
+    if (count > 0) out += kAlphabet[pending << (6 - count) & 0x3fU];
+    while (padded && out.size() % 4 != 0) out += '=';
 }
 
 }  // namespace messenger::alg

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "alg/base/expected.h"
@@ -13,5 +14,8 @@ namespace messenger::alg {
 /// bits in the last character are errors, because decoders differ about them. Errors: bad_base64; too_large when out is
 /// too small, which is known before anything is written.
 [[nodiscard]] Expected<std::string_view> decode_base64(std::string_view text, std::span<char> out);
+
+/// Encodes text into out (cleared first), with or without padding.
+void encode_base64(std::string_view text, bool padded, std::string& out);
 
 }  // namespace messenger::alg

@@ -113,6 +113,7 @@ void read_origin(std::string_view value, SdpConnection& origin) {
     const auto port = parse_number(word.substr(0, slash), UINT16_MAX);
     if (!port) return false;
     media.port = static_cast<std::uint16_t>(*port);
+    media.port_text = word.substr(0, slash);
     if (slash == std::string_view::npos) return true;
     const auto count = parse_number(word.substr(slash + 1), UINT16_MAX);
     if (!count || *count == 0) return false;
@@ -160,7 +161,6 @@ void SdpView::reset() {
     origin_ = {};
     direction_ = MediaDirection::sendrecv;
     setup_ = {};
-    media_has_connection_ = false;
     media_.clear();
 }
 
@@ -219,17 +219,16 @@ Expected<void> SdpView::read_media(std::string_view line, const Limits& limits) 
     media.setup = setup_;
     media.connection = connection_;
     media.section = text_.substr(begin);
-    media_has_connection_ = false;
     return {};
 }
 
 bool SdpView::read_connection_line(std::string_view value) {
     const bool in_session = media_.empty();
     SdpConnection& connection = in_session ? connection_ : media_.back().connection;
-    const bool again = in_session ? connection.kind != SdpConnection::Kind::none : media_has_connection_;
+    const bool again = in_session ? connection.kind != SdpConnection::Kind::none : media_.back().own_connection;
     if (!read_connection(value, connection)) return false;
     if (again) connection.kind = SdpConnection::Kind::multicast;
-    media_has_connection_ = !in_session;
+    if (!in_session) media_.back().own_connection = true;
     return true;
 }
 

@@ -41,12 +41,14 @@ struct SdpMedia {
     MediaTransport transport = MediaTransport::other;
     MediaDirection direction = MediaDirection::sendrecv;  ///< the media's own, else the session's
     bool rtcp_mux = false;                                ///< a=rtcp-mux (RFC 5761)
+    bool own_connection = false;                          ///< connection is the media's own
     std::uint16_t port = 0;                               ///< 0: refused or removed
     std::uint16_t port_count = 1;                         ///< n of port/n, as written, at least 1
     std::uint16_t rtcp_port = 0;                          ///< a=rtcp:P (RFC 3605); 0 without one
     SdpConnection connection;                             ///< the media's own, else the session's
     SdpConnection rtcp_connection;                        ///< of a=rtcp:P IN IP4 A; Kind::none without one
     std::string_view media;                               ///< "audio", as written
+    std::string_view port_text;                           ///< the port, as written, without /n
     std::string_view protocol;                            ///< "RTP/AVP", as written
     std::string_view formats;                             ///< "0 8 101", as written
     std::string_view setup;                               ///< a=setup (RFC 4145), else the session's; or empty
@@ -92,7 +94,6 @@ class SdpView {
     SdpConnection origin_;
     MediaDirection direction_ = MediaDirection::sendrecv;  ///< the session's
     std::string_view setup_;                               ///< the session's
-    bool media_has_connection_ = false;                    ///< the last medium has a c= line of its own
     boost::container::static_vector<SdpMedia, kMaxMedia> media_;
 };
 

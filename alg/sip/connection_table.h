@@ -3,12 +3,20 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
+#include <span>
+#include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include "alg/base/deadlines.h"
 #include "alg/limits.h"
+#include "alg/nat/edited_connection.h"
+#include "alg/nat/nat_path.h"
+#include "alg/nat/overwrites.h"
+#include "alg/nat/release_list.h"
 #include "alg/net/hash.h"
 #include "alg/net/packet.h"
 #include "alg/net/stream.h"
@@ -17,6 +25,54 @@
 #include "alg/sip/message_stream.h"
 
 namespace messenger::alg {
+
+/// Whether a connection is translated, and how: asked once.
+struct FlowNat {
+    bool asked = false;
+    bool translated = false;
+    NatPath path;
+};
+
+/// Where the changes to one message of a connection go.
+class MessageEdits {
+   public:
+    MessageEdits(EditedConnection& connection, Sender sender, std::uint32_t sequence, FlowNat& nat)
+        : connection_(&connection), nat_(&nat), sequence_(sequence), sender_(sender) {}
+    /// Of a connection that is not translated: only edits that keep every length.
+    MessageEdits(Overwrites& overwrites, std::uint32_t sequence) : overwrites_(&overwrites), sequence_(sequence) {}
+    /// False: the message passes as it is.
+    [[nodiscard]] bool apply(const EditList& edits) {
+        if (overwrites_ != nullptr) return overwrites_->add(sequence_, edits);
+        return connection_->edit(sender_, sequence_, edits);
+    }
+    [[nodiscard]] FlowNat* nat() { return nat_; }  ///< nullptr: no edit may change a length
+
+   private:
+    EditedConnection* connection_ = nullptr;
+    Overwrites* overwrites_ = nullptr;
+    FlowNat* nat_ = nullptr;
+    std::uint32_t sequence_;
+    Sender sender_ = Sender::inside;
+};
+
+/// Who reads the messages of the connections.
+class StreamReader {
+   public:
+    StreamReader() = default;
+    StreamReader(const StreamReader&) = delete;
+    StreamReader& operator=(const StreamReader&) = delete;
+    StreamReader(StreamReader&&) = delete;
+    StreamReader& operator=(StreamReader&&) = delete;
+    virtual ~StreamReader() = default;
+    /// A whole message. edits: absent if nothing about it can change any more. Returns a reason if no message can
+    /// follow.
+    [[nodiscard]] virtual std::optional<OpaqueReason> on_message(std::string_view message, MessageEdits* edits) = 0;
+    /// Only of connections that may be changed: the head of a message whose body is still to come. True if nothing
+    /// about the message will change any more: then nobody has to wait for the body.
+    [[nodiscard]] virtual bool on_head(std::string_view head, MessageEdits& edits) = 0;
+    /// A message whose body is above Limits::body_bytes was passed over.
+    virtual void on_too_large() = 0;
+};
 
 /// The TCP connections on SIP ports: which of them are SIP, and their streams.
 ///
@@ -31,44 +87,48 @@ class ConnectionTable {
 
     /// What came of one segment.
     struct Outcome {
-        FlowMark mark = FlowMark::none;      ///< none: nothing new
-        std::optional<OpaqueReason> opaque;  ///< it has just become opaque
-        bool table_full = false;             ///< not looked at
+        FlowMark mark = FlowMark::none;          ///< none: nothing new
+        std::optional<OpaqueReason> opaque;      ///< it has just become opaque
+        bool table_full = false;                 ///< not looked at
+        bool edited = false;                     ///< the connection carries its first edit
+        bool released = false;                   ///< the verdict on the packet is in the list, now or later
+        std::span<const std::byte> replacement;  ///< the packet as it goes on, until the next call; empty: as it came
     };
 
-    /// sip_marked: the connection carries our mark. Calls found(message) and too_large() as MessageStream::feed does.
-    /// What was handed out lives as long as the packet and until the next call.
-    template <class Found, class TooLarge>
-    [[nodiscard]] Outcome on_segment(const PacketView& packet, bool sip_marked, const Policy& policy, TimePoint now,
-                                     Found&& found, TooLarge&& too_large) {
-        spent_.clear();
-        forgotten_.clear();
-        Outcome outcome;
-        Connection* connection = find_or_add(packet, now, outcome);
-        if (connection == nullptr) return outcome;
-        connection->idle_deadline = now + limits_.flow_idle;
-        std::uint32_t sequence = packet.tcp.sequence;
-        if (packet.tcp.syn) begin(*connection, packet, ++sequence);
-        if (connection->state == State::opaque) return outcome;
-        Side& side = side_of(*connection, packet.tuple);
-        if (!packet.payload.empty()) {
-            // With a SYN of either end seen, the mark says nothing that we should not know better ourselves.
-            const bool may_take_up = (sip_marked && !connection->begin_seen) || policy.take_up_any_stream;
-            if (!side.reassembler && !take_up(side, packet, may_take_up)) {
-                // A capture, or a connection that was SIP before we were started anew, may become readable later: what
-                // comes first may be a keep-alive or the rest of a message. Any other has had its only chance.
-                if (!may_take_up) give_up(*connection, OpaqueReason::beginning_not_seen, outcome);
-                return outcome;
-            }
-            feed(*connection, side, sequence, packet.payload, outcome, found, too_large);
-            account(side);
-            if (buffered_ > limits_.buffered_bytes) give_up(*connection, OpaqueReason::too_much_early_data, outcome);
-        }
-        if (packet.tcp.rst || packet.tcp.fin) on_end(*connection, packet, now);
-        return outcome;
-    }
+    /// A TCP packet as it came.
+    struct Segment {
+        const PacketView& view;
+        std::span<const std::byte> packet;
+        bool sip_marked = false;  ///< the connection carries our mark
+        /// Its messages may be edited: what they become decides the packets, which wait meanwhile. token: the packet's
+        /// name in the list of releases.
+        bool editable = false;
+        bool overwritable = false;  ///< not editable: its bytes may become others, as many at the same place
+        bool outbound = false;      ///< from the inside host; only of an editable one
+        PacketToken token = 0;
+    };
 
-    void expire(TimePoint now);
+    /// Calls the reader for what the segment completes. What was handed out lives as long as the packet and until the
+    /// next call. releases: verdicts, on packets of before, too.
+    [[nodiscard]] Outcome on_segment(const Segment& segment, const Policy& policy, TimePoint now, StreamReader& reader,
+                                     ReleaseList& releases);
+
+    /// Forgets what is idle. Packets that have waited too long go their way as they are: given_up(tuple of their
+    /// sender's direction) for each such connection.
+    template <class GivenUp>
+    void expire(TimePoint now, ReleaseList& releases, GivenUp&& given_up) {
+        while (const auto key = deadlines_.pop_due(now)) {
+            if (const auto tuple = expire_one(*key, now, releases)) given_up(*tuple);
+        }
+    }
+    // connection_state.cpp: what an orderly restart hands over
+    [[nodiscard]] bool has_edited(const FlowTuple& tuple) const;
+    /// Appends the connections that carry edits, without the packets that wait: nobody has seen them, so they come
+    /// again.
+    void save(std::vector<std::byte>& to) const;
+    /// Returns the number of connections taken over; what cannot be read, and what follows it, is left out.
+    [[nodiscard]] std::size_t load(std::span<const std::byte> from, TimePoint now);
+
     [[nodiscard]] std::optional<TimePoint> next_deadline() const { return deadlines_.next(); }
     [[nodiscard]] std::size_t size() const { return connections_.size(); }
 
@@ -76,52 +136,52 @@ class ConnectionTable {
     struct Side {
         std::optional<StreamReassembler> reassembler;  ///< from the SYN on, or from where it was taken up
         std::optional<std::uint32_t> begun;            ///< the first sequence number that the SYN named
+        std::uint32_t first = 0;                       ///< the number of the first byte that is read
         MessageStream messages;
         std::size_t accounted = 0;  ///< its part of buffered_
     };
     enum class State : std::uint8_t { undecided, sip, opaque };
     struct Connection {
         State state = State::undecided;
-        std::array<Side, 2> sides;  ///< [0] sends from the smaller endpoint
+        std::array<Side, 2> sides;                 ///< [0] sends from the smaller endpoint
+        std::unique_ptr<EditedConnection> edited;  ///< of an editable one
+        FlowNat nat;
+        std::unique_ptr<std::array<Overwrites, 2>> overwrites;  ///< of an overwritable one, as sides
+        bool inside_first = false;  ///< sides[0] is the inside host's; only of an editable one
+        /// By Sender: packets of it wait, and nothing of it has been decided for so long.
+        std::array<std::optional<TimePoint>, 2> hold_deadlines;
+
+        [[nodiscard]] std::optional<TimePoint> hold_deadline() const;  ///< the earlier one
         TimePoint idle_deadline;
         TimePoint queued;
         bool begin_seen = false;  ///< a SYN
         bool closing = false;     ///< one FIN has been seen
+        bool owes_mark = false;   ///< it is opaque, and will be marked so when nothing has to be overwritten any more
     };
     using Key = FlowTuple;  ///< of the direction that comes first in order
 
-    template <class Found, class TooLarge>
-    void feed(Connection& connection, Side& side, std::uint32_t sequence, std::string_view payload, Outcome& outcome,
-              Found& found, TooLarge& too_large) {
-        switch (side.reassembler->push(sequence, payload, limits_)) {
-            case StreamReassembler::Outcome::accepted: break;
-            case StreamReassembler::Outcome::conflict:
-                give_up(connection, OpaqueReason::conflicting_segments, outcome);
-                return;
-            case StreamReassembler::Outcome::overflow:
-                give_up(connection, OpaqueReason::too_much_early_data, outcome);
-                return;
-        }
-        for (std::string_view run = side.reassembler->next(); !run.empty(); run = side.reassembler->next()) {
-            const auto on_message = [&](std::string_view message) {
-                if (connection.state == State::undecided) {
-                    connection.state = State::sip;
-                    outcome.mark = FlowMark::sip;
-                }
-                found(message);
-            };
-            if (const auto reason = side.messages.feed(run, limits_, spent_, on_message, too_large)) {
-                give_up(connection, *reason, outcome);
-                return;
-            }
-        }
-    }
-
+    void take_payload(Connection& connection, const Segment& segment, std::uint32_t sequence, bool may_take_up,
+                      StreamReader& reader, Outcome& outcome);
+    void read(Connection& connection, const Segment& segment, std::uint32_t sequence, StreamReader& reader,
+              Outcome& outcome);
+    [[nodiscard]] std::optional<FlowTuple> expire_one(const Key& key, TimePoint now, ReleaseList& releases);
+    void overwrite(Connection& connection, const Segment& segment, std::uint32_t sequence, Outcome& outcome);
+    void settle(Connection& connection, const FlowTuple& tuple, Sender sender, ReleaseList& releases, TimePoint now);
+    void limit_wait(Connection& connection, const FlowTuple& tuple, std::optional<Sender> went_on, TimePoint now);
+    [[nodiscard]] EditLimits edit_limits() const;
     [[nodiscard]] Connection* find_or_add(const PacketView& packet, TimePoint now, Outcome& outcome);
     [[nodiscard]] static Side& side_of(Connection& connection, const FlowTuple& tuple);
     [[nodiscard]] bool make_room();
     void account(Side& side);
+    void read_again(Connection& connection, Side& side, std::string_view bytes);
     void begin(Connection& connection, const PacketView& packet, std::uint32_t first_sequence);
+    static void begin(Side& side, std::uint32_t first_sequence);
+    void begin_anew(Connection& connection);
+    void prepare_edits(Connection& connection, const Segment& segment, bool may_take_up);
+    [[nodiscard]] bool push_edited(Connection& connection, const Segment& segment, ReleaseList& releases,
+                                   Outcome& outcome);
+    void begin_edited_anew(Connection& connection, Outcome& outcome);
+    [[nodiscard]] static Side& edited_side(Connection& connection, Sender sender);
     [[nodiscard]] static bool take_up(Side& side, const PacketView& packet, bool allowed);
     void give_up(Connection& connection, OpaqueReason reason, Outcome& outcome);
     void on_end(Connection& connection, const PacketView& packet, TimePoint now);
@@ -131,8 +191,10 @@ class ConnectionTable {
     std::unordered_map<Key, Connection, KeyedHash> connections_;
     Deadlines<Key> deadlines_;
     MessageStream::Spent spent_;
-    std::vector<Side> forgotten_;  ///< streams given up by this segment: its messages may still point into them
-    std::size_t buffered_ = 0;     ///< of all streams together
+    std::vector<Side> forgotten_;     ///< streams given up by this segment: its messages may still point into them
+    std::size_t buffered_ = 0;        ///< of all streams together
+    std::string payload_;             ///< of the packet at hand as it goes on
+    std::vector<std::byte> written_;  ///< the packet
 };
 
 }  // namespace messenger::alg

@@ -68,6 +68,7 @@ constexpr bool is_ipv6_char(char c) {
 struct HostPort {
     std::string_view host;
     std::uint16_t port = 0;
+    std::string_view port_text;
 };
 
 /// A name, IPv4 address or [IPv6] and an optional port; white space around the colon as in a Via. Whether an address is
@@ -87,7 +88,8 @@ std::optional<HostPort> take_host_port(std::string_view& rest) {
     }
     if (!take_separator(rest, ':')) return result;  // which has skipped the white space
     const auto end = std::find_if_not(rest.begin(), rest.end(), is_digit);
-    const auto port = parse_number(take(rest, static_cast<std::size_t>(end - rest.begin())), UINT16_MAX);
+    result.port_text = take(rest, static_cast<std::size_t>(end - rest.begin()));
+    const auto port = parse_number(result.port_text, UINT16_MAX);
     if (!port || *port == 0) return std::nullopt;
     result.port = static_cast<std::uint16_t>(*port);
     rest = skip_lws(rest);
@@ -153,6 +155,7 @@ std::optional<SipUri> parse_sip_uri(std::string_view text) {
     if (!place) return std::nullopt;
     uri.host = place->host;
     uri.port = place->port;
+    uri.port_text = place->port_text;
     const std::string_view parameters = trim(take(rest, rest.find('?')));
     if (!begins_parameters_or_is_empty(parameters)) return std::nullopt;
     uri.parameters = parameters;
@@ -180,6 +183,11 @@ std::optional<NameAddress> parse_name_address(std::string_view value) {
     return result;
 }
 
+std::string_view address_of_record(std::string_view value) {
+    const auto address = parse_name_address(value);
+    return address ? address->uri : std::string_view{};
+}
+
 std::optional<Via> parse_via(std::string_view value) {
     std::string_view rest = trim(value);
     Via via;
@@ -192,6 +200,7 @@ std::optional<Via> parse_via(std::string_view value) {
     if (!place || !begins_parameters_or_is_empty(rest)) return std::nullopt;
     via.host = place->host;
     via.port = place->port;
+    via.port_text = place->port_text;
     via.parameters = rest;
     return via;
 }
@@ -205,6 +214,10 @@ std::optional<Endpoint> contact_endpoint(const SipUri& uri) {
 
 bool ContentType::is(std::string_view wanted_type, std::string_view wanted_subtype) const {
     return equals_ignoring_case(type, wanted_type) && equals_ignoring_case(subtype, wanted_subtype);
+}
+
+bool ContentType::is_invitation() const {
+    return is("text", "x-msmsgsinvite") || is("application", "x-msmsgsinvite");
 }
 
 std::optional<ContentType> parse_content_type(std::string_view value) {

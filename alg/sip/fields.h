@@ -25,6 +25,7 @@ struct SipUri {
     std::string_view user;        ///< with password; empty without one
     std::string_view host;        ///< a name, an IPv4 address, or [IPv6] with its brackets
     std::uint16_t port = 0;       ///< 0 when not given
+    std::string_view port_text;   ///< as written, behind the host; empty when not given
     std::string_view parameters;  ///< from the first ';' up to '?'; empty without
 };
 [[nodiscard]] std::optional<SipUri> parse_sip_uri(std::string_view text);
@@ -36,11 +37,15 @@ struct NameAddress {
 };
 [[nodiscard]] std::optional<NameAddress> parse_name_address(std::string_view value);
 
+/// The URI of a From or To value: who it is. Empty if it cannot be read.
+[[nodiscard]] std::string_view address_of_record(std::string_view value);
+
 /// One Via value (RFC 3261 section 20.42).
 struct Via {
     std::string_view transport;  ///< "UDP", "TCP", "TLS", ...; as written
     std::string_view host;       ///< sent-by: a name, IPv4, or [IPv6]
     std::uint16_t port = 0;      ///< 0 when not given
+    std::string_view port_text;  ///< as written, behind the host; empty when not given
     std::string_view parameters;
 };
 [[nodiscard]] std::optional<Via> parse_via(std::string_view value);
@@ -55,6 +60,8 @@ struct ContentType {
     std::string_view subtype;
     std::string_view parameters;
     [[nodiscard]] bool is(std::string_view wanted_type, std::string_view wanted_subtype) const;
+    /// text/x-msmsgsinvite, Messenger's file transfer; application/ is taken as well.
+    [[nodiscard]] bool is_invitation() const;
 };
 [[nodiscard]] std::optional<ContentType> parse_content_type(std::string_view value);
 

@@ -36,8 +36,15 @@ std::string_view tag_of(std::string_view address) {
 }  // namespace
 
 Expected<void> SipMessageView::parse(std::string_view message, const Limits& limits) {
-    clear();
-    Expected<void> result = read(message, limits);
+    Expected<void> result = read_head(message, limits);
+    if (result) result = read_body(true);
+    if (!result) clear();
+    return result;
+}
+
+Expected<void> SipMessageView::parse_head(std::string_view message, const Limits& limits) {
+    Expected<void> result = read_head(message, limits);
+    if (result) result = read_body(false);
     if (!result) clear();
     return result;
 }
@@ -51,7 +58,8 @@ void SipMessageView::clear() {
     lines_.clear();
 }
 
-Expected<void> SipMessageView::read(std::string_view message, const Limits& limits) {
+Expected<void> SipMessageView::read_head(std::string_view message, const Limits& limits) {
+    clear();
     if (message.size() > UINT32_MAX) return Error::too_large;
     text_ = message.substr(leading_line_ends(message));
     StartLine start;
@@ -65,8 +73,7 @@ Expected<void> SipMessageView::read(std::string_view message, const Limits& limi
     for (const HeaderId id : {HeaderId::call_id, HeaderId::cseq, HeaderId::from, HeaderId::to}) {
         if (value(id).empty()) return Error::missing_header;
     }
-    if (const auto cseq = read_cseq(); !cseq) return cseq;
-    return read_body();
+    return read_cseq();
 }
 
 Expected<void> SipMessageView::read_headers(const Limits& limits) {
@@ -119,12 +126,15 @@ Expected<void> SipMessageView::read_cseq() {
     return {};
 }
 
-Expected<void> SipMessageView::read_body() {
-    if (first_[static_cast<std::size_t>(HeaderId::content_length)] == kAbsent) return {};
-    const std::optional<std::uint32_t> length = parse_content_length(value(HeaderId::content_length));
-    if (!length) return Error::bad_content_length;
-    if (*length > text_.size() - head_length_) return Error::body_truncated;
-    text_ = text_.substr(0, head_length_ + std::size_t{*length});
+Expected<void> SipMessageView::read_body(bool is_there) {
+    std::size_t length = text_.size() - head_length_;
+    if (first_[static_cast<std::size_t>(HeaderId::content_length)] != kAbsent) {
+        const std::optional<std::uint32_t> said = parse_content_length(value(HeaderId::content_length));
+        if (!said) return Error::bad_content_length;
+        if (is_there && *said > length) return Error::body_truncated;
+        length = *said;
+    }
+    text_ = text_.substr(0, head_length_ + (is_there ? length : 0));
     return {};
 }
 

@@ -103,6 +103,10 @@ class SipMessageView {
     /// - too_large: above 4 GiB
     [[nodiscard]] Expected<void> parse(std::string_view message, const Limits& limits);
     Expected<void> parse(std::string&&, const Limits&) = delete;
+    /// Reads a head whose body is not there, or not all of it: the message ends with the empty line, whatever
+    /// Content-Length says, and body() is empty. Errors as in parse, body_truncated excepted.
+    [[nodiscard]] Expected<void> parse_head(std::string_view message, const Limits& limits);
+    Expected<void> parse_head(std::string&&, const Limits&) = delete;
 
     [[nodiscard]] bool is_request() const { return status_ == 0; }
     [[nodiscard]] Method method() const { return method_; }                      ///< of a response: CSeq's
@@ -136,11 +140,11 @@ class SipMessageView {
     static constexpr std::size_t kHeaderIds = static_cast<std::size_t>(HeaderId::other);
     static constexpr std::uint16_t kAbsent = UINT16_MAX;
 
-    Expected<void> read(std::string_view message, const Limits& limits);
+    Expected<void> read_head(std::string_view message, const Limits& limits);
     Expected<void> read_headers(const Limits& limits);
     Expected<void> add_line(const HeaderReader& reader);
     Expected<void> read_cseq();
-    Expected<void> read_body();
+    Expected<void> read_body(bool is_there);
     void clear();
 
     std::string_view text_;

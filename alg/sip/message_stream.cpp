@@ -27,6 +27,7 @@ bool MessageStream::skip_some(std::string_view& bytes) {
     if (skip_ == 0) return false;
     const std::size_t skipped = std::min(skip_, bytes.size());
     skip_ -= skipped;
+    pass(skipped);
     bytes.remove_prefix(skipped);
     return true;
 }
@@ -34,6 +35,12 @@ bool MessageStream::skip_some(std::string_view& bytes) {
 /// The message that text begins with, whole.
 std::string_view MessageStream::take(std::string_view text, bool in_place, std::string_view& bytes, Spent& spent) {
     const std::string_view message = text.substr(skipped_, wanted_ - skipped_);
+    skipped_before_ = 0;
+    begin_message();
+    was_settled_ = settled_;
+    settled_ = false;
+    head_seen_ = false;
+    pass(wanted_);
     if (in_place) {
         bytes.remove_prefix(wanted_);
     } else {
@@ -54,15 +61,18 @@ Expected<MessageStream::Head> MessageStream::find_head(std::string_view text, co
         if (!partial_.empty()) {
             partial_.erase(partial_.begin(), partial_.begin() + static_cast<std::ptrdiff_t>(skipped_));
             scanned_ -= std::min(scanned_, skipped_);
+            pass(skipped_);
             skipped_ = 0;
         }
         return Head::incomplete;
     }
     scanned_ = 0;
     const std::size_t whole = skipped_ + frame->head_bytes + frame->body_bytes;
+    head_ = frame->head_bytes;
+    skipped_before_ = 0;
     if (frame->body_bytes > limits.body_bytes) {
         skip_ = whole;
-        skipped_ = 0;
+        skipped_before_ = std::exchange(skipped_, 0);
         return Head::too_large;
     }
     wanted_ = whole;
@@ -74,6 +84,7 @@ void MessageStream::keep(std::string_view& bytes) {
     if (wanted_ == 0) {
         bytes.remove_prefix(skipped_);
         scanned_ -= std::min(scanned_, skipped_);
+        pass(skipped_);
         skipped_ = 0;
     }
     partial_.assign(bytes.begin(), bytes.end());
@@ -83,6 +94,7 @@ void MessageStream::keep(std::string_view& bytes) {
 /// The message at hand is not read: what has been put together of it counts as skipped.
 void MessageStream::leave_partial() {
     skip_ -= std::min(skip_, partial_.size());
+    pass(partial_.size());
     partial_.clear();
     skipped_ = 0;
 }

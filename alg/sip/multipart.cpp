@@ -2,8 +2,10 @@
 #include "alg/sip/multipart.h"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <optional>
+#include <utility>
 
 #include "alg/base/text.h"
 #include "alg/sip/header_reader.h"
@@ -62,6 +64,20 @@ std::optional<Delimiter> find_delimiter(std::string_view text, std::string_view 
     return std::nullopt;
 }
 
+void keep_header(const HeaderReader& header, BodyPart& part) {
+    // MIME has no compact names. Of several the first counts.
+    const std::array<std::pair<std::string_view, std::string_view*>, 5> known{{
+        {"Content-Type", &part.content_type},
+        {"Content-Disposition", &part.disposition},
+        {"Content-Length", &part.content_length},
+        {"Content-Encoding", &part.content_encoding},
+        {"Content-Transfer-Encoding", &part.transfer_encoding},
+    }};
+    for (const auto& [name, value] : known) {
+        if (value->empty() && equals_ignoring_case(header.name(), name)) *value = header.value();
+    }
+}
+
 /// text: a part with the line end before its delimiter, which may be the line end of its last header.
 BodyPart read_part(std::string_view text) {
     BodyPart part;
@@ -70,13 +86,7 @@ BodyPart read_part(std::string_view text) {
         const HeaderReader::Step step = reader.next();
         if (step == HeaderReader::Step::end) break;
         if (step == HeaderReader::Step::cut) return part;  // headers alone
-        if (step == HeaderReader::Step::malformed) continue;
-        // MIME has no compact names.
-        if (part.content_type.empty() && equals_ignoring_case(reader.name(), "Content-Type")) {
-            part.content_type = reader.value();
-        } else if (part.disposition.empty() && equals_ignoring_case(reader.name(), "Content-Disposition")) {
-            part.disposition = reader.value();
-        }
+        if (step == HeaderReader::Step::header) keep_header(reader, part);
     }
     part.content = text.substr(reader.position());
     if (part.content.ends_with('\n')) part.content.remove_suffix(1);

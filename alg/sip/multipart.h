@@ -12,6 +12,11 @@ namespace messenger::alg {
 struct BodyPart {
     std::string_view content_type;  ///< empty without one
     std::string_view disposition;   ///< Content-Disposition; empty without one
+    /// Content-Length, Content-Encoding and Content-Transfer-Encoding; empty without one. MIME has no use for the first
+    /// two in a part, but some senders write them.
+    std::string_view content_length;
+    std::string_view content_encoding;
+    std::string_view transfer_encoding;
     std::string_view content;
 };
 

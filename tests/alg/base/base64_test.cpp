@@ -33,6 +33,22 @@ TEST(Base64, DecodesTheExamplesOfTheRfc) {
     }
 }
 
+TEST(Base64, EncodesTheExamplesOfTheRfc) {
+    struct Row {
+        std::string_view bytes;
+        std::string_view text;
+    };
+    for (const Row& row :
+         {Row{"", ""}, Row{"f", "Zg=="}, Row{"fo", "Zm8="}, Row{"foo", "Zm9v"}, Row{"foob", "Zm9vYg=="},
+          Row{"fooba", "Zm9vYmE="}, Row{"foobar", "Zm9vYmFy"}, Row{"\xfb\xff\xbf", "+/+/"}}) {
+        std::string text = "what was there before";
+        encode_base64(row.bytes, true, text);
+        EXPECT_EQ(text, row.text);
+        encode_base64(row.bytes, false, text);
+        EXPECT_EQ(text, row.text.substr(0, row.text.find('='))) << row.text;
+    }
+}
+
 TEST(Base64, TakesTextWithoutPadding) {
     EXPECT_EQ(*decode("Zg", 1), "f");
     EXPECT_EQ(*decode("Zm8", 2), "fo");

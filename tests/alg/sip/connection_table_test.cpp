@@ -23,6 +23,7 @@ struct Table {
     ConnectionTable table{limits, HashKey{1, 2}};
     FlowTuple tuple{endpoint("10.1.2.3", 40000), endpoint("198.51.100.20", 5060), Transport::tcp};
     std::vector<std::string> messages;
+    bool last = false;  ///< nothing that can be read follows a message
 
     ConnectionTable::Outcome send(const FlowTuple& way, std::uint32_t sequence, std::string_view payload,
                                   TcpFields fields = {}, bool marked = false, TimePoint now = at(0)) {
@@ -31,8 +32,24 @@ struct Table {
         packet.payload = payload;
         packet.tcp = fields;
         packet.tcp.sequence = sequence;
-        return table.on_segment(
-            packet, marked, policy, now, [this](std::string_view message) { messages.emplace_back(message); }, [] {});
+        struct Reader final : StreamReader {
+            explicit Reader(Table& owner) : table(owner) {}
+            std::optional<OpaqueReason> on_message(std::string_view message, MessageEdits*) override {
+                table.messages.emplace_back(message);
+                return table.last ? std::optional(OpaqueReason::compressed) : std::nullopt;
+            }
+            bool on_head(std::string_view, MessageEdits&) override { return false; }
+            void on_too_large() override {}
+            Table& table;
+        } reader(*this);
+        ConnectionTable::Segment segment{packet, {}};
+        segment.sip_marked = marked;
+        ReleaseList releases;
+        return table.on_segment(segment, policy, now, reader, releases);
+    }
+    void expire(TimePoint now) {
+        ReleaseList releases;
+        table.expire(now, releases, [](const FlowTuple&) {});
     }
     void shake_hands(TimePoint now = at(0)) {
         (void)send(tuple, 99, "", {.syn = true}, false, now);
@@ -41,6 +58,19 @@ struct Table {
 };
 
 const std::string kBye = wire("BYE sip:b@example.com SIP/2.0\nCall-ID: x\nContent-Length: 0");
+
+TEST(ConnectionTable, GivesUpBothDirectionsBehindTheLastMessage) {
+    Table t;
+    t.shake_hands();
+    EXPECT_EQ(t.send(t.tuple, 100, kBye).mark, FlowMark::sip);
+    t.last = true;
+    const auto outcome = t.send(t.tuple.reversed(), 500, kBye + kBye);
+    EXPECT_EQ(outcome.mark, FlowMark::opaque);
+    EXPECT_EQ(outcome.opaque, OpaqueReason::compressed);
+    EXPECT_THAT(t.messages, ElementsAre(kBye, kBye)) << "not the one behind the last";
+    EXPECT_EQ(t.send(t.tuple, static_cast<std::uint32_t>(100 + kBye.size()), kBye).opaque, std::nullopt);
+    EXPECT_EQ(t.messages.size(), 2U);
+}
 
 TEST(ConnectionTable, MarksAConnectionThatBeginsWithSip) {
     Table t;
@@ -143,19 +173,180 @@ TEST(ConnectionTable, ForgetsSilentAndClosedConnections) {
     Table t;
     t.shake_hands();
     EXPECT_EQ(t.table.next_deadline(), at(300));
-    t.table.expire(at(300));
+    t.expire(at(300));
     EXPECT_EQ(t.table.size(), 0U) << "not a byte was said";
 
     t.shake_hands(at(400));
     (void)t.send(t.tuple, 100, kBye, {}, false, at(400));
-    t.table.expire(at(700));
+    t.expire(at(700));
     EXPECT_EQ(t.table.size(), 1U);
     (void)t.send(t.tuple, 900, "", {.fin = true}, false, at(800));
     (void)t.send(t.tuple.reversed(), 500, "", {.fin = true}, false, at(801));
-    t.table.expire(at(860));
+    t.expire(at(860));
     EXPECT_EQ(t.table.size(), 1U);
-    t.table.expire(at(861));
+    t.expire(at(861));
     EXPECT_EQ(t.table.size(), 0U);
+}
+
+/// A table whose connection may be edited: packets as they are on the wire, and their verdicts.
+struct EditedTable {
+    Limits limits;
+    Policy policy;
+    ConnectionTable table{limits, HashKey{1, 2}};
+    FlowTuple tuple{endpoint("10.1.2.3", 40000), endpoint("198.51.100.20", 5060), Transport::tcp};
+    std::vector<std::string> messages;
+    PacketToken token = 0;
+    int now = 0;
+    ReleaseList releases;  ///< of the last packet
+    ConnectionTable::Outcome outcome;
+
+    void send(bool outbound, const testing::TcpSegment& fields, std::string_view payload) {
+        const FlowTuple way = outbound ? tuple : tuple.reversed();
+        const auto packet = testing::exact_copy(testing::tcp_packet(way.source, way.destination, fields, payload));
+        const auto view = parse_packet(packet);
+        ASSERT_TRUE(view);
+        struct Reader final : StreamReader {
+            explicit Reader(EditedTable& owner) : table(owner) {}
+            std::optional<OpaqueReason> on_message(std::string_view message, MessageEdits* edits) override {
+                table.messages.emplace_back(message);
+                if (edits == nullptr) return std::nullopt;
+                EditList list;
+                list.begin(message);
+                list.replace(message.substr(message.find("example"), 7), "edited");
+                EXPECT_TRUE(edits->apply(list));
+                return std::nullopt;
+            }
+            bool on_head(std::string_view, MessageEdits&) override { return false; }
+            void on_too_large() override {}
+            EditedTable& table;
+        } reader(*this);
+        ConnectionTable::Segment segment{*view, packet};
+        segment.editable = true;
+        segment.outbound = outbound;
+        segment.token = ++token;
+        releases.clear();
+        outcome = table.on_segment(segment, policy, at(now), reader, releases);
+    }
+    /// The connections that were given up meanwhile.
+    std::size_t expire(int seconds) {
+        now = seconds;
+        releases.clear();
+        std::size_t given_up = 0;
+        table.expire(at(now), releases, [&](const FlowTuple&) { ++given_up; });
+        return given_up;
+    }
+    void data(std::uint32_t sequence, std::string_view payload) {
+        send(true, {.sequence = sequence, .acknowledgement = 500, .ack = true}, payload);
+    }
+    void shake_hands() {
+        send(true, {.sequence = 99, .syn = true}, "");
+        send(false, {.sequence = 499, .acknowledgement = 100, .syn = true, .ack = true}, "");
+    }
+    /// Payload of the only packet that was released.
+    [[nodiscard]] std::string released() const {
+        if (releases.size() != 1 || releases[0].fate != Fate::replace) return "?";
+        return std::string(parse_packet(releases[0].packet)->payload);
+    }
+};
+
+const std::string kEditedBye = wire("BYE sip:b@edited.com SIP/2.0\nCall-ID: x\nContent-Length: 0");
+
+TEST(EditedConnectionTable, ASynThatNobodyAnswersChangesNothing) {
+    EditedTable t;
+    t.shake_hands();
+    t.data(100, kBye.substr(0, 20));
+    EXPECT_TRUE(t.releases.empty()) << "held";
+    t.send(true, {.sequence = 7777, .syn = true}, kBye);
+    EXPECT_EQ(t.releases.size(), 1U) << "the SYN alone";
+    t.send(false, {.sequence = 8888, .syn = true}, "");
+    t.data(120, kBye.substr(20));
+    EXPECT_THAT(t.messages, ElementsAre(kBye));
+    ASSERT_EQ(t.releases.size(), 2U);
+    EXPECT_EQ(parse_packet(t.releases[1].packet)->tcp.sequence, 119U) << "edited after all";
+    EXPECT_TRUE(t.outcome.edited);
+}
+
+TEST(EditedConnectionTable, AnAnsweredSynBeginsAnew) {
+    EditedTable t;
+    t.shake_hands();
+    t.data(100, kBye);
+    EXPECT_EQ(t.released(), kEditedBye);
+    t.data(static_cast<std::uint32_t>(100 + kBye.size()), "BYE sip:");
+    t.send(true, {.sequence = 7776, .syn = true}, "");
+    t.send(false, {.sequence = 8887, .acknowledgement = 7777, .syn = true, .ack = true}, "");
+    EXPECT_EQ(t.releases.size(), 2U) << "what was held goes first";
+    t.send(true, {.sequence = 7777, .acknowledgement = 8888, .ack = true}, kBye);
+    EXPECT_EQ(t.released(), kEditedBye);
+    EXPECT_EQ(t.outcome.mark, FlowMark::sip) << "judged anew";
+    EXPECT_EQ(t.messages.size(), 2U);
+}
+
+TEST(EditedConnectionTable, DoesNotReadBehindTheDataOfASynThatWasAnOffer) {
+    EditedTable t;
+    t.shake_hands();
+    t.data(100, kBye);
+    t.send(true, {.sequence = 7776, .syn = true}, "BYE");
+    t.send(false, {.sequence = 8887, .acknowledgement = 7780, .syn = true, .ack = true}, "");
+    EXPECT_EQ(t.outcome.opaque, OpaqueReason::beginning_not_seen);
+    t.send(true, {.sequence = 7780, .acknowledgement = 8888, .ack = true}, " sip:");
+    EXPECT_EQ(t.releases.size(), 1U) << "held by nobody";
+}
+
+const int kHoldSeconds = static_cast<int>(std::chrono::duration_cast<std::chrono::seconds>(Limits{}.hold_time).count());
+
+TEST(EditedConnectionTable, GivesUpWhoWaitsTooLong) {
+    EditedTable t;
+    t.shake_hands();
+    t.data(100, kBye.substr(0, 20));
+    EXPECT_EQ(t.expire(kHoldSeconds - 1), 0U);
+    EXPECT_TRUE(t.releases.empty());
+    EXPECT_EQ(t.expire(kHoldSeconds), 1U);
+    EXPECT_EQ(t.releases.size(), 1U) << "as it was";
+}
+
+/// A sender that never pauses always has a message under way. Each has its own time.
+TEST(EditedConnectionTable, DoesNotGiveUpABusyConnection) {
+    EditedTable t;
+    t.shake_hands();
+    std::uint32_t sequence = 100;
+    t.data(sequence, kBye.substr(0, 20));
+    for (int second = 1; second < 3 * kHoldSeconds; ++second) {
+        EXPECT_EQ(t.expire(second), 0U);
+        t.data(sequence + 20, kBye.substr(20) + kBye.substr(0, 20));
+        sequence += static_cast<std::uint32_t>(kBye.size());
+    }
+    EXPECT_EQ(t.messages.size(), 3U * static_cast<unsigned>(kHoldSeconds) - 1);
+}
+
+TEST(EditedConnectionTable, OneDirectionGainsNoTimeFromTheOther) {
+    EditedTable t;
+    t.shake_hands();
+    t.send(false, {.sequence = 500, .acknowledgement = 100, .ack = true}, kBye.substr(0, 20));
+    for (int second = 1; second < kHoldSeconds; ++second) {
+        EXPECT_EQ(t.expire(second), 0U);
+        t.data(static_cast<std::uint32_t>(100 + (static_cast<std::size_t>(second) - 1) * kBye.size()), kBye);
+        EXPECT_TRUE(t.outcome.released);
+    }
+    EXPECT_EQ(t.expire(kHoldSeconds), 1U);
+}
+
+TEST(EditedConnectionTable, GoesOnAfterARestartWithWhatItHasAcknowledged) {
+    EditedTable t;
+    t.shake_hands();
+    t.data(100, kBye.substr(0, 20));
+    t.data(100, kBye.substr(0, 20));
+    ASSERT_EQ(t.releases.size(), 1U) << "the question";
+    t.send(false, {.sequence = 500, .acknowledgement = 100, .ack = true}, "");
+    ASSERT_EQ(t.releases.size(), 1U);
+    EXPECT_EQ(parse_packet(t.releases[0].packet)->tcp.acknowledgement, 120U);
+    std::vector<std::byte> saved;
+    t.table.save(saved);
+    EditedTable next;
+    EXPECT_EQ(next.table.load(saved, at(0)), 1U);
+    next.data(120, kBye.substr(20));
+    EXPECT_THAT(next.messages, ElementsAre(kBye));
+    next.data(120, kBye.substr(20));
+    EXPECT_EQ(next.released(), kEditedBye) << "the repetition brings all";
 }
 
 }  // namespace

@@ -21,14 +21,19 @@ struct Feeder {
     MessageStream::Spent spent;
     std::vector<std::string> messages;
     int too_large = 0;
+    std::size_t last = 0;  ///< the message after which none can follow, from 1; 0: none
 
     std::optional<OpaqueReason> feed(std::string_view bytes) {
         const ExactBytes exact(bytes);
         spent.clear();
         std::vector<std::string_view> found;
         const auto reason = stream.feed(
-            exact.text(), limits, spent, [&](std::string_view message) { found.push_back(message); },
-            [&] { ++too_large; });
+            exact.text(), limits, spent,
+            [&](std::string_view message) -> std::optional<OpaqueReason> {
+                found.push_back(message);
+                return found.size() == last ? std::optional(OpaqueReason::compressed) : std::nullopt;
+            },
+            [&] { ++too_large; }, [](std::string_view) { return false; });
         for (const std::string_view message : found) messages.emplace_back(message);  // all live until here
         return reason;
     }
@@ -75,6 +80,13 @@ TEST(MessageStream, DoesNotPileUpKeepAlives) {
     EXPECT_EQ(feeder.stream.buffered(), 0U);
     EXPECT_FALSE(feeder.feed(message("hello")));
     EXPECT_THAT(feeder.messages, ElementsAre(message("hello")));
+}
+
+TEST(MessageStream, LooksAtNothingBehindTheLastMessage) {
+    Feeder feeder;
+    feeder.last = 2;
+    EXPECT_EQ(feeder.feed(message("one") + message("last") + "no SIP"), OpaqueReason::compressed);
+    EXPECT_THAT(feeder.messages, ElementsAre(message("one"), message("last")));
 }
 
 TEST(MessageStream, SkipsABodyAboveTheLimitAndGoesOn) {

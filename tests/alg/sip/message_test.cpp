@@ -149,6 +149,19 @@ TEST(SipMessage, TakesTheRestOfTheDatagramForTheBodyWithoutContentLength) {
     EXPECT_EQ(Parsed(bye_with("")).outcome(), "understood");
 }
 
+TEST(SipMessage, ReadsAHeadBeforeItsBodyIsThere) {
+    const ExactCopy copy(bye_with("Content-Length: 5\r\n", "he"));
+    SipMessageView view;
+    EXPECT_FALSE(view.parse(copy.view(), Limits{}));
+    ASSERT_TRUE(view.parse_head(copy.view(), Limits{}));
+    EXPECT_EQ(view.body(), "");
+    EXPECT_EQ(view.value(HeaderId::content_length), "5");
+    EXPECT_EQ(view.whole().size() + 2, copy.view().size());
+    const ExactCopy bad(bye_with("Content-Length: 5a\r\n"));
+    EXPECT_FALSE(view.parse_head(bad.view(), Limits{}));
+    EXPECT_EQ(view.whole(), "");
+}
+
 TEST(SipMessage, RefusesAHeadWithoutItsEmptyLine) {
     const std::string text = bye_with("");
     for (std::size_t length = text.size() - 2; length > 21; --length) {

@@ -42,6 +42,22 @@ std::vector<Part> parts_of(std::string_view body, std::string_view boundary) {
 
 const std::vector<Part> kError = {{"error", "", ""}};
 
+TEST(Multipart, ReadsTheLengthAndTheEncodingsOfAPart) {
+    const ExactCopy copy(
+        "--b\r\nContent-Length:  07 \r\ncontent-encoding: gzip\r\nContent-Transfer-Encoding: base64\r\n"
+        "Content-Length: 9\r\n\r\n1234567\r\n--b\r\n\r\n\r\n--b--");
+    MultipartReader reader(copy.view(), "b");
+    BodyPart part;
+    ASSERT_TRUE(reader.next(part));
+    EXPECT_EQ(part.content_length, "07");
+    EXPECT_EQ(part.content_encoding, "gzip");
+    EXPECT_EQ(part.transfer_encoding, "base64");
+    ASSERT_TRUE(reader.next(part));
+    EXPECT_EQ(part.content_length, "");
+    EXPECT_EQ(part.content_encoding, "");
+    EXPECT_EQ(part.transfer_encoding, "");
+}
+
 TEST(Multipart, ReadsTheTwoOffersOfCommunicator) {
     const std::vector<Part> expected = {
         {"application/sdp", "session; handling=optional; ms-proxy-2007fallback", "v=0\r\nm=audio 50010 RTP/AVP 0\r\n"},
