@@ -13,6 +13,7 @@
 #include "alg/base/deadlines.h"
 #include "alg/call/dialog.h"
 #include "alg/limits.h"
+#include "alg/nat/binding_table.h"
 #include "alg/net/hash.h"
 
 namespace messenger::alg {
@@ -22,7 +23,8 @@ struct OpenPinhole {
     PinholeKey key;
     Purpose purpose;
     bool on_hold = false;
-    std::uint16_t remote_port = 0;  ///< the exact other end, 0 when not known
+    std::uint16_t remote_port = 0;     ///< the exact other end, 0 when not known
+    std::optional<TimePoint> until{};  ///< it lives so long, with or without packets
 };
 
 /// The dialogs that share a Call-ID, and what is open for them.
@@ -32,9 +34,15 @@ struct Call {
     IpAddress charged_to;                              ///< the inside host whose limits it counts against
     TimePoint started;
     TimePoint last_message;
-    TimePoint queued;  ///< the earliest entry for it in the deadline queue
+    std::uint32_t sessions = 0;  ///< the kinds that have been reported, a bit for each SessionKind
+    TimePoint queued;            ///< the earliest entry for it in the deadline queue
     boost::container::small_vector<Dialog, 2> dialogs;
     boost::container::small_vector<OpenPinhole, 4> open;
+    boost::container::small_vector<BindingKey, 0> bindings;  ///< NAT: those that it holds
+    bool t120_refused = false;                               ///< NAT: another inside host has the port for its peer
+    bool told_taken = false;          ///< NAT: that another inside host has fixed ports of its own has been reported
+    bool closed_by_operator = false;  ///< it goes on, but has nothing open any more
+    bool told_blocked = false;        ///< that nothing is opened for it has been reported
 
     [[nodiscard]] std::string_view id() const { return {call_id.data(), call_id.size()}; }
     [[nodiscard]] CallLabel label() const;
@@ -67,6 +75,7 @@ class CallTable {
 
     [[nodiscard]] std::size_t size() const { return calls_.size(); }
     [[nodiscard]] const auto& all() const { return calls_; }
+    [[nodiscard]] auto& all() { return calls_; }
 
    private:
     struct KeyHash {

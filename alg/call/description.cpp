@@ -3,25 +3,22 @@
 
 #include <algorithm>
 
-#include "alg/base/text.h"
+#include "alg/call/session_kind.h"
 #include "alg/sdp/candidate.h"
 
 namespace messenger::alg {
 
 namespace {
 
-constexpr std::uint16_t kT120Port = 1503;
 constexpr PortRange kFilePorts{6891, 6901};  // KB 903056 has ten of them, later documents eleven
 constexpr std::uint16_t kFirstOpenPort = 1024;
 constexpr std::uint16_t kRtcpComponent = 2;
 constexpr std::size_t kMaxCandidates = 16;  // of one m= line
 constexpr std::size_t kMaxStreams = 64;     // of all parts of a multipart body
 
-/// Messenger's sharing and whiteboard, "m=application 1503 tcp msdata" ([MS-SDP] 3.1.5.2.1): the one TCP medium we
-/// open.
+/// The one TCP medium that we open.
 [[nodiscard]] bool is_t120(const SdpMedia& media) {
-    return media.kind == MediaKind::application && media.transport == MediaTransport::tcp && media.port == kT120Port &&
-           equals_ignoring_case(trim(media.formats), "msdata");
+    return media.port == kT120Port && is_sharing(media);
 }
 
 [[nodiscard]] std::optional<RefuseReason> connection_obstacle(const SdpConnection& connection) {
@@ -146,12 +143,14 @@ std::optional<RefuseReason> address_obstacle(const IpAddress& announced, const I
 }
 
 std::optional<RefuseReason> port_obstacle(std::uint16_t port, PortRole role, const Policy& policy) {
+    const bool fixed = role == PortRole::file || role == PortRole::t120;
+    if (fixed && policy.fixed_ranges == FixedRanges::off) return RefuseReason::fixed_ranges_off;
     if (port < kFirstOpenPort) return RefuseReason::low_port;
     if (std::binary_search(policy.protected_ports.begin(), policy.protected_ports.end(), port)) {
         return RefuseReason::protected_port;
     }
     if (role == PortRole::file) {
-        if (!kFilePorts.contains(port)) return RefuseReason::port_out_of_range;
+        if (!kFilePorts.contains(port)) return RefuseReason::no_file_port;
         return std::nullopt;
     }
     if (role != PortRole::t120 && !policy.media_ports.contains(port)) return RefuseReason::port_out_of_range;

@@ -14,6 +14,8 @@
 
 namespace messenger::alg {
 
+inline constexpr std::uint16_t kT120Port = 1503;
+
 /// One m= section reduced to what pinholes need. A value: it outlives the packet.
 struct Stream {
     IpAddress address;            ///< 0.0.0.0 and :: mean "on hold, address not said" (RFC 3264 section 8.4)
@@ -41,6 +43,11 @@ struct Description {
     boost::container::small_vector<Stream, 2> streams;
     /// Who delivered it: the source of the packet. For a remote description this is the signalling peer.
     IpAddress delivered_by;
+    /// NAT: the outside address behind which the inside host announces it; 0.0.0.0 without NAT.
+    IpAddress behind;
+    /// NAT: it named endpoints of ours, in place of which the inside ones stand here. So its addresses are those of
+    /// hosts on this side.
+    bool turned_back = false;
 
     [[nodiscard]] bool empty() const { return streams.empty(); }
     [[nodiscard]] const Stream* find(std::uint8_t slot) const;

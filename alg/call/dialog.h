@@ -6,6 +6,7 @@
 
 #include <boost/container/small_vector.hpp>
 
+#include "alg/call/fixed_ports.h"
 #include "alg/call/offer_answer.h"
 #include "alg/net/tuple.h"
 #include "alg/plan.h"
@@ -26,6 +27,7 @@ struct Transfer {
     Tag cookie = 0;
     std::optional<Endpoint> listener;  ///< of the inside host that waits for the other's TCP connection
     IpAddress peer;                    ///< where it comes from, as far as an SDP of the same call said; else 0.0.0.0
+    IpAddress behind;                  ///< see Description::behind
 };
 
 /// An inside host that takes part in a dialog, for one of the parties. A proxy or B2BUA inside acts for both, hence the
@@ -65,7 +67,8 @@ struct Dialog {
     boost::container::small_vector<Transfer, 0> transfers;
     /// Pinholes taken over from before a restart. They hold until a new offer and answer say otherwise.
     boost::container::small_vector<PinholeKey, 0> restored;
-    std::uint64_t restored_key = 0;  ///< dialog_key() from before the restart; the tags come with the next message
+    std::optional<FixedHost> fixed_for;  ///< its fixed ports are wanted until the deadline
+    std::uint64_t restored_key = 0;      ///< dialog_key() from before the restart; the tags come with the next message
 
     [[nodiscard]] bool alive() const { return state != State::ended; }
     /// Whether the INVITE that it comes from has no final answer yet.

@@ -6,6 +6,7 @@
 
 #include "alg/base/base64.h"
 #include "alg/base/text.h"
+#include "alg/call/session_kind.h"
 #include "alg/call/signalling.h"
 #include "alg/sip/fields.h"
 
@@ -15,64 +16,85 @@ namespace {
 
 constexpr std::size_t kMaxTransfers = 16;  // of a dialog; the clients have ten ports
 
-[[nodiscard]] bool is_invitation(const ContentType& type) {
-    const bool carrier = equals_ignoring_case(type.type, "text") || equals_ignoring_case(type.type, "application");
-    return carrier && equals_ignoring_case(type.subtype, "x-msmsgsinvite");
-}
-
 [[nodiscard]] Transfer* find_transfer(Dialog& dialog, Tag cookie) {
     const auto found = std::find_if(dialog.transfers.begin(), dialog.transfers.end(),
                                     [cookie](const Transfer& transfer) { return transfer.cookie == cookie; });
     return found == dialog.transfers.end() ? nullptr : &*found;
 }
 
+/// transfer.listener must be known.
+[[nodiscard]] PinholeKey key_of(const Transfer& transfer) {
+    return {Transport::tcp, transfer.peer.is_unspecified(), *transfer.listener, transfer.peer};
+}
+
+[[nodiscard]] std::string_view what_of(const InvitationView& invitation) {
+    return invitation.application_guid.empty() ? invitation.application_name : invitation.application_guid;
+}
+
 }  // namespace
 
-void Signalling::on_invitation(const Passing& passing, Call& call, const Speaker& speaker, Plan& plan) {
-    if (speaker.dialog == nullptr || !speaker.dialog->alive()) return;
-    Dialog& dialog = *speaker.dialog;
+std::optional<InvitationView> Signalling::read_invitation(const Passing& passing, Plan& plan) {
     const SipMessageView& message = passing.message;
     const std::string_view header = message.value(HeaderId::ms_text_format);
     std::string_view text;
     const auto body_type = parse_content_type(message.content_type());
     const auto header_type = parse_content_type(header);
-    if (body_type && is_invitation(*body_type)) {
+    if (body_type && body_type->is_invitation()) {
         text = message.body();
-    } else if (header_type && is_invitation(*header_type)) {
+    } else if (header_type && header_type->is_invitation()) {
         const auto encoded = find_parameter(header_type->parameters, "ms-body");
         const auto decoded =
             encoded ? decode_base64(*encoded, decoded_) : Expected<std::string_view>(Error::bad_base64);
         if (!decoded) {
             report_misunderstanding(passing, decoded.error(), plan);
-            return;
+            return std::nullopt;
         }
         text = *decoded;
     } else {
-        return;
+        return std::nullopt;
     }
     const auto invitation = parse_invitation(text);
-    if (!invitation) {
-        report_misunderstanding(passing, invitation.error(), plan);
-        return;
-    }
+    if (invitation) return *invitation;
+    report_misunderstanding(passing, invitation.error(), plan);
+    return std::nullopt;
+}
+
+void Signalling::on_stray_invitation(const Passing& passing, Plan& plan) {
+    const auto invitation = read_invitation(passing, plan);
+    if (!invitation || invitation->command != InvitationCommand::invite) return;
+    report_session(passing, nullptr, kind_of(*invitation), what_of(*invitation), plan);
+}
+
+void Signalling::on_invitation(const Passing& passing, Call& call, const Speaker& speaker, Plan& plan) {
+    if (speaker.dialog == nullptr || !speaker.dialog->alive()) return;
+    Dialog& dialog = *speaker.dialog;
+    const auto invitation = read_invitation(passing, plan);
+    if (!invitation) return;
     const Tag cookie = make_tag(invitation->cookie);
     switch (invitation->command) {
         case InvitationCommand::invite:
+            report_session(passing, &call, kind_of(*invitation), what_of(*invitation), plan);
             if (cookie != 0 && invitation->is_file_transfer() && find_transfer(dialog, cookie) == nullptr &&
                 dialog.transfers.size() < kMaxTransfers) {
-                dialog.transfers.push_back({cookie, std::nullopt, {}});
+                dialog.transfers.push_back({cookie, std::nullopt, {}, {}});
             }
             return;
         case InvitationCommand::accept: on_accept(passing, call, dialog, *invitation, plan); return;
-        case InvitationCommand::cancel: {
-            const auto gone = std::remove_if(dialog.transfers.begin(), dialog.transfers.end(),
-                                             [cookie](const Transfer& transfer) { return transfer.cookie == cookie; });
-            dialog.transfers.erase(gone, dialog.transfers.end());
-            finish(call, CloseReason::cancel, passing, plan);
-            return;
-        }
+        case InvitationCommand::cancel: on_cancel(passing, call, dialog, cookie, plan); return;
         case InvitationCommand::other: return;
     }
+}
+
+void Signalling::on_cancel(const Passing& passing, Call& call, Dialog& dialog, Tag cookie, Plan& plan) {
+    const Transfer* transfer = find_transfer(dialog, cookie);
+    if (transfer == nullptr) return;
+    const Transfer cancelled = *transfer;
+    const auto gone = std::remove_if(dialog.transfers.begin(), dialog.transfers.end(),
+                                     [cookie](const Transfer& one) { return one.cookie == cookie; });
+    dialog.transfers.erase(gone, dialog.transfers.end());
+    finish(call, CloseReason::cancel, passing, plan);
+    // Another transfer may have the same port; this one's connection is not to come any more.
+    if (cancelled.listener) pinholes_.revoke_connection(key_of(cancelled), passing.now);
 }
 
 void Signalling::on_accept(const Passing& passing, Call& call, Dialog& dialog, const InvitationView& invitation,
@@ -86,19 +108,21 @@ void Signalling::on_accept(const Passing& passing, Call& call, Dialog& dialog, c
     if (!reason) reason = port_obstacle(listener.port, PortRole::file, policy_);
     if (!reason && transfer == nullptr) reason = RefuseReason::unknown_invitation;
     if (reason) {
-        RefuseEvent event;
-        event.reason = *reason;
-        event.tuple = passing.tuple;
+        RefuseEvent event = refusal(passing, *reason);
         event.announced = listener.address;
         event.port = listener.port;
-        event.call_id = call.id();
         plan.events.emplace_back(event);
         return;
     }
+    const bool repeated = transfer->listener == listener;
     transfer->listener = listener;
     // The text does not say who will connect: the peer of this call, as far as its session description is known.
     const Agent* agent = dialog.find_agent(sender);
+    if (passing.nat != nullptr) transfer->behind = passing.nat->outside;
     transfer->peer = agent != nullptr && agent->peer.family() == listener.address.family() ? agent->peer : IpAddress{};
+    const PinholeKey key = key_of(*transfer);
+    const auto same = [&key](const OpenPinhole& known) { return known.key == key; };
+    if (!repeated && std::any_of(call.open.begin(), call.open.end(), same)) pinholes_.grant_connection(key);
     finish(call, CloseReason::replaced, passing, plan);
 }
 

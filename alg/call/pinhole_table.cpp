@@ -8,6 +8,12 @@
 
 namespace messenger::alg {
 
+namespace {
+
+constexpr Duration kLinger = std::chrono::seconds(10);  // of a connection that has ended: its last packets, come again
+
+}  // namespace
+
 std::size_t PinholeTable::KeyHash::operator()(const PinholeKey& key) const {
     std::array<char, 2 * 17 + 2 + 2> text{};
     std::size_t at = 0;
@@ -32,10 +38,10 @@ void PinholeTable::queue(const PinholeKey& key, Pinhole& pinhole) {
     });
 }
 
-/// A packet on a held stream makes the kernel count from media_silence again, so a hold is looked after in steps that
+/// A packet on a held stream makes the kernel count from silence() again, so a hold is looked after in steps that
 /// are shorter.
 void PinholeTable::look_again(const PinholeKey& key, Pinhole& pinhole, TimePoint now) {
-    pinhole.deadline = std::min(*pinhole.hold_until, now + limits_.media_silence / 2);
+    pinhole.deadline = std::min(*pinhole.hold_until, now + silence(key.transport) / 2);
     queue(key, pinhole);
 }
 
@@ -46,6 +52,7 @@ PinholeTable::Acquired PinholeTable::acquire(const PinholeKey& key, Purpose purp
         auto& calls = found->second.calls;
         assert(std::find(calls.begin(), calls.end(), call) == calls.end());
         calls.push_back(call);
+        if (found->second.allowance) found->second.allowance->grant();
         return Acquired::shared;
     }
     if (pinholes_.size() >= limits_.pinholes) return Acquired::full;
@@ -55,6 +62,7 @@ PinholeTable::Acquired PinholeTable::acquire(const PinholeKey& key, Purpose purp
     Pinhole& pinhole = pinholes_[key];
     pinhole.purpose = purpose;
     pinhole.calls.push_back(call);
+    if (purpose.role == PortRole::file) pinhole.allowance.emplace(false).grant();
     if (on_hold) {
         pinhole.hold_until = now + limits_.hold;
         look_again(key, pinhole, now);
@@ -63,6 +71,11 @@ PinholeTable::Acquired PinholeTable::acquire(const PinholeKey& key, Purpose purp
         queue(key, pinhole);
     }
     return Acquired::added;
+}
+
+void PinholeTable::set_outside(const PinholeKey& key, const std::optional<Endpoint>& outside) {
+    const auto found = pinholes_.find(key);
+    if (found != pinholes_.end()) found->second.outside = outside;
 }
 
 bool PinholeTable::release(const PinholeKey& key, std::uint64_t call) {
@@ -105,13 +118,56 @@ auto PinholeTable::find_admitting(Pinholes& pinholes, const FlowTuple& tuple) {
     return pinholes.end();
 }
 
-bool PinholeTable::on_packet(const FlowTuple& tuple, TimePoint now) {
-    if (pinholes_.empty()) return false;
+PinholeTable::Passage PinholeTable::on_packet(const FlowTuple& tuple, const TcpFields& tcp, TimePoint now) {
+    if (pinholes_.empty()) return Passage::none;
     const auto found = find_admitting(pinholes_, tuple);
-    if (found == pinholes_.end()) return false;
-    Pinhole& pinhole = found->second;
-    if (!pinhole.hold_until) pinhole.deadline = now + silence(tuple.transport);
-    return true;
+    if (found == pinholes_.end()) return Passage::none;
+    auto& [key, pinhole] = *found;
+    const Passage passage = use(key, pinhole, tuple, tcp, now);
+    const bool spent = pinhole.allowance && pinhole.allowance->is_spent();
+    if (passage == Passage::allowed && !pinhole.hold_until && !spent) pinhole.deadline = now + silence(tuple.transport);
+    return passage;
+}
+
+PinholeTable::Passage PinholeTable::on_first_packet(const FlowTuple& tuple, const TcpFields& tcp, TimePoint now) {
+    const auto found = find_admitting(pinholes_, tuple);
+    if (found == pinholes_.end()) return Passage::none;
+    return use(found->first, found->second, tuple, tcp, now);
+}
+
+PinholeTable::Passage PinholeTable::use(const PinholeKey& key, Pinhole& pinhole, const FlowTuple& tuple,
+                                        const TcpFields& tcp, TimePoint now) {
+    if (!pinhole.allowance) return Passage::allowed;
+    const bool from_remote = tuple.destination == key.inside;
+    const Endpoint& remote = from_remote ? tuple.source : tuple.destination;
+    if (!pinhole.allowance->on_packet(remote, from_remote, tcp)) return Passage::refused;
+    if ((tcp.fin || tcp.rst) && pinhole.allowance->is_spent()) {
+        pinhole.deadline = now + kLinger;
+        queue(key, pinhole);
+    }
+    return Passage::allowed;
+}
+
+void PinholeTable::keep_until(const PinholeKey& key, TimePoint until, TimePoint now) {
+    const auto found = pinholes_.find(key);
+    if (found == pinholes_.end()) return;
+    found->second.hold_until = until;
+    found->second.allowance.reset();
+    look_again(key, found->second, now);
+}
+
+void PinholeTable::grant_connection(const PinholeKey& key) {
+    const auto found = pinholes_.find(key);
+    if (found != pinholes_.end() && found->second.allowance) found->second.allowance->grant();
+}
+
+void PinholeTable::revoke_connection(const PinholeKey& key, TimePoint now) {
+    const auto found = pinholes_.find(key);
+    if (found == pinholes_.end() || !found->second.allowance) return;
+    found->second.allowance->revoke();
+    if (!found->second.allowance->is_spent()) return;
+    found->second.deadline = now + kLinger;
+    queue(key, found->second);
 }
 
 bool PinholeTable::admits(const FlowTuple& tuple) const {
@@ -128,6 +184,7 @@ void PinholeTable::restore(const PinholeKey& key, Purpose purpose, std::uint64_t
     if (!fresh) return;
     ++per_host_[key.inside.address];
     pinhole.purpose = purpose;
+    if (purpose.role == PortRole::file) pinhole.allowance.emplace(true).grant();
     pinhole.deadline = now + remaining;
     queue(key, pinhole);
 }

@@ -9,6 +9,7 @@
 #include <boost/container/small_vector.hpp>
 
 #include "alg/base/deadlines.h"
+#include "alg/call/connection_allowance.h"
 #include "alg/limits.h"
 #include "alg/net/hash.h"
 #include "alg/plan.h"
@@ -26,6 +27,8 @@ class PinholeWitness {
     virtual ~PinholeWitness() = default;
     /// How long the pinhole will live on without another packet; absent when it has died of silence.
     [[nodiscard]] virtual std::optional<Duration> remaining(const PinholeKey& key) = 0;
+    /// The same for a TLS connection, from client to server.
+    [[nodiscard]] virtual std::optional<Duration> remaining_of_tls(const FlowTuple& /*tuple*/) { return std::nullopt; }
 };
 
 /// Every pinhole that is open, and the calls that need it. Two calls may need the same one (two calls to one media
@@ -36,7 +39,9 @@ class PinholeTable {
         Purpose purpose;
         TimePoint deadline;                                      ///< when it has to be looked at
         TimePoint queued;                                        ///< the earliest entry for it in the deadline queue
+        std::optional<Endpoint> outside;                         ///< NAT: what its remote knows as the inside endpoint
         std::optional<TimePoint> hold_until;                     ///< on hold: it lives until then without a packet
+        std::optional<ConnectionAllowance> allowance;            ///< of a file transfer
         boost::container::small_vector<std::uint64_t, 1> calls;  ///< CallLabel::call of each call that needs it
     };
 
@@ -48,6 +53,7 @@ class PinholeTable {
     /// call needs the pinhole from now on; it must not need it already.
     [[nodiscard]] Acquired acquire(const PinholeKey& key, Purpose purpose, bool on_hold, std::uint64_t call,
                                    TimePoint now);
+    void set_outside(const PinholeKey& key, const std::optional<Endpoint>& outside);
     /// call does not need it any more. True if nobody does now: the pinhole is gone.
     bool release(const PinholeKey& key, std::uint64_t call);
     /// Its stream goes on hold, or off. True if the kernel must be told (timeout()).
@@ -62,9 +68,23 @@ class PinholeTable {
         return transport == Transport::tcp ? limits_.stream_silence : limits_.media_silence;
     }
 
+    /// Lives until then, with or without packets, and carries any number of connections.
+    void keep_until(const PinholeKey& key, TimePoint until, TimePoint now);
+    /// A file transfer has announced the port of a pinhole that is open already.
+    void grant_connection(const PinholeKey& key);
+    /// And has been cancelled, while another transfer at the same port holds the pinhole open.
+    void revoke_connection(const PinholeKey& key, TimePoint now);
+
+    enum class Passage : std::uint8_t {
+        none,     ///< no pinhole admits it
+        allowed,  ///< one does
+        refused,  ///< one is there, but has had its connection
+    };
     /// A packet of a capture goes through the pinhole that admits it, if one does, and keeps it alive. Either
     /// direction.
-    bool on_packet(const FlowTuple& tuple, TimePoint now);
+    [[nodiscard]] Passage on_packet(const FlowTuple& tuple, const TcpFields& tcp, TimePoint now);
+    /// The first packet of a flow, or one that ends a TCP connection, as the kernel shows them.
+    [[nodiscard]] Passage on_first_packet(const FlowTuple& tuple, const TcpFields& tcp, TimePoint now);
     /// Whether a pinhole admits a packet of this tuple, in either direction.
     [[nodiscard]] bool admits(const FlowTuple& tuple) const;
     /// Taken over from before a restart, to live that long.
@@ -72,7 +92,7 @@ class PinholeTable {
 
     /// Looks at the pinholes that are due. witness may be absent: then on_packet() is all that is known.
     /// refresh(key, pinhole, timeout): on hold, and the kernel would let it die too early.
-    /// expired(key, pinhole): silent for too long; the callee releases it for every call.
+    /// expired(key, pinhole): silent for too long, or its connection has ended; the callee releases it for every call.
     template <class Refresh, class Expired>
     void expire(TimePoint now, PinholeWitness* witness, Refresh&& refresh, Expired&& expired) {
         while (const auto key = deadlines_.pop_due(now)) {
@@ -81,6 +101,10 @@ class PinholeTable {
             Pinhole& pinhole = found->second;
             if (pinhole.deadline > now) {
                 queue(*key, pinhole);
+                continue;
+            }
+            if (pinhole.allowance && pinhole.allowance->is_spent()) {
+                expired(*key, pinhole);
                 continue;
             }
             const auto remaining = witness == nullptr ? std::nullopt : witness->remaining(*key);
@@ -111,6 +135,8 @@ class PinholeTable {
     template <class Pinholes>
     [[nodiscard]] static auto find_admitting(Pinholes& pinholes, const FlowTuple& tuple);
     void queue(const PinholeKey& key, Pinhole& pinhole);
+    [[nodiscard]] Passage use(const PinholeKey& key, Pinhole& pinhole, const FlowTuple& tuple, const TcpFields& tcp,
+                              TimePoint now);
     void look_again(const PinholeKey& key, Pinhole& pinhole, TimePoint now);
 
     const Limits& limits_;

@@ -41,15 +41,26 @@ namespace {
 }  // namespace
 
 void Planner::apply(Call& call, CloseReason reason, TimePoint now, const FlowTuple& asked, Plan& plan) {
-    withdraw(call, reason, now, plan);
-    if (left_out_) refuse(call, 0, asked, plan);
+    binding_planner_.acquire(call, asked, plan);
+    close_unwanted(call, reason, now, plan);
+    if (left_out_) refuse(call, RefuseReason::too_many_pinholes, 0, asked, plan);
+    if (blocked_ && !call.told_blocked) {
+        call.told_blocked = true;
+        refuse(call, RefuseReason::blocked, 0, asked, plan);
+    }
     for (const Wanted& wanted : wanted_) {
         const auto has = [&wanted](const OpenPinhole& known) { return known.key == wanted.pinhole.key; };
         if (std::none_of(call.open.begin(), call.open.end(), has)) open(call, wanted, now, asked, plan);
     }
+    binding_planner_.release(call, now, plan);
 }
 
 void Planner::withdraw(Call& call, CloseReason reason, TimePoint now, Plan& plan) {
+    close_unwanted(call, reason, now, plan);
+    binding_planner_.release(call, now, plan);
+}
+
+void Planner::close_unwanted(Call& call, CloseReason reason, TimePoint now, Plan& plan) {
     collect(call);
     const auto wants = [this](const PinholeKey& key) {
         return std::find_if(wanted_.begin(), wanted_.end(),
@@ -57,7 +68,7 @@ void Planner::withdraw(Call& call, CloseReason reason, TimePoint now, Plan& plan
     };
     for (auto at = call.open.begin(); at != call.open.end();) {
         const auto wanted = wants(at->key);
-        if (wanted == wanted_.end()) {
+        if (wanted == wanted_.end() || leads_elsewhere(*wanted)) {
             close(call, *at, reason, plan);
             at = call.open.erase(at);
             continue;
@@ -71,19 +82,23 @@ void Planner::expired(const PinholeKey& key, CallTable& calls, Plan& plan) {
     const PinholeTable::Pinhole* pinhole = pinholes_.find(key);
     if (pinhole == nullptr) return;
     const auto holders = pinhole->calls;  // a copy: release() changes the table
+    const bool spent = pinhole->allowance && pinhole->allowance->is_spent();
     bool forgotten = false;
     for (const std::uint64_t holder : holders) {
         Call* call = calls.find(holder);
-        pinholes_.release(key, holder);
+        const auto outside = pinholes_.find(key)->outside;
+        if (pinholes_.release(key, holder)) unclaim(key, outside);
         if (call == nullptr) continue;
         const auto at = std::find_if(call->open.begin(), call->open.end(),
                                      [&key](const OpenPinhole& known) { return known.key == key; });
         if (at == call->open.end()) continue;
         if (!forgotten) {
-            plan.changes.push_back({PinholeChange::Kind::forget, key, at->purpose, {}, call->label()});
+            const auto kind = spent ? PinholeChange::Kind::remove : PinholeChange::Kind::forget;
+            plan.changes.push_back({kind, key, at->purpose, {}, call->label(), outside});
             forgotten = true;
         }
-        plan.events.emplace_back(CloseEvent{key, at->purpose, CloseReason::timeout, call->id()});
+        plan.events.emplace_back(
+            CloseEvent{key, at->purpose, spent ? CloseReason::finished : CloseReason::timeout, call->id()});
         for (Dialog& dialog : call->dialogs) {
             auto& restored = dialog.restored;
             restored.erase(std::remove(restored.begin(), restored.end(), key), restored.end());
@@ -98,23 +113,72 @@ void Planner::expired(const PinholeKey& key, CallTable& calls, Plan& plan) {
 void Planner::collect(const Call& call) {
     wanted_.clear();
     left_out_ = false;
+    blocked_ = false;
+    if (call.closed_by_operator) return;
     for (const Dialog& dialog : call.dialogs) {
         if (!dialog.alive()) continue;
+        if (is_blocked(dialog)) {
+            blocked_ = true;
+            continue;
+        }
         for (const Agent& agent : dialog.agents) collect_agent(call, dialog, agent);
+        // The kernel's own end comes later: it is for the case that nobody closes them.
+        if (dialog.fixed_for) collect_fixed(*dialog.fixed_for, dialog.deadline + limits_.transaction);
         for (const Transfer& transfer : dialog.transfers) {
             if (!transfer.listener) continue;
             Wanted wanted;
             wanted.pinhole.purpose = {MediaKind::application, PortRole::file};
             wanted.pinhole.key = {Transport::tcp, transfer.peer.is_unspecified(), *transfer.listener, transfer.peer};
+            wanted.behind = transfer.behind;
             want(wanted);
         }
         for (const PinholeKey& key : dialog.restored) {
             Wanted wanted;
             wanted.pinhole.key = key;
-            if (const auto* known = pinholes_.find(key)) wanted.pinhole.purpose = known->purpose;
+            if (const auto* known = pinholes_.find(key)) {
+                wanted.pinhole.purpose = known->purpose;
+                if (known->outside) wanted.behind = known->outside->address;
+            }
             want(wanted);
         }
     }
+    leave_out_blocked();
+}
+
+bool Planner::concerns_blocked(const Call& call) {
+    collect(call);
+    return blocked_;
+}
+
+/// Whether one of those who speak in it is blocked.
+bool Planner::is_blocked(const Dialog& dialog) const {
+    return std::any_of(policy_.blocked.begin(), policy_.blocked.end(), [&dialog](const IpAddress& host) {
+        return dialog.has_host(host) || std::find(dialog.peers.begin(), dialog.peers.end(), host) != dialog.peers.end();
+    });
+}
+
+/// The same for the ends of the media; a dialog keeps only so many peers, and one from before a restart knows none.
+void Planner::leave_out_blocked() {
+    if (policy_.blocked.empty()) return;
+    const std::size_t before = wanted_.size();
+    std::erase_if(wanted_, [this](const Wanted& wanted) {
+        const PinholeKey& key = wanted.pinhole.key;
+        return std::any_of(policy_.blocked.begin(), policy_.blocked.end(), [&key](const IpAddress& host) {
+            return key.inside.address == host || (!key.any_remote && key.remote == host);
+        });
+    });
+    blocked_ = blocked_ || wanted_.size() != before;
+}
+
+void Planner::collect_fixed(const FixedHost& fixed, TimePoint until) {
+    each_fixed_port(fixed, policy_, [&](Transport transport, std::uint16_t port, Purpose purpose) {
+        Wanted wanted;
+        wanted.pinhole.purpose = purpose;
+        wanted.pinhole.key = {transport, true, {fixed.host, port}, {}};
+        wanted.pinhole.until = until;
+        wanted.behind = fixed.behind;
+        want(wanted);
+    });
 }
 
 void Planner::collect_agent(const Call& call, const Dialog& dialog, const Agent& agent) {
@@ -132,22 +196,23 @@ void Planner::collect_agent(const Call& call, const Dialog& dialog, const Agent&
 void Planner::collect_pair(const Call& call, const OfferAnswer::PairView& pair, bool anywhere) {
     for (const Stream& local : pair.local.streams) {
         if (!opens(local)) continue;
-        if (pair.remote.empty() && anywhere) collect_stream(call, local, nullptr, pair.remote);
+        if (pair.remote.empty() && anywhere) collect_stream(call, local, nullptr, pair);
         // A multipart body has several alternatives for one slot, some of them perhaps with port 0.
         for (const Stream& remote : pair.remote.streams) {
             const bool usable = remote.port != 0 && !remote.obstacle && !remote.address.is_unspecified() &&
                                 remote.address.family() == local.address.family();
-            if (remote.slot == local.slot && usable) collect_stream(call, local, &remote, pair.remote);
+            if (remote.slot == local.slot && usable) collect_stream(call, local, &remote, pair);
         }
     }
 }
 
 void Planner::collect_stream(const Call& call, const Stream& local, const Stream* remote,
-                             const Description& remote_side) {
+                             const OfferAnswer::PairView& pair) {
     for (const StreamPort& port : stream_ports(local, local.rtcp_mux && remote != nullptr && remote->rtcp_mux)) {
         if (port_obstacle(port.port, port.role, policy_)) continue;
         const bool rtcp = port.role == PortRole::rtcp;
         Wanted wanted;
+        wanted.behind = pair.local.behind;
         OpenPinhole& pinhole = wanted.pinhole;
         pinhole.purpose = {local.kind, port.role};
         pinhole.key.transport = local.role == PortRole::t120 ? Transport::tcp : Transport::udp;
@@ -155,8 +220,9 @@ void Planner::collect_stream(const Call& call, const Stream& local, const Stream
         if (remote == nullptr) {
             pinhole.key.any_remote = true;
         } else {
-            pinhole.on_hold = on_hold(local, *remote);
-            if (!pin(call, *remote, port, remote_side, wanted)) continue;
+            // Who only shows has "sendonly" in his T.120 session from the start.
+            pinhole.on_hold = local.role != PortRole::t120 && on_hold(local, *remote);
+            if (!pin(call, *remote, port, pair.remote, wanted)) continue;
             // Which pair of candidates will be used only their checks decide.
             const bool exact = !pinhole.key.any_remote && !local.candidate && !remote->candidate;
             if (exact) pinhole.remote_port = remote_port(local, *remote, port);
@@ -185,7 +251,7 @@ bool Planner::pin(const Call& call, const Stream& remote, const StreamPort& port
 /// A private address in a public peer's SDP is the peer's own NAT speaking: media will come from elsewhere. Unless it
 /// is another inside host of this very call, behind the same gateway.
 bool Planner::is_unreachable(const Call& call, const IpAddress& address, const Description& remote_side) {
-    if (!address.is_private() || remote_side.delivered_by.is_private()) return false;
+    if (!address.is_private() || remote_side.delivered_by.is_private() || remote_side.turned_back) return false;
     return std::none_of(call.dialogs.begin(), call.dialogs.end(),
                         [&address](const Dialog& dialog) { return dialog.has_host(address); });
 }
@@ -209,47 +275,114 @@ void Planner::want(const Wanted& wanted) {
         // The newer description knows better (the agreed pair comes first, the pending one after it).
         known->pinhole.on_hold = known->pinhole.on_hold && wanted.pinhole.on_hold;
         if (wanted.pinhole.remote_port != 0) known->pinhole.remote_port = wanted.pinhole.remote_port;
+        known->behind = wanted.behind;
     }
 }
 
 void Planner::open(Call& call, const Wanted& wanted, TimePoint now, const FlowTuple& asked, Plan& plan) {
     const OpenPinhole& pinhole = wanted.pinhole;
-    const auto acquired = pinholes_.acquire(pinhole.key, pinhole.purpose, pinhole.on_hold, call.key, now);
-    if (acquired == PinholeTable::Acquired::full) {
-        refuse(call, pinhole.key.inside.port, asked, plan);
+    const PinholeKey& key = pinhole.key;
+    const auto outside = binding_planner_.outside_of(key, pinhole.purpose.role, wanted.behind);
+    const bool fixed = outside && pinhole.purpose.role == PortRole::t120;
+    if (is_hidden(wanted) && !outside) return;  // no number was left for it, as has been said
+    if (fixed && !bindings_.claim(key.transport, *outside, key.remote, key.inside)) {
+        if (!call.t120_refused) refuse_taken(call, key, *outside, asked, plan);
+        call.t120_refused = true;
         return;
     }
-    const Duration timeout = pinholes_.timeout(pinhole.purpose, pinhole.on_hold);
-    if (acquired == PinholeTable::Acquired::added) {
-        plan.changes.push_back({PinholeChange::Kind::add, pinhole.key, pinhole.purpose, timeout, call.label()});
+    if (fixed) call.t120_refused = false;
+    const auto acquired = pinholes_.acquire(key, pinhole.purpose, pinhole.on_hold, call.key, now);
+    if (acquired == PinholeTable::Acquired::full) {
+        unclaim(key, outside);
+        refuse(call, RefuseReason::too_many_pinholes, key.inside.port, asked, plan);
+        return;
     }
-    plan.events.emplace_back(OpenEvent{pinhole.key, pinhole.purpose, timeout, wanted.remote_is_private, call.id()});
+    pinholes_.set_outside(key, outside);
+    if (pinhole.until) pinholes_.keep_until(key, *pinhole.until, now);
+    const Duration timeout = pinhole.until ? *pinhole.until - now : pinholes_.timeout(pinhole.purpose, pinhole.on_hold);
+    if (acquired == PinholeTable::Acquired::added) {
+        plan.changes.push_back({PinholeChange::Kind::add, key, pinhole.purpose, timeout, call.label(), outside});
+    }
+    plan.events.emplace_back(OpenEvent{key, pinhole.purpose, timeout, wanted.remote_is_private, call.id()});
     call.open.push_back(pinhole);
     seed(pinhole, plan);
 }
 
-void Planner::refuse(const Call& call, std::uint16_t port, const FlowTuple& asked, Plan& plan) {
+/// Whether the peer cannot reach the inside host by its own address.
+bool Planner::is_hidden(const Wanted& wanted) const {
+    const PinholeKey& key = wanted.pinhole.key;
+    return !wanted.behind.is_unspecified() && (key.any_remote || !policy_.inside.contains(key.remote));
+}
+
+/// Whether the pinhole is open with another outside end than it needs now: the call has moved to another interface.
+bool Planner::leads_elsewhere(const Wanted& wanted) const {
+    const OpenPinhole& pinhole = wanted.pinhole;
+    const auto* known = pinholes_.find(pinhole.key);
+    const auto outside = binding_planner_.outside_of(pinhole.key, pinhole.purpose.role, wanted.behind);
+    return known != nullptr && known->outside != outside;
+}
+
+void Planner::unclaim(const PinholeKey& key, const std::optional<Endpoint>& outside) {
+    if (outside && pinholes_.find(key) == nullptr) bindings_.unclaim(key.transport, *outside, key.remote);
+}
+
+void Planner::refuse(const Call& call, RefuseReason reason, std::uint16_t port, const FlowTuple& asked, Plan& plan) {
     RefuseEvent refused;
-    refused.reason = RefuseReason::too_many_pinholes;
+    refused.reason = reason;
     refused.tuple = asked;
     refused.port = port;
     refused.call_id = call.id();
     plan.events.emplace_back(refused);
 }
 
+/// T.120's outside port leads the remote, or somebody if it is to lead everybody, to another inside host.
+void Planner::refuse_taken(const Call& call, const PinholeKey& key, const Endpoint& outside, const FlowTuple& asked,
+                           Plan& plan) const {
+    RefuseEvent refused;
+    refused.reason = RefuseReason::outside_port_taken;
+    refused.tuple = asked;
+    refused.port = key.inside.port;
+    refused.owner = bindings_.claimed_by_other(key.transport, outside, key.remote, key.inside);
+    refused.call_id = call.id();
+    plan.events.emplace_back(refused);
+}
+
 void Planner::close(Call& call, const OpenPinhole& pinhole, CloseReason reason, Plan& plan) {
+    const auto* known = pinholes_.find(pinhole.key);
+    const auto outside = known == nullptr ? std::nullopt : known->outside;
     if (pinholes_.release(pinhole.key, call.key)) {
-        plan.changes.push_back({PinholeChange::Kind::remove, pinhole.key, pinhole.purpose, {}, call.label()});
+        unclaim(pinhole.key, outside);
+        plan.changes.push_back({PinholeChange::Kind::remove, pinhole.key, pinhole.purpose, {}, call.label(), outside});
     }
     plan.events.emplace_back(CloseEvent{pinhole.key, pinhole.purpose, reason, call.id()});
 }
 
 void Planner::keep(Call& call, OpenPinhole& pinhole, const Wanted& wanted, TimePoint now, Plan& plan) {
+    const PinholeKey& key = pinhole.key;
+    const PinholeTable::Pinhole* found = pinholes_.find(key);
+    if (found != nullptr && !found->outside && pinhole.purpose.role == PortRole::t120) {
+        // Taken over from before a restart: no binding has brought its outside end back.
+        const auto outside = binding_planner_.outside_of(key, pinhole.purpose.role, wanted.behind);
+        if (outside && bindings_.claim(key.transport, *outside, key.remote, key.inside)) {
+            pinholes_.set_outside(key, outside);
+            const Duration timeout = pinholes_.timeout(pinhole.purpose, pinhole.on_hold);
+            plan.changes.push_back({PinholeChange::Kind::add, key, pinhole.purpose, timeout, call.label(), outside});
+        }
+    }
+    if (wanted.pinhole.until && wanted.pinhole.until != pinhole.until) {
+        pinhole.until = wanted.pinhole.until;
+        pinholes_.keep_until(pinhole.key, *pinhole.until, now);
+        const auto* known = pinholes_.find(pinhole.key);
+        plan.changes.push_back({PinholeChange::Kind::refresh, pinhole.key, pinhole.purpose, *pinhole.until - now,
+                                call.label(), known == nullptr ? std::nullopt : known->outside});
+    }
     if (pinhole.on_hold != wanted.pinhole.on_hold) {
         pinhole.on_hold = wanted.pinhole.on_hold;
         if (pinholes_.set_hold(pinhole.key, pinhole.on_hold, now)) {
+            const auto* known = pinholes_.find(pinhole.key);
             plan.changes.push_back({PinholeChange::Kind::refresh, pinhole.key, pinhole.purpose,
-                                    pinholes_.timeout(pinhole.purpose, pinhole.on_hold), call.label()});
+                                    pinholes_.timeout(pinhole.purpose, pinhole.on_hold), call.label(),
+                                    known == nullptr ? std::nullopt : known->outside});
         }
     }
     if (wanted.pinhole.remote_port != 0 && pinhole.remote_port != wanted.pinhole.remote_port) {
@@ -258,10 +391,14 @@ void Planner::keep(Call& call, OpenPinhole& pinhole, const Wanted& wanted, TimeP
     }
 }
 
-void Planner::seed(const OpenPinhole& pinhole, Plan& plan) {
+void Planner::seed(const OpenPinhole& pinhole, Plan& plan) const {
     // Which side of a TCP connection dials is not said anywhere; its first packet will be admitted by itself.
     if (pinhole.remote_port == 0 || pinhole.key.any_remote || pinhole.key.transport != Transport::udp) return;
-    plan.seeds.push_back({pinhole.key.transport, pinhole.key.inside, {pinhole.key.remote, pinhole.remote_port}});
+    const auto* known = pinholes_.find(pinhole.key);
+    plan.seeds.push_back({pinhole.key.transport,
+                          pinhole.key.inside,
+                          {pinhole.key.remote, pinhole.remote_port},
+                          known == nullptr ? std::nullopt : known->outside});
 }
 
 }  // namespace messenger::alg

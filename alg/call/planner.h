@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "alg/call/binding_planner.h"
 #include "alg/call/call_table.h"
 #include "alg/call/pinhole_table.h"
 #include "alg/limits.h"
@@ -15,8 +16,12 @@ namespace messenger::alg {
 /// that opens and closes, so a call that ends, a stream that moves and a failed re-INVITE are all the same case.
 class Planner {
    public:
-    Planner(const Policy& policy, const Limits& limits, PinholeTable& pinholes)
-        : policy_(policy), limits_(limits), pinholes_(pinholes) {}
+    Planner(const Policy& policy, const Limits& limits, PinholeTable& pinholes, BindingTable& bindings)
+        : policy_(policy),
+          limits_(limits),
+          pinholes_(pinholes),
+          bindings_(bindings),
+          binding_planner_(policy, limits, bindings) {}
 
     /// Brings the call's pinholes in line with its state. reason: why whatever is not needed any more closes. asked:
     /// the packet that led to it, for the report if a limit refuses.
@@ -26,18 +31,24 @@ class Planner {
     /// timer went off.
     void withdraw(Call& call, CloseReason reason, TimePoint now, Plan& plan);
 
-    /// A pinhole died of silence: takes it from every call that had it.
+    /// Whether the policy blocks one of those that the call has something open for.
+    [[nodiscard]] bool concerns_blocked(const Call& call);
+
+    /// A pinhole died of silence, or with its connection: takes it from every call that had it.
     void expired(const PinholeKey& key, CallTable& calls, Plan& plan);
 
    private:
     struct Wanted {
         OpenPinhole pinhole;
+        IpAddress behind;  ///< see Description::behind
         bool remote_is_private = false;
     };
+    void close_unwanted(Call& call, CloseReason reason, TimePoint now, Plan& plan);
     void collect(const Call& call);
+    void collect_fixed(const FixedHost& fixed, TimePoint until);
     void collect_agent(const Call& call, const Dialog& dialog, const Agent& agent);
     void collect_pair(const Call& call, const OfferAnswer::PairView& pair, bool anywhere);
-    void collect_stream(const Call& call, const Stream& local, const Stream* remote, const Description& remote_side);
+    void collect_stream(const Call& call, const Stream& local, const Stream* remote, const OfferAnswer::PairView& pair);
     [[nodiscard]] static bool pin(const Call& call, const Stream& remote, const StreamPort& port,
                                   const Description& remote_side, Wanted& wanted);
     [[nodiscard]] static bool is_unreachable(const Call& call, const IpAddress& address,
@@ -46,14 +57,24 @@ class Planner {
                                                       const Description& remote_side);
     void want(const Wanted& wanted);
     void open(Call& call, const Wanted& wanted, TimePoint now, const FlowTuple& asked, Plan& plan);
-    static void refuse(const Call& call, std::uint16_t port, const FlowTuple& asked, Plan& plan);
+    [[nodiscard]] bool is_hidden(const Wanted& wanted) const;
+    [[nodiscard]] bool leads_elsewhere(const Wanted& wanted) const;
+    void unclaim(const PinholeKey& key, const std::optional<Endpoint>& outside);
+    [[nodiscard]] bool is_blocked(const Dialog& dialog) const;
+    void leave_out_blocked();
+    static void refuse(const Call& call, RefuseReason reason, std::uint16_t port, const FlowTuple& asked, Plan& plan);
+    void refuse_taken(const Call& call, const PinholeKey& key, const Endpoint& outside, const FlowTuple& asked,
+                      Plan& plan) const;
     void close(Call& call, const OpenPinhole& pinhole, CloseReason reason, Plan& plan);
     void keep(Call& call, OpenPinhole& pinhole, const Wanted& wanted, TimePoint now, Plan& plan);
-    static void seed(const OpenPinhole& pinhole, Plan& plan);
+    void seed(const OpenPinhole& pinhole, Plan& plan) const;
 
     const Policy& policy_;
     const Limits& limits_;
     PinholeTable& pinholes_;
+    BindingTable& bindings_;
+    BindingPlanner binding_planner_;
+    bool blocked_ = false;        ///< something was wanted for a host that the operator has blocked
     bool left_out_ = false;       ///< more was wanted than Limits::pinholes_per_call
     std::vector<Wanted> wanted_;  ///< of the call at hand; kept for its memory
 };

@@ -23,26 +23,46 @@ constexpr std::uint32_t kLongestSeconds = 86'400;  // whatever a registrar grant
     return parse_seconds(message.value(HeaderId::expires));
 }
 
-[[nodiscard]] std::optional<Endpoint> endpoint_of(std::string_view contact) {
-    const auto address = parse_name_address(contact);
+struct Contact {
+    Endpoint endpoint;
+    Transport transport = Transport::udp;
+};
+
+/// via: the transport of the message, which holds unless the Contact names another one.
+[[nodiscard]] std::optional<Contact> contact_of(std::string_view text, Transport via) {
+    const auto address = parse_name_address(text);
     if (!address) return std::nullopt;
     const auto uri = parse_sip_uri(address->uri);
     if (!uri) return std::nullopt;
-    return contact_endpoint(*uri);
+    const auto endpoint = contact_endpoint(*uri);
+    if (!endpoint) return std::nullopt;
+    const auto named = find_parameter(uri->parameters, "transport");
+    if (!named) return Contact{*endpoint, via};
+    return Contact{*endpoint, equals_ignoring_case(*named, "udp") ? Transport::udp : Transport::tcp};
+}
+
+/// Whether the port at which a client listens beside its connection is outside the range that the site allows. Over UDP
+/// there is none such, and a client that names its connection's own port listens nowhere else.
+[[nodiscard]] bool is_out_of_range(const Endpoint& contact, const FlowTuple& tuple, const Policy& policy) {
+    return tuple.transport == Transport::tcp && contact.address == tuple.source.address &&
+           contact.port != tuple.source.port && !policy.dynamic_sip_ports.contains(contact.port);
 }
 
 }  // namespace
 
-void RegistrationTable::on_message(const SipMessageView& message, const FlowTuple& tuple, const Policy& policy,
-                                   TimePoint now, Plan& plan) {
+std::optional<RegistrationTable::Settled> RegistrationTable::on_message(const SipMessageView& message,
+                                                                        const FlowTuple& tuple, const Policy& policy,
+                                                                        TimePoint now, Plan& plan) {
     if (message.is_request()) {
-        if (policy.inside.contains(tuple.source.address)) on_request(message, tuple, now);
-    } else if (policy.inside.contains(tuple.destination.address)) {
-        on_response(message, tuple, now, plan);
+        if (policy.inside.contains(tuple.source.address)) on_request(message, tuple, policy, now, plan);
+        return std::nullopt;
     }
+    if (!policy.inside.contains(tuple.destination.address)) return std::nullopt;
+    return on_response(message, tuple, now, plan);
 }
 
-void RegistrationTable::on_request(const SipMessageView& message, const FlowTuple& tuple, TimePoint now) {
+void RegistrationTable::on_request(const SipMessageView& message, const FlowTuple& tuple, const Policy& policy,
+                                   TimePoint now, Plan& plan) {
     std::string_view contacts = message.value(HeaderId::contact);
     if (contacts.empty()) return;  // a query (RFC 3261 section 10.2.3)
     const std::string_view contact = next_list_value(contacts);
@@ -58,16 +78,34 @@ void RegistrationTable::on_request(const SipMessageView& message, const FlowTupl
     registration.signalling = tuple;
     registration.cseq = message.cseq();
     if (contact == "*") return;  // takes all bindings back; which one is ours is known from before
-    const auto endpoint = endpoint_of(contact);
+    auto named = contact_of(contact, tuple.transport);
+    if (named && is_out_of_range(named->endpoint, tuple, policy)) {
+        RefuseEvent refused;
+        refused.reason = RefuseReason::contact_out_of_range;
+        refused.tuple = tuple;
+        refused.announced = named->endpoint.address;
+        refused.port = named->endpoint.port;
+        refused.allowed = policy.dynamic_sip_ports;
+        refused.user = address_of_record(message.from());
+        refused.call_id = message.call_id();
+        plan.events.emplace_back(refused);
+        named.reset();
+    }
     // A name leads nowhere that we can know, and somebody else's address is not believed (security rule 1).
-    registration.contact = endpoint && endpoint->address == tuple.source.address ? *endpoint : tuple.source;
+    const bool own = named && named->endpoint.address == tuple.source.address;
+    registration.contact = own ? named->endpoint : tuple.source;
+    registration.transport = own ? named->transport : tuple.transport;
 }
 
-void RegistrationTable::on_response(const SipMessageView& message, const FlowTuple& tuple, TimePoint now, Plan& plan) {
+std::optional<RegistrationTable::Settled> RegistrationTable::on_response(const SipMessageView& message,
+                                                                         const FlowTuple& tuple, TimePoint now,
+                                                                         Plan& plan) {
     const auto found = registrations_.find(tuple.destination);
-    if (found == registrations_.end() || message.cseq() != found->second.cseq) return;
+    if (found == registrations_.end() || message.cseq() != found->second.cseq) return std::nullopt;
     Registration& registration = found->second;
-    if (message.status() < 200 || message.status() >= 300) return;
+    // Another host's answer settles nothing: the registrar is who was asked.
+    if (tuple.source.address != registration.signalling.destination.address) return std::nullopt;
+    if (message.status() < 200 || message.status() >= 300) return std::nullopt;
     std::string_view contacts = message.value(HeaderId::contact);
     // All bindings of the user come back; ours is among them, and without our own being told apart the longest counts.
     std::optional<std::uint32_t> seconds;
@@ -84,6 +122,16 @@ void RegistrationTable::on_response(const SipMessageView& message, const FlowTup
         deadlines_.push(registration.queued, found->first);
     }
     plan.events.emplace_back(RegistrationEvent{registration.contact, tuple, granted, message.call_id()});
+    return Settled{registration.contact, registration.transport, std::chrono::seconds(granted)};
+}
+
+std::optional<TimePoint> RegistrationTable::latest(const IpAddress& host) const {
+    std::optional<TimePoint> latest;
+    for (const auto& [key, registration] : registrations_) {
+        if (key.address != host || !registration.accepted) continue;
+        if (!latest || registration.expires > *latest) latest = registration.expires;
+    }
+    return latest;
 }
 
 void RegistrationTable::expire(TimePoint now) {

@@ -20,8 +20,9 @@ namespace messenger::alg {
 class RegistrationTable {
    public:
     struct Registration {
-        FlowTuple signalling;  ///< of the REGISTER
-        Endpoint contact;      ///< where the inside host wants to be called
+        FlowTuple signalling;                  ///< of the REGISTER
+        Endpoint contact;                      ///< where the inside host wants to be called
+        Transport transport = Transport::udp;  ///< of the contact
         TimePoint expires;
         TimePoint queued;
         std::uint32_t cseq = 0;
@@ -31,9 +32,16 @@ class RegistrationTable {
     RegistrationTable(const Limits& limits, const HashKey& secret)
         : limits_(limits), registrations_(0, KeyedHash{secret}) {}
 
-    /// A REGISTER of an inside host, or the answer to one.
-    void on_message(const SipMessageView& message, const FlowTuple& tuple, const Policy& policy, TimePoint now,
-                    Plan& plan);
+    /// A REGISTER of an inside host, or the answer to one. Returns what a 2xx has settled; absent otherwise.
+    struct Settled {
+        Endpoint contact;
+        Transport transport = Transport::udp;
+        Duration lifetime{};  ///< 0: removed
+    };
+    std::optional<Settled> on_message(const SipMessageView& message, const FlowTuple& tuple, const Policy& policy,
+                                      TimePoint now, Plan& plan);
+    /// Until when some user agent of the host is registered; absent if none is. Looks at every registration.
+    [[nodiscard]] std::optional<TimePoint> latest(const IpAddress& host) const;
     void expire(TimePoint now);
     [[nodiscard]] std::optional<TimePoint> next_deadline() const { return deadlines_.next(); }
     [[nodiscard]] std::size_t size() const { return registrations_.size(); }
@@ -42,8 +50,10 @@ class RegistrationTable {
    private:
     using Key = Endpoint;  ///< the inside end of the signalling: one user agent
 
-    void on_request(const SipMessageView& message, const FlowTuple& tuple, TimePoint now);
-    void on_response(const SipMessageView& message, const FlowTuple& tuple, TimePoint now, Plan& plan);
+    void on_request(const SipMessageView& message, const FlowTuple& tuple, const Policy& policy, TimePoint now,
+                    Plan& plan);
+    [[nodiscard]] std::optional<Settled> on_response(const SipMessageView& message, const FlowTuple& tuple,
+                                                     TimePoint now, Plan& plan);
 
     const Limits& limits_;
     std::unordered_map<Key, Registration, KeyedHash> registrations_;

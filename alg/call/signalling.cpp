@@ -10,8 +10,6 @@ namespace messenger::alg {
 
 namespace {
 
-constexpr Duration kShortestRestore = std::chrono::seconds(5);
-
 /// The CSeq of the INVITE that a PRACK acknowledges: "RSeq CSeq-number method" (RFC 3262 section 7.2).
 [[nodiscard]] std::optional<std::uint32_t> acknowledged_cseq(std::string_view rack) {
     const auto skip_word = [](std::string_view& text) {
@@ -53,8 +51,9 @@ void Signalling::on_message(const Passing& passing, Plan& plan) {
     const bool ours = policy_.inside.contains(passing.tuple.source.address) ||
                       policy_.inside.contains(passing.tuple.destination.address);
     if (!ours) return;
+    if (passing.nat != nullptr) announce_contacts(passing, plan);
     if (message.method() == Method::register_) {
-        registrations_.on_message(message, passing.tuple, policy_, passing.now, plan);
+        on_register(passing, plan);
     } else if (message.is_request()) {
         on_request(passing, plan);
     } else {
@@ -70,7 +69,10 @@ void Signalling::on_request(const Passing& passing, Plan& plan) {
                           method == Method::message;
     if (!relevant) return;
     Call* call = call_of_request(passing, plan);
-    if (call == nullptr) return;
+    if (call == nullptr) {
+        if (method == Method::message) on_stray_invitation(passing, plan);
+        return;
+    }
     call->last_message = passing.now;
     const Tags tags{make_tag(message.from_tag()), make_tag(message.to_tag())};
     switch (method) {
@@ -265,109 +267,35 @@ void Signalling::note_hop(const Passing& passing, const Speaker& speaker) const 
     }
 }
 
-/// Fills in what the message's session descriptions announce, and the address that stands above it all. False if there
-/// is nothing, or if part of it is not understood: half a description is none.
-bool Signalling::read_description(const Passing& passing, const Call& call, Description& description, IpAddress& named,
-                                  Plan& plan) {
-    description.delivered_by = passing.tuple.source.address;
-    const auto error = bodies_.read(passing.message, limits_, [&](const SdpView& sdp) {
-        add_streams(sdp, limits_, description);
-        if (sdp.connection().kind == SdpConnection::Kind::address) named = sdp.connection().address;
-        for (const SdpMedia& media : sdp.media()) {
-            if (named.is_unspecified() && media.connection.kind == SdpConnection::Kind::address) {
-                named = media.connection.address;
-            }
-            MediaEvent event;
-            event.tuple = passing.tuple;
-            event.kind = media.kind;
-            event.direction = media.direction;
-            event.port = media.port;
-            event.media = media.media;
-            event.protocol = media.protocol;
-            event.address = media.connection.text;
-            event.call_id = call.id();
-            plan.events.emplace_back(event);
-        }
-    });
-    if (error) {
-        report_misunderstanding(passing, *error, plan);
-        return false;
+void Signalling::report_session(const Passing& passing, Call* call, SessionKind kind, std::string_view what,
+                                Plan& plan) {
+    if (call != nullptr) {
+        const std::uint32_t bit = 1U << static_cast<unsigned>(kind);
+        if ((call->sessions & bit) != 0) return;
+        call->sessions |= bit;
     }
-    return !description.empty() || !named.is_unspecified();
-}
-
-void Signalling::negotiate(const Passing& passing, Call& call, const Speaker& speaker, const Exchange& exchange,
-                           Plan& plan) {
-    Dialog& dialog = *speaker.dialog;
-    const FlowTuple& tuple = passing.tuple;
-    const auto refuse = [&](RefuseReason reason, std::uint16_t port, const IpAddress* address) {
-        RefuseEvent event;
-        event.reason = reason;
-        event.tuple = tuple;
-        event.port = port;
-        event.call_id = call.id();
-        if (address != nullptr && !address->is_unspecified()) event.announced = *address;
-        plan.events.emplace_back(event);
-    };
-    Description description;
-    IpAddress named;
-    const std::size_t first_media_event = plan.events.size();
-    if (!read_description(passing, call, description, named, plan)) return;
-    const std::size_t last_media_event = plan.events.size();
-    Agent* listener = nullptr;
-    if (policy_.inside.contains(tuple.destination.address)) {
-        listener = dialog.agent(tuple.destination.address, other(speaker.party));
-        // A private address from a public neighbour is the peer's own NAT speaking.
-        const bool reachable = !named.is_private() || tuple.source.address.is_private();
-        if (listener != nullptr) listener->peer = reachable ? named : IpAddress{};
-    }
-    if (description.empty()) return;
-    for (const Stream& stream : description.streams) {
-        dialog.add_peer(stream.address);
-    }
-    bool answered = false;
-    const auto speak = [&](Agent* agent, bool from_local, const Description& said) {
-        if (agent == nullptr) {
-            refuse(RefuseReason::too_many_dialogs, 0, nullptr);
-            return;
-        }
-        OfferAnswer& negotiation = agent->negotiation;
-        if (exchange.answering && negotiation.awaits_answer(*exchange.answering, from_local)) {
-            negotiation.on_answer(*exchange.answering, from_local, said, exchange.final);
-            answered = true;
-        } else if (exchange.offering) {
-            negotiation.on_offer(*exchange.offering, from_local, said);
-        }
-        if (negotiation.has_agreed()) dialog.restored.clear();
-    };
-    if (policy_.inside.contains(tuple.destination.address)) speak(listener, false, description);
-    if (policy_.inside.contains(tuple.source.address)) {
-        permit(description, tuple.source.address, policy_,
-               [&](const Stream& stream, RefuseReason reason, std::uint16_t port) {
-                   refuse(reason, port, &stream.address);
-               });
-        speak(dialog.agent(tuple.source.address, speaker.party), true, description);
-    }
-    for (std::size_t i = first_media_event; i < last_media_event; ++i) {
-        std::get<MediaEvent>(plan.events[i]).answer = answered;
-    }
+    plan.events.emplace_back(
+        SessionEvent{kind, passing.tuple, what, call != nullptr ? call->id() : passing.message.call_id()});
 }
 
 void Signalling::report_misunderstanding(const Passing& passing, Error error, Plan& plan) const {
-    RefuseEvent event;
-    event.reason = RefuseReason::not_understood;
+    RefuseEvent event = refusal(passing, RefuseReason::not_understood);
     event.error = error;
-    event.tuple = passing.tuple;
-    event.call_id = passing.message.call_id();
     plan.events.emplace_back(event);
 }
 
 void Signalling::report_refusal(const Passing& passing, RefuseReason reason, Plan& plan) const {
+    plan.events.emplace_back(refusal(passing, reason));
+}
+
+RefuseEvent Signalling::refusal(const Passing& passing, RefuseReason reason) {
+    const SipMessageView& message = passing.message;
     RefuseEvent event;
     event.reason = reason;
     event.tuple = passing.tuple;
-    event.call_id = passing.message.call_id();
-    plan.events.emplace_back(event);
+    event.user = address_of_record(message.is_request() ? message.from() : message.to());
+    event.call_id = message.call_id();
+    return event;
 }
 
 void Signalling::end(Dialog& dialog, TimePoint now) const {
@@ -383,6 +311,7 @@ void Signalling::finish(Call& call, CloseReason reason, const Passing& passing, 
 }
 
 void Signalling::expire(TimePoint now, PinholeWitness* witness, Plan& plan) {
+    expire_tls(now, witness, plan);
     pinholes_.expire(
         now, witness,
         [&](const PinholeKey& key, const PinholeTable::Pinhole& pinhole, Duration left) {
@@ -390,7 +319,7 @@ void Signalling::expire(TimePoint now, PinholeWitness* witness, Plan& plan) {
             if (!pinhole.calls.empty()) {
                 if (const Call* call = calls_.find(pinhole.calls.front())) label = call->label();
             }
-            plan.changes.push_back({PinholeChange::Kind::refresh, key, pinhole.purpose, left, label});
+            plan.changes.push_back({PinholeChange::Kind::refresh, key, pinhole.purpose, left, label, pinhole.outside});
         },
         [&](const PinholeKey& key, const PinholeTable::Pinhole& pinhole) {
             const auto holders = pinhole.calls;
@@ -424,44 +353,16 @@ void Signalling::expire(TimePoint now, PinholeWitness* witness, Plan& plan) {
         }
     }
     registrations_.expire(now);
+    end_listeners(now, plan);
 }
 
 std::optional<TimePoint> Signalling::next_deadline() const {
     std::optional<TimePoint> next;
-    for (const auto& one : {calls_.next_deadline(), pinholes_.next_deadline(), registrations_.next_deadline()}) {
+    for (const auto& one : {calls_.next_deadline(), pinholes_.next_deadline(), registrations_.next_deadline(),
+                            tls_.next_deadline(), callbacks_.next_deadline(), bindings_.next_deadline()}) {
         if (one && (!next || *one < *next)) next = one;
     }
     return next;
-}
-
-void Signalling::restore(const PinholeKey& key, Purpose purpose, const CallLabel& label, Duration remaining,
-                         TimePoint now) {
-    Call& call = calls_.restore(label.call, label.call_id, key.inside.address, now);
-    auto dialog = std::find_if(call.dialogs.begin(), call.dialogs.end(),
-                               [&label](const Dialog& known) { return known.restored_key == label.dialog; });
-    if (dialog == call.dialogs.end()) {
-        call.dialogs.emplace_back();
-        dialog = call.dialogs.end() - 1;
-        dialog->state = Dialog::State::confirmed;
-        dialog->restored_key = label.dialog;
-        dialog->deadline = now + limits_.call;
-    }
-    dialog->restored.push_back(key);
-    call.open.push_back({key, purpose, false, 0});
-    pinholes_.restore(key, purpose, call.key, remaining, now);
-    calls_.schedule(call);
-}
-
-void Signalling::snapshot(TimePoint now, Plan& plan) const {
-    plan.clear();
-    for (const auto& [key, pinhole] : pinholes_.all()) {
-        const Call* call = pinhole.calls.empty() ? nullptr : calls_.find(pinhole.calls.front());
-        if (call == nullptr) continue;
-        const TimePoint until = pinhole.hold_until.value_or(pinhole.deadline);
-        // Media that flows is not seen here, so the deadline may just be about to be asked for.
-        const Duration left = std::max<Duration>(until - now, kShortestRestore);
-        plan.changes.push_back({PinholeChange::Kind::add, key, pinhole.purpose, left, call->label()});
-    }
 }
 
 }  // namespace messenger::alg

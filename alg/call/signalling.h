@@ -4,11 +4,15 @@
 #include <array>
 
 #include "alg/call/call_table.h"
+#include "alg/call/callback_table.h"
 #include "alg/call/pinhole_table.h"
 #include "alg/call/planner.h"
 #include "alg/call/registration.h"
 #include "alg/call/session_bodies.h"
+#include "alg/call/tls_table.h"
 #include "alg/limits.h"
+#include "alg/nat/binding_table.h"
+#include "alg/nat/nat_path.h"
 #include "alg/plan.h"
 #include "alg/policy.h"
 #include "alg/sdp/invitation.h"
@@ -21,6 +25,9 @@ struct Passing {
     const SipMessageView& message;
     FlowTuple tuple;
     TimePoint now;
+    const NatPath* nat = nullptr;  ///< the inside host is hidden from the other end
+    std::uint16_t flow_port = 0;   ///< the outside number of the packet's own inside port, where it is known already
+    bool turned_back = false;      ///< see Description::turned_back
 };
 
 /// What messages do to calls: RFC 3261 sections 9 (CANCEL), 12 to 15 (dialogs, INVITE, BYE), RFC 3262 (PRACK), RFC 3311
@@ -32,8 +39,11 @@ class Signalling {
           limits_(limits),
           calls_(limits, secret),
           pinholes_(limits, secret),
-          planner_(policy, limits, pinholes_),
-          registrations_(limits, secret) {}
+          bindings_(policy, limits, secret),
+          planner_(policy, limits, pinholes_, bindings_),
+          registrations_(limits, secret),
+          tls_(limits, secret),
+          callbacks_(limits, secret) {}
 
     void on_message(const Passing& passing, Plan& plan);
     /// Ends what is due. witness: see PinholeTable::expire.
@@ -43,7 +53,32 @@ class Signalling {
     /// A pinhole that the kernel has from before a restart.
     void restore(const PinholeKey& key, Purpose purpose, const CallLabel& label, Duration remaining, TimePoint now);
 
+    /// A binding that the kernel has from before a restart, after the pinholes: one of a call without any is let go.
+    void restore_binding(const BindingKey& key, std::uint16_t outside_port, const std::optional<CallLabel>& label,
+                         Duration remaining, TimePoint now);
+    /// A TLS connection that the kernel has from before a restart, and what hides its client. Its ports are looked
+    /// after with the next expire().
+    void restore_tls(const FlowTuple& tuple, const IpAddress& behind, TimePoint now) {
+        (void)tls_.restore(tuple, behind, now);
+    }
+    void restore_callback(const CallbackTable::Key& key, const std::optional<Endpoint>& outside, Duration remaining,
+                          TimePoint now);
+
     void snapshot(TimePoint now, Plan& plan) const;
+
+    /// NAT: gives every endpoint that a message of an inside host asks to be called at an outside number.
+    void announce_contacts(const Passing& passing, Plan& plan);
+    /// NAT: what the remote host knows as this inside endpoint, where a pinhole or a callback leads to it.
+    [[nodiscard]] std::optional<Endpoint> outside_of(Transport transport, const Endpoint& inside,
+                                                     const IpAddress& remote) const;
+    // orders.cpp: what an operator asks for
+    [[nodiscard]] bool close_call(std::uint64_t key, TimePoint now, Plan& plan);
+    void close_blocked(TimePoint now, Plan& plan);
+
+    /// What came of a segment of a connection to a TLS server. behind: what hides the client, with began.
+    void on_tls(const FlowTuple& tuple, TlsTable::Event event, const IpAddress& behind, TimePoint now, Plan& plan);
+    [[nodiscard]] TlsTable& tls() { return tls_; }
+    [[nodiscard]] const TlsTable& tls() const { return tls_; }
 
     /// Forgets calls that earlier plans could still point at. To be called before a plan is filled anew.
     void release_erased() { calls_.release_erased(); }
@@ -52,6 +87,9 @@ class Signalling {
     [[nodiscard]] PinholeTable& pinholes() { return pinholes_; }
     [[nodiscard]] const PinholeTable& pinholes() const { return pinholes_; }
     [[nodiscard]] const RegistrationTable& registrations() const { return registrations_; }
+    [[nodiscard]] const BindingTable& bindings() const { return bindings_; }
+    [[nodiscard]] BindingTable& bindings() { return bindings_; }
+    [[nodiscard]] const CallbackTable& callbacks() const { return callbacks_; }
 
    private:
     struct Tags {
@@ -78,11 +116,32 @@ class Signalling {
     void on_ack(const Passing& passing, Call& call, const Tags& tags, Plan& plan);
     void on_bye(const Passing& passing, Call& call, const Tags& tags, Plan& plan);
     void on_cancel(const Passing& passing, Call& call, const Tags& tags);
+    // contacts.cpp: where inside hosts are called
+    void on_register(const Passing& passing, Plan& plan);
+    void tell_listener(BindingTable::Listening outcome, const BindingKey& key, const Passing& passing, Plan& plan);
+    void end_listeners(TimePoint now, Plan& plan);
     // invitations.cpp: Messenger's file transfers
+    [[nodiscard]] std::optional<InvitationView> read_invitation(const Passing& passing, Plan& plan);
+    /// One outside of every call that is known: it passes and opens nothing.
+    void on_stray_invitation(const Passing& passing, Plan& plan);
     void on_invitation(const Passing& passing, Call& call, const Speaker& speaker, Plan& plan);
     void on_accept(const Passing& passing, Call& call, Dialog& dialog, const InvitationView& invitation, Plan& plan);
+    void on_cancel(const Passing& passing, Call& call, Dialog& dialog, Tag cookie, Plan& plan);
     [[nodiscard]] Call* find_call(const SipMessageView& message);
     [[nodiscard]] Call* call_of_request(const Passing& passing, Plan& plan);
+
+    // fixed_ranges.cpp: what is open for a host although nothing announces it
+    struct FixedHold {
+        FixedHost fixed;
+        std::optional<TimePoint> until;  ///< absent: no longer
+        bool may_shorten = false;
+        FlowTuple asked;  ///< of the inside host
+        TimePoint now;
+    };
+    void hold_fixed(const FixedHold& hold, Plan& plan);
+    void expire_tls(TimePoint now, PinholeWitness* witness, Plan& plan);
+    /// lifetime: of the registration; 0 if it has ended.
+    void follow_registration(const Passing& passing, Duration lifetime, Plan& plan);
 
     // responses.cpp
     void on_response(const Passing& passing, Plan& plan);
@@ -101,9 +160,15 @@ class Signalling {
     /// Notes who is at both ends of this hop.
     void note_hop(const Passing& passing, const Speaker& speaker) const;
     /// Reads the message's session descriptions and gives them to the agents at both ends of this hop.
-    [[nodiscard]] bool read_description(const Passing& passing, const Call& call, Description& description,
-                                        IpAddress& named, Plan& plan);
+    [[nodiscard]] bool read_description(const Passing& passing, Call& call, Description& description, IpAddress& named,
+                                        Plan& plan);
+    [[nodiscard]] Agent* note_listener(const Passing& passing, Dialog& dialog, Party party,
+                                       const IpAddress& named) const;
     void negotiate(const Passing& passing, Call& call, const Speaker& speaker, const Exchange& exchange, Plan& plan);
+    /// Filled in as far as the message says it.
+    [[nodiscard]] static RefuseEvent refusal(const Passing& passing, RefuseReason reason);
+    /// Tells of a session's kind, once in each call. call may be null: an invitation outside of calls.
+    static void report_session(const Passing& passing, Call* call, SessionKind kind, std::string_view what, Plan& plan);
     void report_misunderstanding(const Passing& passing, Error error, Plan& plan) const;
     void report_refusal(const Passing& passing, RefuseReason reason, Plan& plan) const;
     void set_session_timer(const Passing& passing, const Call& call, Dialog& dialog) const;
@@ -114,8 +179,11 @@ class Signalling {
     const Limits& limits_;
     CallTable calls_;
     PinholeTable pinholes_;
+    BindingTable bindings_;
     Planner planner_;
     RegistrationTable registrations_;
+    TlsTable tls_;
+    CallbackTable callbacks_;
     SessionBodies bodies_;
     std::array<char, 4096> decoded_{};  ///< of a base64 header; kept: it is large
 };

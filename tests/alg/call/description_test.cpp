@@ -109,6 +109,10 @@ TEST(Description, HoldsPortsToTheirRules) {
     EXPECT_EQ(port_obstacle(11000, PortRole::udp, policy), RefuseReason::protected_port);
     EXPECT_EQ(port_obstacle(1503, PortRole::t120, policy), std::nullopt);
     EXPECT_EQ(port_obstacle(1503, PortRole::udp, policy), RefuseReason::port_out_of_range);
+    EXPECT_EQ(port_obstacle(6890, PortRole::file, policy), RefuseReason::no_file_port);
+    EXPECT_EQ(port_obstacle(6891, PortRole::file, policy), std::nullopt);
+    EXPECT_EQ(port_obstacle(6901, PortRole::file, policy), std::nullopt);
+    EXPECT_EQ(port_obstacle(6902, PortRole::file, policy), RefuseReason::no_file_port);
 }
 
 TEST(Description, PermitsAHeldStreamWithoutAnAddress) {

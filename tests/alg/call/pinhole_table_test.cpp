@@ -39,6 +39,10 @@ struct Table {
     Limits limits;
     PinholeTable table{limits, HashKey{1, 2}};
     std::vector<PinholeKey> expired;
+
+    bool passes(const FlowTuple& tuple, TimePoint now, const TcpFields& tcp = {}) {
+        return table.on_packet(tuple, tcp, now) == PinholeTable::Passage::allowed;
+    }
     std::vector<Duration> refreshed;
 
     void expire(TimePoint now, PinholeWitness* witness = nullptr) {
@@ -93,8 +97,8 @@ TEST(PinholeTable, LivesOnPacketsOfBothDirections) {
     Table t;
     (void)t.table.acquire(key(5350), kAudio, false, 1, at(0));
     const FlowTuple in{endpoint("203.0.113.30", 1), endpoint("10.1.2.3", 5350), Transport::udp};
-    EXPECT_TRUE(t.table.on_packet(in, at(50)));
-    EXPECT_TRUE(t.table.on_packet(in.reversed(), at(150)));
+    EXPECT_TRUE(t.passes(in, at(50)));
+    EXPECT_TRUE(t.passes(in.reversed(), at(150)));
     t.expire(at(269));
     EXPECT_TRUE(t.expired.empty());
     t.expire(at(270));
@@ -105,12 +109,65 @@ TEST(PinholeTable, AdmitsNobodyElse) {
     Table t;
     (void)t.table.acquire(key(5350), kAudio, false, 1, at(0));
     FlowTuple in{endpoint("203.0.113.31", 1), endpoint("10.1.2.3", 5350), Transport::udp};
-    EXPECT_FALSE(t.table.on_packet(in, at(1)));
+    EXPECT_FALSE(t.passes(in, at(1)));
     in.source.address = address("203.0.113.30");
     in.transport = Transport::tcp;
-    EXPECT_FALSE(t.table.on_packet(in, at(1)));
+    EXPECT_FALSE(t.passes(in, at(1)));
     (void)t.table.acquire(key(5352, true), kAudio, false, 1, at(0));
-    EXPECT_TRUE(t.table.on_packet({endpoint("192.0.2.77", 1), endpoint("10.1.2.3", 5352), Transport::udp}, at(1)));
+    EXPECT_TRUE(t.passes({endpoint("192.0.2.77", 1), endpoint("10.1.2.3", 5352), Transport::udp}, at(1)));
+}
+
+TEST(PinholeTable, AFileTransferCarriesOneConnectionAndEndsWithIt) {
+    Table t;
+    PinholeKey file = key(6891);
+    file.transport = Transport::tcp;
+    const Purpose purpose{MediaKind::application, PortRole::file};
+    (void)t.table.acquire(file, purpose, false, 1, at(0));
+    const FlowTuple in{{file.remote, 40000}, file.inside, Transport::tcp};
+    const FlowTuple other{{file.remote, 40001}, file.inside, Transport::tcp};
+    const TcpFields syn{.syn = true};
+    EXPECT_TRUE(t.passes(in, at(1), syn));
+    EXPECT_EQ(t.table.on_first_packet(other, syn, at(2)), PinholeTable::Passage::refused);
+    EXPECT_TRUE(t.passes(in, at(3), {.ack = true, .fin = true}));
+    EXPECT_TRUE(t.passes(in.reversed(), at(4), {.ack = true, .fin = true}));
+    EXPECT_TRUE(t.passes(in, at(5), {.ack = true})) << "the last acknowledgement";
+    t.expire(at(13));
+    EXPECT_TRUE(t.expired.empty());
+    t.expire(at(20));
+    EXPECT_EQ(t.expired.size(), 1U);
+}
+
+TEST(PinholeTable, APortAnnouncedAgainCarriesOneMore) {
+    Table t;
+    PinholeKey file = key(6891);
+    file.transport = Transport::tcp;
+    const Purpose purpose{MediaKind::application, PortRole::file};
+    (void)t.table.acquire(file, purpose, false, 1, at(0));
+    const FlowTuple in{{file.remote, 40000}, file.inside, Transport::tcp};
+    const FlowTuple second{{file.remote, 40001}, file.inside, Transport::tcp};
+    EXPECT_TRUE(t.passes(in, at(1), {.syn = true}));
+    EXPECT_TRUE(t.passes(in, at(2), {.rst = true}));
+    t.table.grant_connection(file);
+    EXPECT_TRUE(t.passes(second, at(3), {.syn = true}));
+    t.expire(at(1000));
+    EXPECT_TRUE(t.expired.empty()) << "it runs";
+}
+
+TEST(PinholeTable, WhatIsKeptUntilAMomentNeitherEndsBeforeNorCountsConnections) {
+    Table t;
+    PinholeKey file = key(6891);
+    file.transport = Transport::tcp;
+    (void)t.table.acquire(file, {MediaKind::application, PortRole::file}, false, 1, at(0));
+    t.table.keep_until(file, at(10'000), at(0));
+    for (std::uint16_t port = 40000; port < 40010; ++port) {
+        const FlowTuple in{{file.remote, port}, file.inside, Transport::tcp};
+        EXPECT_TRUE(t.passes(in, at(1), {.syn = true}));
+        EXPECT_TRUE(t.passes(in, at(2), {.rst = true}));
+    }
+    t.expire(at(9'999));
+    EXPECT_TRUE(t.expired.empty());
+    t.expire(at(10'000));
+    EXPECT_EQ(t.expired.size(), 1U);
 }
 
 TEST(PinholeTable, BelievesTheWitness) {

@@ -32,7 +32,8 @@ struct Plans {
     Limits limits;
     CallTable calls{limits, HashKey{1, 2}};
     PinholeTable pinholes{limits, HashKey{1, 2}};
-    Planner planner{policy, limits, pinholes};
+    BindingTable bindings{policy, limits, HashKey{1, 2}};
+    Planner planner{policy, limits, pinholes, bindings};
     Plan plan;
 
     Call& call(std::uint64_t key = 7) {

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <unordered_map>
+
+#include "alg/base/deadlines.h"
+#include "alg/limits.h"
+#include "alg/net/hash.h"
+#include "alg/net/tuple.h"
+
+namespace messenger::alg {
+
+/// Who may call whom back: the registrar that has accepted an inside host's Contact reaches it there, on a connection
+/// of its own making, for as long as the registration lives. Live Communications Server 2003 does so, and every
+/// registrar on UDP after conntrack has forgotten the flow of the REGISTER.
+class CallbackTable {
+   public:
+    struct Key {
+        Transport transport = Transport::tcp;
+        Endpoint inside;   ///< the Contact
+        IpAddress remote;  ///< the registrar
+        auto operator<=>(const Key&) const = default;
+    };
+    struct Callback {
+        TimePoint until;
+        TimePoint queued;
+        std::optional<Endpoint> outside;  ///< NAT: what the registrar knows
+    };
+
+    CallbackTable(const Limits& limits, const HashKey& secret)
+        : limits_(limits), callbacks_(0, KeyHash{secret}), listeners_(0, KeyedHash{secret}) {}
+
+    enum class Allowed : std::uint8_t { added, prolonged, full };
+    [[nodiscard]] Allowed allow(const Key& key, const std::optional<Endpoint>& outside, TimePoint until);
+    /// True if it was there.
+    bool forbid(const Key& key);
+
+    /// Ends what is due: ended(key, callback).
+    template <class Ended>
+    void expire(TimePoint now, Ended&& ended) {
+        while (const auto key = deadlines_.pop_due(now)) {
+            const auto found = callbacks_.find(*key);
+            if (found == callbacks_.end() || found->second.queued > now) continue;
+            if (found->second.until > now) {
+                found->second.queued = found->second.until;
+                deadlines_.push(found->second.queued, *key);
+                continue;
+            }
+            const Callback callback = found->second;
+            forbid(*key);
+            ended(*key, callback);
+        }
+    }
+    [[nodiscard]] std::optional<TimePoint> next_deadline() const { return deadlines_.next(); }
+
+    /// Whether a packet of this tuple, in either direction, belongs to such a connection.
+    [[nodiscard]] bool admits(const FlowTuple& tuple) const;
+    /// Whether an inside host is called at one end of it, by whomever.
+    [[nodiscard]] bool is_listener(const FlowTuple& tuple) const;
+    [[nodiscard]] const Callback* find(const Key& key) const;
+    [[nodiscard]] const auto& all() const { return callbacks_; }
+
+   private:
+    struct KeyHash {
+        HashKey secret;
+        std::size_t operator()(const Key& key) const {
+            return static_cast<std::size_t>(siphash(secret, FlowTuple{{key.remote, 0}, key.inside, key.transport}));
+        }
+    };
+    [[nodiscard]] static FlowTuple listener(Transport transport, const Endpoint& inside) {
+        return {{}, inside, transport};
+    }
+
+    const Limits& limits_;
+    std::unordered_map<Key, Callback, KeyHash> callbacks_;
+    std::unordered_map<FlowTuple, std::uint32_t, KeyedHash> listeners_;  ///< how many registrars, by listener()
+    Deadlines<Key> deadlines_;
+};
+
+}  // namespace messenger::alg

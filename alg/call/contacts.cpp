@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The part of Signalling that knows where inside hosts are called: the bindings of their Contacts under NAT, and the
+// registrars that may call them there.
+#include <algorithm>
+
+#include "alg/base/text.h"
+#include "alg/call/signalling.h"
+#include "alg/sip/fields.h"
+
+namespace messenger::alg {
+
+namespace {
+
+constexpr std::uint16_t kFirstPort = 1024;
+constexpr std::uint16_t kSipPort = 5060;
+constexpr std::uint16_t kSipTlsPort = 5061;
+
+struct Contact {
+    Endpoint endpoint;
+    Transport transport = Transport::udp;
+};
+
+/// The endpoint that a Contact value asks to be called at, if it is for us to change: the first server takes what it
+/// sees itself in place of a Contact with proxy=replace.
+[[nodiscard]] std::optional<Contact> callable(std::string_view value, Transport via) {
+    const auto address = parse_name_address(value);
+    if (!address) return std::nullopt;
+    const auto replaced = find_parameter(address->parameters, "proxy");
+    if (replaced && equals_ignoring_case(*replaced, "replace")) return std::nullopt;
+    const auto uri = parse_sip_uri(address->uri);
+    const auto endpoint = uri ? contact_endpoint(*uri) : std::nullopt;
+    if (!endpoint || !endpoint->address.is_v4()) return std::nullopt;
+    const auto named = find_parameter(uri->parameters, "transport");
+    if (!named) return Contact{*endpoint, via};
+    return Contact{*endpoint, equals_ignoring_case(*named, "udp") ? Transport::udp : Transport::tcp};
+}
+
+/// Rule 2, for a port that signalling comes to.
+[[nodiscard]] bool may_be_called(std::uint16_t port, const Policy& policy) {
+    if (port < kFirstPort) return false;
+    const auto has = [port](const auto& list) { return std::find(list.begin(), list.end(), port) != list.end(); };
+    return port == kSipPort || port == kSipTlsPort || has(policy.sip_ports) || !has(policy.protected_ports);
+}
+
+}  // namespace
+
+/// NAT: what a message of an inside host asks to be called at needs an outside number before it leaves.
+void Signalling::announce_contacts(const Passing& passing, Plan& plan) {
+    const FlowTuple& tuple = passing.tuple;
+    if (!policy_.inside.contains(tuple.source.address)) return;
+    const auto listen = [&](const Contact& contact) {
+        if (contact.endpoint.address != tuple.source.address || !may_be_called(contact.endpoint.port, policy_)) return;
+        // Until the registrar says more; in a dialog for as long as that may live.
+        const bool registers = passing.message.method() == Method::register_;
+        const TimePoint until = passing.now + (registers ? limits_.transaction : limits_.call);
+        const BindingKey key{contact.transport, contact.endpoint, passing.nat->outside};
+        const bool own_flow = contact.transport == tuple.transport && contact.endpoint == tuple.source;
+        const auto outcome = bindings_.listen(key, own_flow ? passing.flow_port : std::uint16_t{0}, until, passing.now);
+        tell_listener(outcome, key, passing, plan);
+    };
+    for (const HeaderLine& line : passing.message.lines()) {
+        if (line.id != HeaderId::contact) continue;
+        std::string_view values = passing.message.value_of(line);
+        while (!values.empty()) {
+            if (const auto contact = callable(next_list_value(values), tuple.transport)) listen(*contact);
+        }
+    }
+    if (tuple.transport != Transport::udp || !passing.message.is_request()) return;
+    // An answer goes to the port of sent-by unless rport asks otherwise (RFC 3261 section 18.2.2, RFC 3581).
+    const auto via = parse_via(passing.message.top_via());
+    const auto address = via ? IpAddress::parse(via->host) : std::nullopt;
+    if (!address || find_parameter(via->parameters, "rport")) return;
+    listen({{*address, via->port == 0 ? kSipPort : via->port}, Transport::udp});
+}
+
+void Signalling::tell_listener(BindingTable::Listening outcome, const BindingKey& key, const Passing& passing,
+                               Plan& plan) {
+    if (outcome == BindingTable::Listening::no_port) {
+        RefuseEvent refused;
+        refused.reason = RefuseReason::no_outside_port;
+        refused.tuple = passing.tuple;
+        refused.announced = key.inside.address;
+        refused.port = key.inside.port;
+        refused.call_id = passing.message.call_id();
+        plan.events.emplace_back(refused);
+        return;
+    }
+    const auto timeout = bindings_.take_news(key, limits_.call, passing.now);
+    if (!timeout) return;
+    const auto port = bindings_.outside_port(key);
+    const auto kind =
+        outcome == BindingTable::Listening::added ? BindingChange::Kind::add : BindingChange::Kind::refresh;
+    plan.bindings.push_back(
+        {kind, key.transport, key.inside, {key.outside, port.value_or(0)}, *timeout, true, CallLabel{}});
+}
+
+void Signalling::on_register(const Passing& passing, Plan& plan) {
+    const auto settled = registrations_.on_message(passing.message, passing.tuple, policy_, passing.now, plan);
+    if (!settled) return;
+    follow_registration(passing, settled->lifetime, plan);
+    if (!may_be_called(settled->contact.port, policy_)) return;
+    const IpAddress& registrar = passing.tuple.source.address;
+    if (policy_.inside.contains(registrar)) return;
+    const CallbackTable::Key key{settled->transport, settled->contact, registrar};
+    CallbackChange change;
+    change.transport = key.transport;
+    change.inside = key.inside;
+    change.remote = registrar;
+    if (settled->lifetime == Duration{}) {
+        const auto* known = callbacks_.find(key);
+        if (known == nullptr) return;
+        change.kind = CallbackChange::Kind::remove;
+        change.outside = known->outside;
+        callbacks_.forbid(key);
+        change.last = !callbacks_.is_listener({{registrar, 0}, key.inside, key.transport});
+        plan.callbacks.push_back(change);
+        return;
+    }
+    change.timeout = settled->lifetime + limits_.transaction;
+    if (passing.nat != nullptr && key.inside.address.is_v4()) {
+        const BindingKey binding{key.transport, key.inside, passing.nat->outside};
+        const auto outcome = bindings_.listen(binding, 0, passing.now + change.timeout, passing.now);
+        tell_listener(outcome, binding, passing, plan);
+        const auto port = bindings_.outside_port(binding);
+        if (!port) return;
+        change.outside = Endpoint{passing.nat->outside, *port};
+    }
+    switch (callbacks_.allow(key, change.outside, passing.now + change.timeout)) {
+        case CallbackTable::Allowed::added: break;
+        case CallbackTable::Allowed::prolonged: change.kind = CallbackChange::Kind::refresh; break;
+        case CallbackTable::Allowed::full: return;
+    }
+    plan.callbacks.push_back(change);
+}
+
+void Signalling::end_listeners(TimePoint now, Plan& plan) {
+    callbacks_.expire(now, [&](const CallbackTable::Key& key, const CallbackTable::Callback& callback) {
+        const bool last = !callbacks_.is_listener({{key.remote, 0}, key.inside, key.transport});
+        plan.callbacks.push_back(
+            {CallbackChange::Kind::remove, key.transport, key.inside, key.remote, callback.outside, {}, last});
+    });
+    bindings_.expire(now, [&](const BindingKey& key, std::uint16_t port) {
+        plan.bindings.push_back(
+            {BindingChange::Kind::remove, key.transport, key.inside, {key.outside, port}, {}, true, CallLabel{}});
+    });
+}
+
+void Signalling::restore_callback(const CallbackTable::Key& key, const std::optional<Endpoint>& outside,
+                                  Duration remaining, TimePoint now) {
+    (void)callbacks_.allow(key, outside, now + remaining);
+}
+
+}  // namespace messenger::alg

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The part of Signalling that opens Messenger's fixed ports to an inside host although no message announces them: as
+// long as it is registered, for sites that choose so (Policy::fixed_ranges), and as long as it has a TLS connection to
+// its server, whose messages nobody can read (Policy::tls). Such a host has a call of its own for either, under a key
+// that no Call-ID can have, whose one dialog wants these ports until its deadline.
+#include <algorithm>
+#include <string>
+
+#include "alg/call/signalling.h"
+
+namespace messenger::alg {
+
+namespace {
+
+/// For people: "registered 10.1.2.3".
+[[nodiscard]] std::string label_of(bool tls, const IpAddress& host) {
+    return (tls ? "tls " : "registered ") + host.to_string();
+}
+
+}  // namespace
+
+/// As a key there stands a line end before the address: in a header a blank would follow it.
+std::string fixed_key_of(bool tls, const IpAddress& host) {
+    return (tls ? "tls\n" : "registered\n") + host.to_string();
+}
+
+void Signalling::hold_fixed(const FixedHold& hold, Plan& plan) {
+    const IpAddress& host = hold.fixed.host;
+    const bool tls = hold.fixed.media;
+    const std::uint64_t key = make_call_key(fixed_key_of(tls, host));
+    Call* call = calls_.find(key);
+    if (call == nullptr && !hold.until) return;
+    if (call == nullptr) call = calls_.add(key, label_of(tls, host), host, hold.now);
+    if (call == nullptr) {
+        RefuseEvent refused;
+        refused.reason = RefuseReason::too_many_calls;
+        refused.tuple = hold.asked;
+        plan.events.emplace_back(refused);
+        return;
+    }
+    if (call->dialogs.empty()) call->dialogs.emplace_back();
+    Dialog& dialog = call->dialogs.front();
+    if (!dialog.alive()) dialog = Dialog{};
+    dialog.state = Dialog::State::confirmed;
+    dialog.deadline_reason = tls ? CloseReason::tls_ended : CloseReason::signed_off;
+    dialog.restored.clear();  // from before a restart: they are what fixed_for asks for
+    dialog.fixed_for = hold.fixed;
+    if (!hold.until) {
+        end(dialog, hold.now);
+    } else {
+        dialog.deadline = hold.may_shorten ? *hold.until : std::max(dialog.deadline, *hold.until);
+    }
+    planner_.apply(*call, dialog.deadline_reason, hold.now, hold.asked, plan);
+    calls_.schedule(*call);
+}
+
+void Signalling::follow_registration(const Passing& passing, Duration lifetime, Plan& plan) {
+    FixedHold hold;
+    hold.fixed.host = passing.tuple.destination.address;
+    if (passing.nat != nullptr) hold.fixed.behind = passing.nat->outside;
+    hold.asked = passing.tuple.reversed();
+    hold.now = passing.now;
+    hold.may_shorten = lifetime == Duration{};
+    // Somebody else on the host may be registered, too, so a sign-off ends only what no other registration needs.
+    const auto expires =
+        hold.may_shorten ? registrations_.latest(hold.fixed.host) : std::optional(passing.now + lifetime);
+    const bool wanted = policy_.fixed_ranges == FixedRanges::registered;
+    if (wanted && expires) hold.until = *expires + limits_.transaction;  // it may be about to be prolonged
+    hold_fixed(hold, plan);
+}
+
+void Signalling::on_tls(const FlowTuple& tuple, TlsTable::Event event, const IpAddress& behind, TimePoint now,
+                        Plan& plan) {
+    if (event == TlsTable::Event::began) {
+        TlsTable::Connection* connection = tls_.find(tuple);
+        if (connection != nullptr) connection->behind = behind;
+        plan.tls_flows.push_back({TlsFlowChange::Kind::add, tuple, policy_.tls.silence});
+    }
+    if (event == TlsTable::Event::ended) plan.tls_flows.push_back({TlsFlowChange::Kind::remove, tuple, {}});
+    const bool matters =
+        event == TlsTable::Event::began || event == TlsTable::Event::goes_on || event == TlsTable::Event::ended;
+    if (!matters) return;
+    FixedHold hold;
+    hold.fixed.host = tuple.source.address;
+    hold.fixed.media = true;
+    hold.asked = tuple;
+    hold.now = now;
+    hold.may_shorten = true;
+    const TlsTable::Connection* longest = policy_.tls.servers.empty() ? nullptr : tls_.longest(tuple.source.address);
+    if (longest != nullptr) {
+        hold.fixed.behind = longest->behind;
+        hold.until = longest->until + limits_.transaction;
+    }
+    hold_fixed(hold, plan);
+}
+
+void Signalling::expire_tls(TimePoint now, PinholeWitness* witness, Plan& plan) {
+    tls_.expire(
+        now,
+        [&](const FlowTuple& tuple) { return witness == nullptr ? std::nullopt : witness->remaining_of_tls(tuple); },
+        [&](const FlowTuple& tuple) { on_tls(tuple, TlsTable::Event::goes_on, {}, now, plan); },
+        [&](const FlowTuple& tuple) { on_tls(tuple, TlsTable::Event::ended, {}, now, plan); });
+}
+
+}  // namespace messenger::alg

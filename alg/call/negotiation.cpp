@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The part of Signalling that gives session descriptions to the agents at both ends of a hop.
+#include <algorithm>
+
+#include "alg/call/session_kind.h"
+#include "alg/call/signalling.h"
+
+namespace messenger::alg {
+
+/// Fills in what the message's session descriptions announce, and the address that stands above it all. False if there
+/// is nothing, or if part of it is not understood: half a description is none.
+bool Signalling::read_description(const Passing& passing, Call& call, Description& description, IpAddress& named,
+                                  Plan& plan) {
+    description.delivered_by = passing.tuple.source.address;
+    description.turned_back = passing.turned_back;
+    if (passing.nat != nullptr && policy_.inside.contains(passing.tuple.source.address)) {
+        description.behind = passing.nat->outside;
+    }
+    const auto error = bodies_.read(passing.message, limits_, [&](const SdpView& sdp) {
+        add_streams(sdp, limits_, description);
+        if (sdp.connection().kind == SdpConnection::Kind::address) named = sdp.connection().address;
+        for (const SdpMedia& media : sdp.media()) {
+            if (named.is_unspecified() && media.connection.kind == SdpConnection::Kind::address) {
+                named = media.connection.address;
+            }
+            MediaEvent event;
+            event.tuple = passing.tuple;
+            event.kind = media.kind;
+            event.direction = media.direction;
+            event.port = media.port;
+            event.media = media.media;
+            event.protocol = media.protocol;
+            event.address = media.connection.text;
+            event.call_id = call.id();
+            plan.events.emplace_back(event);
+        }
+        for (const SdpMedia& media : sdp.media()) report_session(passing, &call, kind_of(media), media.media, plan);
+    });
+    if (error) {
+        report_misunderstanding(passing, *error, plan);
+        return false;
+    }
+    return !description.empty() || !named.is_unspecified();
+}
+
+/// The inside host that is told where the other side's media come from; nullptr if the message goes to none.
+Agent* Signalling::note_listener(const Passing& passing, Dialog& dialog, Party party, const IpAddress& named) const {
+    const FlowTuple& tuple = passing.tuple;
+    if (!policy_.inside.contains(tuple.destination.address)) return nullptr;
+    Agent* listener = dialog.agent(tuple.destination.address, party);
+    // A private address from a public neighbour is the peer's own NAT speaking.
+    const bool reachable = !named.is_private() || tuple.source.address.is_private() || passing.turned_back;
+    if (listener != nullptr) listener->peer = reachable ? named : IpAddress{};
+    return listener;
+}
+
+void Signalling::negotiate(const Passing& passing, Call& call, const Speaker& speaker, const Exchange& exchange,
+                           Plan& plan) {
+    Dialog& dialog = *speaker.dialog;
+    const FlowTuple& tuple = passing.tuple;
+    const auto refuse = [&](RefuseReason reason, std::uint16_t port, const IpAddress* address) {
+        RefuseEvent event = refusal(passing, reason);
+        event.port = port;
+        if (reason == RefuseReason::port_out_of_range) event.allowed = policy_.media_ports;
+        if (address != nullptr && !address->is_unspecified()) event.announced = *address;
+        plan.events.emplace_back(event);
+    };
+    Description description;
+    IpAddress named;
+    const std::size_t first_media_event = plan.events.size();
+    if (!read_description(passing, call, description, named, plan)) return;
+    const std::size_t last_media_event = plan.events.size();
+    Agent* listener = note_listener(passing, dialog, other(speaker.party), named);
+    if (description.empty()) return;
+    for (const Stream& stream : description.streams) {
+        dialog.add_peer(stream.address);
+    }
+    bool answered = false;
+    const auto speak = [&](Agent* agent, bool from_local, const Description& said) {
+        if (agent == nullptr) {
+            refuse(RefuseReason::too_many_dialogs, 0, nullptr);
+            return;
+        }
+        OfferAnswer& negotiation = agent->negotiation;
+        if (exchange.answering && negotiation.awaits_answer(*exchange.answering, from_local)) {
+            negotiation.on_answer(*exchange.answering, from_local, said, exchange.final);
+            answered = true;
+        } else if (exchange.offering) {
+            negotiation.on_offer(*exchange.offering, from_local, said);
+        }
+        if (negotiation.has_agreed()) dialog.restored.clear();
+    };
+    if (policy_.inside.contains(tuple.destination.address)) speak(listener, false, description);
+    if (policy_.inside.contains(tuple.source.address)) {
+        permit(description, tuple.source.address, policy_,
+               [&](const Stream& stream, RefuseReason reason, std::uint16_t port) {
+                   refuse(reason, port, &stream.address);
+               });
+        speak(dialog.agent(tuple.source.address, speaker.party), true, description);
+    }
+    for (std::size_t i = first_media_event; i < last_media_event; ++i) {
+        if (auto* const media = std::get_if<MediaEvent>(&plan.events[i])) media->answer = answered;
+    }
+}
+
+}  // namespace messenger::alg

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The part of Signalling that carries calls over a restart: what the kernel has is the store.
+#include <algorithm>
+
+#include "alg/call/signalling.h"
+
+namespace messenger::alg {
+
+namespace {
+
+constexpr Duration kShortestRestore = std::chrono::seconds(5);
+
+}  // namespace
+
+void Signalling::restore(const PinholeKey& key, Purpose purpose, const CallLabel& label, Duration remaining,
+                         TimePoint now) {
+    Call& call = calls_.restore(label.call, label.call_id, key.inside.address, now);
+    auto dialog = std::find_if(call.dialogs.begin(), call.dialogs.end(),
+                               [&label](const Dialog& known) { return known.restored_key == label.dialog; });
+    if (dialog == call.dialogs.end()) {
+        call.dialogs.emplace_back();
+        dialog = call.dialogs.end() - 1;
+        dialog->state = Dialog::State::confirmed;
+        dialog->restored_key = label.dialog;
+        dialog->deadline = now + limits_.call;
+        if (label.call == make_call_key(fixed_key_of(true, key.inside.address))) {
+            // Only if a TLS connection is still there, too, does it go on.
+            dialog->deadline = now + kShortestRestore;
+            dialog->deadline_reason = CloseReason::tls_ended;
+        }
+    }
+    dialog->restored.push_back(key);
+    call.open.push_back({key, purpose, false, 0});
+    pinholes_.restore(key, purpose, call.key, remaining, now);
+    calls_.schedule(call);
+}
+
+void Signalling::snapshot(TimePoint now, Plan& plan) const {
+    plan.clear();
+    for (const auto& [key, pinhole] : pinholes_.all()) {
+        const Call* call = pinhole.calls.empty() ? nullptr : calls_.find(pinhole.calls.front());
+        if (call == nullptr) continue;
+        const TimePoint until = pinhole.hold_until.value_or(pinhole.deadline);
+        // Media that flows is not seen here, so the deadline may just be about to be asked for.
+        const Duration left = std::max<Duration>(until - now, kShortestRestore);
+        plan.changes.push_back({PinholeChange::Kind::add, key, pinhole.purpose, left, call->label(), pinhole.outside});
+    }
+    for (const auto& [key, binding] : bindings_.all()) {
+        if (!BindingTable::is_held(binding)) continue;
+        BindingChange change{
+            BindingChange::Kind::add, key.transport, key.inside, {key.outside, binding.port}, {}, true, CallLabel{}};
+        const Call* call = binding.calls.empty() ? nullptr : calls_.find(binding.calls.front());
+        if (call != nullptr) {
+            change.listener = false;
+            change.label = call->label();
+            change.timeout = std::max<Duration>(call->started + limits_.call - now, kShortestRestore);
+        } else if (binding.listens_until) {
+            change.timeout = std::max<Duration>(*binding.listens_until - now, kShortestRestore);
+        } else {
+            continue;
+        }
+        plan.bindings.push_back(change);
+    }
+    for (const auto& [tuple, connection] : tls_.all()) {
+        if (!connection.live) continue;
+        plan.tls_flows.push_back({TlsFlowChange::Kind::add, tuple, policy_.tls.silence});
+    }
+    for (const auto& [key, callback] : callbacks_.all()) {
+        plan.callbacks.push_back({CallbackChange::Kind::add, key.transport, key.inside, key.remote, callback.outside,
+                                  std::max<Duration>(callback.until - now, kShortestRestore)});
+    }
+}
+
+void Signalling::restore_binding(const BindingKey& key, std::uint16_t outside_port,
+                                 const std::optional<CallLabel>& label, Duration remaining, TimePoint now) {
+    if (!label) {
+        (void)bindings_.restore(key, outside_port, std::nullopt, now + remaining);
+        return;
+    }
+    Call* call = calls_.find(label->call);
+    if (call == nullptr || !bindings_.restore(key, outside_port, call->key, std::nullopt)) return;
+    if (std::find(call->bindings.begin(), call->bindings.end(), key) == call->bindings.end()) {
+        call->bindings.push_back(key);
+    }
+    // Its pinholes lead to their outside ends again.
+    for (const OpenPinhole& pinhole : call->open) {
+        if (pinhole.key.transport == key.transport && pinhole.key.inside == key.inside) {
+            pinholes_.set_outside(pinhole.key, Endpoint{key.outside, outside_port});
+        }
+    }
+}
+
+std::optional<Endpoint> Signalling::outside_of(Transport transport, const Endpoint& inside,
+                                               const IpAddress& remote) const {
+    for (const bool any : {false, true}) {
+        const auto* pinhole = pinholes_.find({transport, any, inside, any ? IpAddress{} : remote});
+        if (pinhole != nullptr) return pinhole->outside;
+    }
+    const auto* callback = callbacks_.find({transport, inside, remote});
+    return callback == nullptr ? std::nullopt : callback->outside;
+}
+
+}  // namespace messenger::alg
