@@ -25,6 +25,12 @@ struct Limits {
     std::size_t pending_segments = 64;                    ///< out-of-order segments of one direction
     std::size_t buffered_bytes = std::size_t{32} << 20U;  ///< message and out-of-order bytes of all flows together
 
+    // TCP packets that wait until it is known whether their message has to be edited (NAT)
+    std::size_t held_bytes = std::size_t{64} << 10U;  ///< of one direction
+    std::size_t held_segments = 128;                  ///< of one direction
+    std::uint16_t mss_room = 200;                     ///< by how much the segments of SIP connections are made smaller
+    Duration hold_time = std::chrono::seconds(4);
+
     // calls
     std::size_t calls = 20'000;
     std::size_t calls_per_host = 2'000;  ///< per inside host
@@ -33,6 +39,8 @@ struct Limits {
     std::size_t pinholes_per_call = 256;     ///< ICE: every local candidate with every remote one
     std::size_t dialogs_per_call = 16;       ///< forks
     std::size_t registrations = 20'000;
+    std::size_t bindings = 100'000;             ///< NAT: inside endpoints with an outside one
+    std::size_t bindings_per_host = 4'000;      ///< per inside host
     std::uint32_t messages_per_second = 2'000;  ///< per sending host; 0 is without limit
     std::uint32_t message_burst = 4'000;
 

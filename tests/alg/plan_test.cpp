@@ -24,9 +24,9 @@ void expect_names(Enum last) {
 TEST(Plan, NamesEveryValueOnce) {
     expect_names(MediaKind::other);
     expect_names(PortRole::t120);
-    expect_names(CloseReason::evicted);
+    expect_names(CloseReason::blocked);
     expect_names(RefuseReason::not_understood);
-    expect_names(OpaqueReason::too_large);
+    expect_names(OpaqueReason::held_too_long);
 }
 
 TEST(Plan, SaysEveryReasonToPeople) {
@@ -34,7 +34,7 @@ TEST(Plan, SaysEveryReasonToPeople) {
     for (unsigned i = 0; i <= static_cast<unsigned>(RefuseReason::not_understood); ++i) {
         EXPECT_TRUE(sentences.insert(describe(static_cast<RefuseReason>(i))).second) << i;
     }
-    for (unsigned i = 0; i <= static_cast<unsigned>(OpaqueReason::too_large); ++i) {
+    for (unsigned i = 0; i <= static_cast<unsigned>(OpaqueReason::held_too_long); ++i) {
         EXPECT_TRUE(sentences.insert(describe(static_cast<OpaqueReason>(i))).second) << i;
     }
     EXPECT_EQ(sentences.count("unknown"), 0U);
