@@ -2,6 +2,7 @@
 #include "nft/conntrack.h"
 
 #include <array>
+#include <cassert>
 #include <cerrno>
 #include <cstring>
 #include <memory>
@@ -21,6 +22,7 @@ namespace {
 using ConntrackHandle = std::unique_ptr<nf_conntrack, VoidDeleter<nfct_destroy>>;
 // What one entry with both tuples takes is below 400 bytes.
 using MessageBuffer = std::array<char, 2048>;
+constexpr std::uint8_t kBeLiberal = IP_CT_TCP_FLAG_BE_LIBERAL;
 
 ConntrackHandle make_entry() {
     ConntrackHandle entry(nfct_new());
@@ -84,10 +86,27 @@ std::optional<FlowState> read_state(const nlmsghdr& message) {
     state.original = {static_cast<Protocol>(protocol),
                       read_endpoint(*entry, ATTR_IPV4_SRC, ATTR_IPV6_SRC, ATTR_PORT_SRC),
                       read_endpoint(*entry, ATTR_IPV4_DST, ATTR_IPV6_DST, ATTR_PORT_DST)};
+    const bool answered = nfct_attr_is_set(entry.get(), is_v4 ? ATTR_REPL_IPV4_SRC : ATTR_REPL_IPV6_SRC) > 0;
+    state.reply = answered
+                      ? FlowTuple{static_cast<Protocol>(protocol),
+                                  read_endpoint(*entry, ATTR_REPL_IPV4_SRC, ATTR_REPL_IPV6_SRC, ATTR_REPL_PORT_SRC),
+                                  read_endpoint(*entry, ATTR_REPL_IPV4_DST, ATTR_REPL_IPV6_DST, ATTR_REPL_PORT_DST)}
+                      : state.original.reversed();
+    state.liberal = (nfct_get_attr_u8(entry.get(), ATTR_TCP_FLAGS_ORIG) &
+                     nfct_get_attr_u8(entry.get(), ATTR_TCP_FLAGS_REPL) & kBeLiberal) != 0;
     state.mark = nfct_get_attr_u32(entry.get(), ATTR_MARK);
     state.status = nfct_get_attr_u32(entry.get(), ATTR_STATUS);
     state.timeout = std::chrono::seconds(nfct_get_attr_u32(entry.get(), ATTR_TIMEOUT));
     return state;
+}
+
+/// Tries the one direction of a flow, then the other: of a translated flow only what goes out is in conntrack's table
+/// as the forward hook shows it.
+template <class Attempt>
+auto in_either_direction(const FlowTuple& tuple, Attempt attempt) {
+    auto result = attempt(tuple);
+    if (!result || *result) return result;
+    return attempt(tuple.reversed());
 }
 
 std::string on_flow(std::string_view verb, const FlowTuple& tuple) {
@@ -98,8 +117,20 @@ std::string on_flow(std::string_view verb, const FlowTuple& tuple) {
 
 Expected<Seeded> Conntrack::seed(const FlowEntry& flow) {
     const ConntrackHandle entry = make_entry();
-    set_tuple(*entry, flow.original);
+    const Endpoint& inside = flow.original.destination;
+    const FlowTuple original{flow.original.protocol, flow.original.source, flow.outside.value_or(inside)};
+    set_tuple(*entry, original);
+    // The answers as they would be without NAT: the kernel works out the translated ones, and would take those for
+    // none.
     nfct_setobjopt(entry.get(), NFCT_SOPT_SETUP_REPLY);
+    if (flow.outside) {
+        assert(inside.address.family() == Family::ipv4 && flow.outside->address.family() == Family::ipv4);
+        const auto there = make_way(original, flow.original.reversed());
+        if (!there) return there.error();
+        if (*there) return Seeded::already_there;
+        nfct_set_attr(entry.get(), ATTR_DNAT_IPV4, inside.address.bytes().data());
+        nfct_set_attr_u16(entry.get(), ATTR_DNAT_PORT, htons(inside.port));
+    }
     nfct_set_attr_u32(entry.get(), ATTR_MARK, flow.mark);
     nfct_set_attr_u32(entry.get(), ATTR_TIMEOUT, static_cast<std::uint32_t>(flow.timeout.count()));
     std::uint32_t status = IPS_SEEN_REPLY;
@@ -118,7 +149,27 @@ Expected<Seeded> Conntrack::seed(const FlowEntry& flow) {
     return system_error(made.error().code, on_flow("seed", flow.original));
 }
 
+Expected<bool> Conntrack::make_way(const FlowTuple& original, const FlowTuple& reply) {
+    for (const FlowTuple& tuple : {original, reply}) {
+        const auto found = find_exactly(tuple);
+        if (!found) return found.error();
+        if (!*found) continue;
+        const FlowState& state = **found;
+        const bool ours = (state.original == original && state.reply == reply) ||
+                          (state.original == reply && state.reply == original);  // the inside host has sent first
+        if (ours) return true;
+        // Left there, one with the reply's tuple would not even be told of: the kernel would give the remote side
+        // another source port.
+        if (const auto gone = remove_exactly(tuple); !gone) return gone.error();
+    }
+    return false;
+}
+
 Expected<bool> Conntrack::remove(const FlowTuple& tuple) {
+    return in_either_direction(tuple, [&](const FlowTuple& one) { return remove_exactly(one); });
+}
+
+Expected<bool> Conntrack::remove_exactly(const FlowTuple& tuple) {
     const ConntrackHandle entry = make_entry();
     set_tuple(*entry, tuple);
     MessageBuffer buffer{};
@@ -130,6 +181,27 @@ Expected<bool> Conntrack::remove(const FlowTuple& tuple) {
 }
 
 Expected<std::optional<FlowState>> Conntrack::find(const FlowTuple& tuple) {
+    return in_either_direction(tuple, [&](const FlowTuple& one) { return find_exactly(one); });
+}
+
+Expected<std::optional<FlowTranslation>> Conntrack::translation(const FlowTuple& tuple) {
+    auto found = find(tuple);
+    if (!found) return std::move(found).error();
+    if (!*found) return std::optional<FlowTranslation>();
+    const FlowState& state = **found;
+    FlowTranslation translation{std::nullopt, state.mark};
+    // Whoever sent first: one direction has the inside endpoint as its source, the other the outside one as
+    // destination.
+    const auto look = [&](const FlowTuple& out, const FlowTuple& in) {
+        const bool from_here = out == tuple || out == tuple.reversed();
+        if (from_here && in.destination != out.source) translation.outside = in.destination;
+    };
+    look(state.original, state.reply);
+    look(state.reply, state.original);
+    return std::optional(translation);
+}
+
+Expected<std::optional<FlowState>> Conntrack::find_exactly(const FlowTuple& tuple) {
     const ConntrackHandle entry = make_entry();
     set_tuple(*entry, tuple);
     MessageBuffer buffer{};
@@ -143,17 +215,41 @@ Expected<std::optional<FlowState>> Conntrack::find(const FlowTuple& tuple) {
     return state;
 }
 
-Expected<bool> Conntrack::set_mark(const FlowTuple& tuple, std::uint32_t value, std::uint32_t mask) {
+template <class Put>
+Expected<bool> Conntrack::change(const FlowTuple& tuple, std::string_view verb, Put put) {
     const ConntrackHandle entry = make_entry();
     set_tuple(*entry, tuple);
     MessageBuffer buffer{};
     nlmsghdr* message = build_message(buffer, IPCTNL_MSG_CT_NEW, NLM_F_ACK, *entry);
-    mnl_attr_put_u32(message, CTA_MARK, htonl(value & mask));
-    mnl_attr_put_u32(message, CTA_MARK_MASK, htonl(mask));
-    auto changed = socket_.request(*message, "mark conntrack entry", {});
+    put(message);
+    auto changed = socket_.request(*message, "change conntrack entry", {});
     if (changed) return true;
     if (changed.error().code == ENOENT) return false;
-    return system_error(changed.error().code, on_flow("mark", tuple));
+    return system_error(changed.error().code, on_flow(verb, tuple));
+}
+
+Expected<bool> Conntrack::set_mark(const FlowTuple& tuple, std::uint32_t value, std::uint32_t mask) {
+    return in_either_direction(tuple, [&](const FlowTuple& one) {
+        return change(one, "mark", [&](nlmsghdr* message) {
+            mnl_attr_put_u32(message, CTA_MARK, htonl(value & mask));
+            mnl_attr_put_u32(message, CTA_MARK_MASK, htonl(mask));
+        });
+    });
+}
+
+Expected<bool> Conntrack::set_liberal(const FlowTuple& tuple) {
+    assert(tuple.protocol == Protocol::tcp);
+    const auto put = [](nlmsghdr* message) {
+        const std::array<std::uint8_t, 2> liberal{kBeLiberal, kBeLiberal};  // struct nf_ct_tcp_flags: value, mask
+        nlattr* info = mnl_attr_nest_start(message, CTA_PROTOINFO);
+        nlattr* tcp = mnl_attr_nest_start(message, CTA_PROTOINFO_TCP);
+        mnl_attr_put(message, CTA_PROTOINFO_TCP_FLAGS_ORIGINAL, sizeof(liberal), &liberal);
+        mnl_attr_put(message, CTA_PROTOINFO_TCP_FLAGS_REPLY, sizeof(liberal), &liberal);
+        mnl_attr_nest_end(message, tcp);
+        mnl_attr_nest_end(message, info);
+    };
+    return in_either_direction(tuple,
+                               [&](const FlowTuple& one) { return change(one, "stop checking windows of", put); });
 }
 
 Expected<std::vector<FlowState>> Conntrack::list(std::uint32_t value, std::uint32_t mask) {

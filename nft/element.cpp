@@ -3,12 +3,14 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 namespace messenger::nft {
 namespace {
 
 constexpr std::size_t kPaddedProtocol = 4;
 constexpr std::size_t kPaddedPort = 4;
+constexpr std::size_t kInterface = 16;  // IFNAMSIZ
 
 /// Reads the fields of a key one after the other; the caller has checked the size.
 class FieldReader {
@@ -17,6 +19,12 @@ class FieldReader {
 
     Address address(std::size_t size) { return Address::from_bytes(take(size)); }
     std::uint8_t protocol() { return std::to_integer<std::uint8_t>(take(kPaddedProtocol)[0]); }
+    std::string interface() {
+        std::string name;
+        for (const std::byte byte : take(kInterface)) name += static_cast<char>(byte);
+        name.resize(std::min(name.find('\0'), name.size()));
+        return name;
+    }
     std::uint16_t port() {
         const auto field = take(kPaddedPort);
         return static_cast<std::uint16_t>(std::to_integer<unsigned>(field[0]) << 8U |
@@ -81,6 +89,18 @@ Key Key::endpoint(Protocol protocol, const Endpoint& inside) {
     return key;
 }
 
+Key Key::binding(std::string_view interface, Protocol protocol, const Endpoint& inside) {
+    assert(inside.address.family() == Family::ipv4 && interface.size() < kInterface);
+    std::array<std::byte, kInterface> name{};
+    std::transform(interface.begin(), interface.end(), name.begin(), [](char c) { return static_cast<std::byte>(c); });
+    Key key;
+    key.append(name);
+    key.append(inside.address.bytes());
+    key.append(protocol);
+    key.append(inside.port);
+    return key;
+}
+
 Key Key::tuple(const FlowTuple& tuple) {
     assert(tuple.source.address.family() == tuple.destination.address.family());
     Key key;
@@ -99,6 +119,13 @@ Key Key::port(Protocol protocol, std::uint16_t port) {
     return key;
 }
 
+Key Key::protocol(Protocol protocol) {
+    Key key;
+    key.bytes_.front() = static_cast<std::byte>(protocol);
+    key.size_ = 1;
+    return key;
+}
+
 std::optional<Key> Key::from_bytes(std::span<const std::byte> bytes) {
     if (bytes.size() > kMaxSize) return std::nullopt;
     Key key;
@@ -110,6 +137,9 @@ std::optional<Key> Key::from_bytes(std::span<const std::byte> bytes) {
 std::string Key::to_string(SetId set) const {
     const SetSpec& spec = spec_of(set);
     assert(spec.key_size() == size_);
+    if (spec.key.size() == 1 && spec.key.front() == Field::protocol) {
+        return protocol_text(std::to_integer<std::uint8_t>(bytes_.front()));
+    }
     FieldReader reader(bytes());
     std::string text;
     for (const Field field : spec.key) {
@@ -119,6 +149,7 @@ std::string Key::to_string(SetId set) const {
             case Field::ipv6_address: text += reader.address(field_size(field)).to_string(); break;
             case Field::protocol: text += protocol_text(reader.protocol()); break;
             case Field::port: text += std::to_string(reader.port()); break;
+            case Field::interface: text += '"' + reader.interface() + '"'; break;
         }
     }
     return text;
@@ -147,6 +178,16 @@ std::optional<EndpointKey> read_endpoint_key(const Key& key) {
     return EndpointKey{*protocol, {inside, reader.port()}};
 }
 
+std::optional<BindingKey> read_binding_key(const Key& key) {
+    if (key.bytes().size() != spec_of(SetId::snat4).key_size()) return std::nullopt;
+    FieldReader reader(key.bytes());
+    std::string interface = reader.interface();
+    const Address inside = reader.address(4);
+    const auto protocol = known_protocol(reader.protocol());
+    if (!protocol) return std::nullopt;
+    return BindingKey{std::move(interface), *protocol, {inside, reader.port()}};
+}
+
 std::optional<FlowTuple> read_tuple_key(const Key& key) {
     const std::size_t size = key.bytes().size();
     const bool v4 = size == spec_of(SetId::admitted4).key_size();
@@ -165,6 +206,23 @@ Comment::Comment(std::string_view text) {
         const bool printable = c >= ' ' && c <= '~' && c != '"' && c != '\\';
         text_.at(size_++) = printable ? c : '?';
     }
+}
+
+std::array<std::byte, kTargetSize> target_bytes(const Endpoint& target) {
+    assert(target.address.family() == Family::ipv4);
+    std::array<std::byte, kTargetSize> bytes{};
+    const auto address = target.address.bytes();
+    std::copy(address.begin(), address.end(), bytes.begin());
+    bytes[4] = static_cast<std::byte>(target.port >> 8U);
+    bytes[5] = static_cast<std::byte>(target.port & 0xffU);
+    return bytes;
+}
+
+std::optional<Endpoint> read_target(std::span<const std::byte> bytes) {
+    if (bytes.size() != kTargetSize) return std::nullopt;
+    FieldReader reader(bytes);
+    const Address address = reader.address(4);
+    return Endpoint{address, reader.port()};
 }
 
 Element StoredElement::restored() const {

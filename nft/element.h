@@ -16,7 +16,8 @@
 
 namespace messenger::nft {
 
-/// The key of a set element: its fields one after the other, each filled with zeros up to a multiple of 4 bytes.
+/// The key of a set element: its fields one after the other, each filled with zeros up to a multiple of 4 bytes; a
+/// field that stands alone is not filled up.
 ///
 ///   pinholes4   203.0.113.30 | 10.1.2.3 | 11 00 00 00 | 14 e6 00 00      (udp, 5350)
 ///
@@ -26,14 +27,18 @@ class Key {
     static constexpr std::size_t kMaxSize = 44;
 
     constexpr Key() = default;
-    /// pinholes: both addresses of one family.
+    /// pinholes, and outside4 and dnat4 with the outside endpoint: both addresses of one family.
     [[nodiscard]] static Key pinhole(const Address& remote, Protocol protocol, const Endpoint& inside);
-    /// open, received, sent, sip_endpoints.
+    /// open, received, sent, sip_endpoints, and outside_open4 and dnat_open4 with the outside endpoint.
     [[nodiscard]] static Key endpoint(Protocol protocol, const Endpoint& inside);
+    /// snat4. interface: a name that an interface can have, so not longer than 15 bytes.
+    [[nodiscard]] static Key binding(std::string_view interface, Protocol protocol, const Endpoint& inside);
     /// admitted.
     [[nodiscard]] static Key tuple(const FlowTuple& tuple);
     /// sip_ports.
     [[nodiscard]] static Key port(Protocol protocol, std::uint16_t port);
+    /// handover.
+    [[nodiscard]] static Key protocol(Protocol protocol);
     /// Bytes as the kernel gave them. Absent if longer than kMaxSize.
     [[nodiscard]] static std::optional<Key> from_bytes(std::span<const std::byte> bytes);
 
@@ -64,9 +69,15 @@ struct EndpointKey {
     Protocol protocol = Protocol::udp;
     Endpoint inside;
 };
+struct BindingKey {
+    std::string interface;
+    Protocol protocol = Protocol::udp;
+    Endpoint inside;
+};
 /// Absent if the bytes are not such a key (wrong size, a protocol other than TCP and UDP).
 [[nodiscard]] std::optional<PinholeKey> read_pinhole_key(const Key& key);
 [[nodiscard]] std::optional<EndpointKey> read_endpoint_key(const Key& key);
+[[nodiscard]] std::optional<BindingKey> read_binding_key(const Key& key);
 [[nodiscard]] std::optional<FlowTuple> read_tuple_key(const Key& key);
 
 /// A comment that nft(8) can print and read back: at most 128 characters of printable ASCII. What it cannot hold (a
@@ -93,6 +104,7 @@ struct Element {
     Key key;
     std::chrono::milliseconds timeout{0};  ///< 0: for ever; only sip_ports should
     Comment comment;
+    std::optional<Endpoint> target{};  ///< of a map, and only there: where the key leads; IPv4
 };
 
 struct Counter {
@@ -110,6 +122,12 @@ struct StoredElement {
     /// The element to put back after a reinstall: it lives as long as it would have.
     [[nodiscard]] Element restored() const;
 };
+
+/// The bytes of a map's target, "10.1.2.3 . 5350" | 0a 01 02 03 | 14 e6 00 00, and the way back. Absent if they are not
+/// such bytes.
+inline constexpr std::size_t kTargetSize = 8;
+[[nodiscard]] std::array<std::byte, kTargetSize> target_bytes(const Endpoint& target);
+[[nodiscard]] std::optional<Endpoint> read_target(std::span<const std::byte> bytes);
 
 /// "2m", "59s500ms", as nft reads it.
 [[nodiscard]] std::string format_timeout(std::chrono::milliseconds timeout);

@@ -2,6 +2,7 @@
 #include "nft/element_message.h"
 
 #include <array>
+#include <cassert>
 #include <cstring>
 #include <string>
 
@@ -43,6 +44,12 @@ void put_element(nlmsghdr* message, std::string_view table, std::string_view set
     nlattr* key_nest = mnl_attr_nest_start(message, NFTA_SET_ELEM_KEY);
     mnl_attr_put(message, NFTA_DATA_VALUE, key.bytes().size(), key.bytes().data());
     mnl_attr_nest_end(message, key_nest);
+    if (options != nullptr && options->target) {
+        const auto target = target_bytes(*options->target);
+        nlattr* data = mnl_attr_nest_start(message, NFTA_SET_ELEM_DATA);
+        mnl_attr_put(message, NFTA_DATA_VALUE, target.size(), target.data());
+        mnl_attr_nest_end(message, data);
+    }
     if (options != nullptr && options->timeout.count() > 0) {
         mnl_attr_put_u64(message, NFTA_SET_ELEM_TIMEOUT, htobe64(static_cast<std::uint64_t>(options->timeout.count())));
     }
@@ -85,6 +92,9 @@ int take_element(nftnl_set_elem* from, void* data) {
         // A malformed one leaves the comment empty.
         static_cast<void>(nftnl_udata_parse(userdata, length, take_comment, &element.element.comment));
     }
+    if (const auto* target = nftnl_set_elem_get(from, NFTNL_SET_ELEM_DATA, &length); target != nullptr) {
+        element.element.target = read_target({static_cast<const std::byte*>(target), length});
+    }
     static_cast<void>(nftnl_set_elem_expr_foreach(from, take_counter, &element.counter));
     static_cast<std::vector<StoredElement>*>(data)->push_back(element);
     return 0;
@@ -99,6 +109,7 @@ void put_operation(Batch& batch, std::string_view table, const Operation& operat
     const Element& element = operation.element;
     const bool removes = operation.verb == Verb::remove || operation.verb == Verb::refresh;
     const bool adds = operation.verb != Verb::remove && operation.verb != Verb::flush;
+    assert(!adds || element.target.has_value() == spec_of(operation.set).is_map());
     if (operation.verb == Verb::flush) {
         batch.put(NFT_MSG_DELSETELEM, NFPROTO_INET, 0, tag, [&](nlmsghdr* message) {
             put_name(message, NFTA_SET_ELEM_LIST_TABLE, table);

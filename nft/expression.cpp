@@ -6,6 +6,7 @@
 #include <cstring>
 #include <new>
 #include <string>
+#include <vector>
 
 #include <libnftnl/expr.h>
 #include <libnftnl/rule.h>
@@ -66,6 +67,14 @@ RuleBuilder& RuleBuilder::load_ct_mark(Slot to) {
     return *this;
 }
 
+// [ ct load state => reg ]
+RuleBuilder& RuleBuilder::load_ct_state(Slot to) {
+    nftnl_expr* ct = append("ct");
+    nftnl_expr_set_u32(ct, NFTNL_EXPR_CT_KEY, NFT_CT_STATE);
+    nftnl_expr_set_u32(ct, NFTNL_EXPR_CT_DREG, register_of(to));
+    return *this;
+}
+
 // [ ct set mark with reg ]
 RuleBuilder& RuleBuilder::store_ct_mark(Slot from) {
     nftnl_expr* ct = append("ct");
@@ -95,6 +104,23 @@ RuleBuilder& RuleBuilder::bitwise(Slot slot, std::uint32_t mask, std::uint32_t f
     return *this;
 }
 
+RuleBuilder& RuleBuilder::keep_bits_u8(Slot slot, std::uint8_t mask) {
+    return keep_bits(slot, bytes_of(mask));
+}
+
+// [ bitwise reg = ( reg & MASK ) ^ 0 ]
+RuleBuilder& RuleBuilder::keep_bits(Slot slot, std::span<const std::byte> mask) {
+    const std::vector<std::byte> flip(mask.size());
+    const auto size = static_cast<std::uint32_t>(mask.size());
+    nftnl_expr* bitwise = append("bitwise");
+    nftnl_expr_set_u32(bitwise, NFTNL_EXPR_BITWISE_SREG, register_of(slot));
+    nftnl_expr_set_u32(bitwise, NFTNL_EXPR_BITWISE_DREG, register_of(slot));
+    nftnl_expr_set_u32(bitwise, NFTNL_EXPR_BITWISE_LEN, size);
+    nftnl_expr_set(bitwise, NFTNL_EXPR_BITWISE_MASK, mask.data(), size);
+    nftnl_expr_set(bitwise, NFTNL_EXPR_BITWISE_XOR, flip.data(), size);
+    return *this;
+}
+
 // [ cmp eq|neq reg VALUE ]
 RuleBuilder& RuleBuilder::require(Slot slot, std::span<const std::byte> value, bool inverted) {
     nftnl_expr* compare = append("cmp");
@@ -120,6 +146,33 @@ RuleBuilder& RuleBuilder::lookup(Slot key, SetId set) {
     return *this;
 }
 
+// [ lookup reg set NAME dreg reg ]
+RuleBuilder& RuleBuilder::map(Slot key, SetId map, Slot target) {
+    nftnl_expr* lookup = append("lookup");
+    nftnl_expr_set_u32(lookup, NFTNL_EXPR_LOOKUP_SREG, register_of(key));
+    nftnl_expr_set_str(lookup, NFTNL_EXPR_LOOKUP_SET, spec_of(map).name.data());
+    nftnl_expr_set_u32(lookup, NFTNL_EXPR_LOOKUP_DREG, register_of(target));
+    return *this;
+}
+
+// [ nat dnat|snat ip addr_min reg proto_min reg ]
+RuleBuilder& RuleBuilder::translate(NatKind kind, Slot target) {
+    nftnl_expr* nat = append("nat");
+    nftnl_expr_set_u32(nat, NFTNL_EXPR_NAT_TYPE, kind == NatKind::destination ? NFT_NAT_DNAT : NFT_NAT_SNAT);
+    nftnl_expr_set_u32(nat, NFTNL_EXPR_NAT_FAMILY, NFPROTO_IPV4);
+    nftnl_expr_set_u32(nat, NFTNL_EXPR_NAT_REG_ADDR_MIN, register_of(target));
+    nftnl_expr_set_u32(nat, NFTNL_EXPR_NAT_REG_PROTO_MIN, register_of(target + 1));
+    return *this;
+}
+
+// [ reject type tcp-reset ]
+RuleBuilder& RuleBuilder::tcp_reset() {
+    nftnl_expr* reject = append("reject");
+    nftnl_expr_set_u32(reject, NFTNL_EXPR_REJECT_TYPE, NFT_REJECT_TCP_RST);
+    nftnl_expr_set_u8(reject, NFTNL_EXPR_REJECT_CODE, 0);
+    return *this;
+}
+
 // [ dynset update reg_key reg set NAME timeout T ]; a set that counts passes its counter on to the new element
 RuleBuilder& RuleBuilder::update(Slot key, SetId set, std::chrono::milliseconds timeout) {
     nftnl_expr* dynset = append("dynset");
@@ -127,6 +180,15 @@ RuleBuilder& RuleBuilder::update(Slot key, SetId set, std::chrono::milliseconds 
     nftnl_expr_set_u32(dynset, NFTNL_EXPR_DYNSET_SREG_KEY, register_of(key));
     nftnl_expr_set_str(dynset, NFTNL_EXPR_DYNSET_SET_NAME, spec_of(set).name.data());
     nftnl_expr_set_u64(dynset, NFTNL_EXPR_DYNSET_TIMEOUT, static_cast<std::uint64_t>(timeout.count()));
+    return *this;
+}
+
+// [ dynset delete reg set NAME ]
+RuleBuilder& RuleBuilder::remove(Slot key, SetId set) {
+    nftnl_expr* dynset = append("dynset");
+    nftnl_expr_set_u32(dynset, NFTNL_EXPR_DYNSET_OP, NFT_DYNSET_OP_DELETE);
+    nftnl_expr_set_u32(dynset, NFTNL_EXPR_DYNSET_SREG_KEY, register_of(key));
+    nftnl_expr_set_str(dynset, NFTNL_EXPR_DYNSET_SET_NAME, spec_of(set).name.data());
     return *this;
 }
 

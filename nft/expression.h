@@ -14,6 +14,8 @@
 
 namespace messenger::nft {
 
+enum class NatKind : std::uint8_t { destination, source };
+
 /// A rule as a row of netlink expressions, one function per expression. Values pass through registers of 4 bytes;
 /// Slot counts them, so the fields of a concatenated key lie in slots one after the other, as in Key.
 /// Throws std::bad_alloc.
@@ -27,18 +29,32 @@ class RuleBuilder {
     RuleBuilder& store_mark(Slot from);
     RuleBuilder& load_ct_mark(Slot to);
     RuleBuilder& store_ct_mark(Slot from);
+    RuleBuilder& load_ct_state(Slot to);
     /// base: NFT_PAYLOAD_*
     RuleBuilder& load_payload(std::uint32_t base, std::uint32_t offset, std::size_t length, Slot to);
     /// slot = (slot & mask) ^ flip
     RuleBuilder& bitwise(Slot slot, std::uint32_t mask, std::uint32_t flip);
+    /// The same for a value of one byte, which keeps the bits of mask.
+    RuleBuilder& keep_bits_u8(Slot slot, std::uint8_t mask);
+    /// The same for a longer value, in slots side by side.
+    RuleBuilder& keep_bits(Slot slot, std::span<const std::byte> mask);
     /// The rule ends here unless the value is equal (or, inverted, not equal).
     RuleBuilder& require(Slot slot, std::span<const std::byte> value, bool inverted = false);
     RuleBuilder& require_u8(Slot slot, std::uint8_t value, bool inverted = false);
     RuleBuilder& require_u32(Slot slot, std::uint32_t value, bool inverted = false);
     /// The rule ends here unless the key is in the set.
     RuleBuilder& lookup(Slot key, SetId set);
+    /// The rule ends here unless the key is in the map; where it leads comes into the slots from target on.
+    RuleBuilder& map(Slot key, SetId map, Slot target);
+    /// Translates the destination (in prerouting) or the source (in postrouting) of an IPv4 flow to the address and
+    /// port in two slots side by side. Ends the chain.
+    RuleBuilder& translate(NatKind kind, Slot target);
+    /// Answers with a TCP reset in place of the packet. Ends the chain.
+    RuleBuilder& tcp_reset();
     /// Makes the element or gives it a new timeout. The rule ends here if the set is full.
     RuleBuilder& update(Slot key, SetId set, std::chrono::milliseconds timeout);
+    /// Takes the element away, if it is there.
+    RuleBuilder& remove(Slot key, SetId set);
     RuleBuilder& counter();
     /// verdict: NF_ACCEPT, NF_DROP, NFT_RETURN, NFT_JUMP, NFT_GOTO
     RuleBuilder& verdict(int verdict, std::string_view chain = {});

@@ -14,6 +14,7 @@
 #include "nft/conntrack.h"
 #include "nft/element_message.h"
 #include "nft/expression.h"
+#include "nft/rule_parts.h"
 #include "nft/table_message.h"
 
 namespace messenger::nft {
@@ -26,6 +27,10 @@ using std::chrono::seconds;
 constexpr std::uint16_t kDestroySetElement = 30;
 
 constexpr std::string_view kProbe = "probe the kernel's nftables";
+
+// On no hook: when a hook goes, the kernel drops every packet that waits in a queue of this network, ours and those of
+// others.
+constexpr ChainSpec kTrial{"trial", std::nullopt};
 
 /// Tries one thing after the other, each in a transaction and a table of its own.
 class Prober {
@@ -45,9 +50,30 @@ class Prober {
 
     Expected<bool> queues(QueueKind kind) {
         return accepts([&](Batch& batch, std::string_view table) {
-            put_chain(batch, table, {"forward", BaseHook{NF_INET_FORWARD, 0}}, 0);
-            RuleBuilder rule(table, "forward");
+            put_chain(batch, table, kTrial, 0);
+            RuleBuilder rule(table, kTrial.name);
             put_rule(batch, *rule.queue(kind, {0, 1}).take(), 0);
+        });
+    }
+
+    Expected<bool> translates_by_map() {
+        return accepts([&](Batch& batch, std::string_view table) {
+            put_set(batch, table, spec_of(SetId::snat4), 1, 0);
+            put_chain(batch, table, kTrial, 0);
+            RuleBuilder rule(table, kTrial.name);
+            rule.load_meta(NFT_META_NFPROTO, 0).require_u8(0, NFPROTO_IPV4);
+            KeyLoader(rule, Family::ipv4).out_interface().source_address().protocol().source_port();
+            rule.map(0, SetId::snat4, 0);
+            put_rule(batch, *rule.translate(NatKind::source, 0).take(), 0);
+        });
+    }
+
+    Expected<bool> resets() {
+        return accepts([&](Batch& batch, std::string_view table) {
+            put_chain(batch, table, kTrial, 0);
+            RuleBuilder rule(table, kTrial.name);
+            rule.load_meta(NFT_META_L4PROTO, 0).require_u8(0, static_cast<std::uint8_t>(Protocol::tcp));
+            put_rule(batch, *rule.tcp_reset().take(), 0);
         });
     }
 
@@ -161,6 +187,8 @@ std::string Features::to_string() const {
     say("conntrack create", conntrack_create);
     say("destroy element", destroy_element);
     say("timeout update", timeout_update);
+    say("NAT by map", nat_map);
+    say("TCP reset", tcp_reset);
     return text;
 }
 
@@ -181,6 +209,8 @@ Expected<Features> probe_features() {
     note(features.xt_queue, prober.queues(QueueKind::xt));
     note(features.destroy_element, prober.destroys_elements());
     note(features.timeout_update, prober.updates_timeouts());
+    note(features.nat_map, prober.translates_by_map());
+    note(features.tcp_reset, prober.resets());
     note(features.conntrack_create, creates_conntrack_entries());
     if (failure) return *std::move(failure);
     return features;

@@ -23,6 +23,8 @@ struct Features {
     bool conntrack_create = false;  ///< ctnetlink makes entries: passage = "admit" works
     bool destroy_element = false;   ///< a removal that does not mind a missing element (kernel 6.3)
     bool timeout_update = false;    ///< adding an element again changes its timeout (kernel 6.12)
+    bool nat_map = false;           ///< a rule translates to what a map says: [nat] works
+    bool tcp_reset = false;         ///< a rule answers with a TCP reset
 
     /// The native queue if there is one; absent if there is no way to queue at all.
     [[nodiscard]] std::optional<QueueKind> queue_kind() const;

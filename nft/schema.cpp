@@ -61,7 +61,7 @@ void put_fresh_start(NamedBatch& batch) {
 }  // namespace
 
 Schema::Schema(NetlinkSocket socket, const SchemaOptions& options) : socket_(std::move(socket)), options_(options) {
-    assert(options.marks.base_bit <= 29);
+    assert(options.marks.base_bit <= 28);
     assert(!options.passage_mark || (options.passage_mark->mask & options.marks.all()) == 0);
     assert(!options.passage_mark || (options.passage_mark->value & ~options.passage_mark->mask) == 0);
 }
@@ -71,6 +71,7 @@ Expected<void> Schema::install(const Transaction& elements) {
     put_fresh_start(batch);
     put_table(batch.batch(), kTable, 0, batch.tag("add table inet messenger_alg"));
     for (const SetSpec& set : set_specs()) {
+        if (!has_set(options_, set)) continue;
         put_set(batch.batch(), kTable, set, options_.set_size, batch.tag("add set " + std::string(set.name)));
     }
     for (const ChainSpec& chain : schema_chains(options_)) {
@@ -81,8 +82,9 @@ Expected<void> Schema::install(const Transaction& elements) {
         put_rule(batch.batch(), *rule, batch.tag(rule_text(*rule, ++number)));
     }
     for (const Operation& operation : elements.operations()) {
-        assert(operation.verb == Verb::add || operation.verb == Verb::create);
-        put_operation(batch.batch(), kTable, operation, LeaveOut::nothing, batch.tag(to_nft(operation)));
+        assert(operation.verb != Verb::remove && operation.verb != Verb::flush);
+        // The sets are empty, so a refresh has nothing to remove first.
+        put_operation(batch.batch(), kTable, operation, LeaveOut::removal, batch.tag(to_nft(operation)));
     }
     return batch.commit(kInstall);
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "nft/expected.h"
 #include "nft/features.h"
@@ -13,14 +14,16 @@
 
 namespace messenger::nft {
 
-/// Our three bits, side by side, in the packet mark and in the conntrack mark. No other bit is ever changed.
+/// Our four bits, side by side, in the packet mark and in the conntrack mark. No other bit is ever changed.
 struct MarkLayout {
-    unsigned base_bit = 28;  ///< at most 29
+    unsigned base_bit = 28;  ///< at most 28
 
     [[nodiscard]] constexpr std::uint32_t pinhole() const { return 1U << base_bit; }       ///< passed a pinhole once
     [[nodiscard]] constexpr std::uint32_t sip() const { return 1U << (base_bit + 1); }     ///< a SIP stream for sure
     [[nodiscard]] constexpr std::uint32_t opaque() const { return 1U << (base_bit + 2); }  ///< never queue it again
-    [[nodiscard]] constexpr std::uint32_t all() const { return pinhole() | sip() | opaque(); }
+    /// A connection whose bytes we change. In a verdict: the daemon has seen to this packet; without, it is not let on.
+    [[nodiscard]] constexpr std::uint32_t edited() const { return 1U << (base_bit + 3); }
+    [[nodiscard]] constexpr std::uint32_t all() const { return pinhole() | sip() | opaque() | edited(); }
 };
 
 /// NFQUEUE numbers first .. first + count - 1; the kernel spreads flows over them by address pair.
@@ -33,6 +36,20 @@ struct QueueRange {
 struct PassageMark {
     std::uint32_t value = 0;  ///< no bit outside mask
     std::uint32_t mask = 0;   ///< none of MarkLayout's bits
+};
+
+/// The addresses whose first length bits are those of address; the other bits of address are 0.
+struct Network {
+    Address address;
+    unsigned length = 0;
+};
+
+/// TCP connections to port of these servers: their packets go to the signalling queue until the daemon puts their tuple
+/// into tls_clients; then the packet path keeps it there until FIN, RST, or silence.
+struct TlsWatch {
+    std::vector<Network> servers;
+    std::uint16_t port = 0;
+    std::chrono::milliseconds silence{};
 };
 
 struct SchemaOptions {
@@ -49,6 +66,12 @@ struct SchemaOptions {
     std::uint32_t set_size = 262144;  ///< elements per set at most
     std::int32_t signalling_priority = -20;
     std::int32_t media_priority = -10;  ///< after signalling
+    /// Interfaces on whose outside the inside hosts are seen with other addresses; empty: no NAT. The chains and sets
+    /// for it are made only if there are any.
+    std::vector<std::string> nat_interfaces;
+    std::optional<TlsWatch> tls;       ///< absent: none of its sets and rules
+    bool tcp_reset = true;             ///< Features::tcp_reset
+    std::int32_t guard_priority = -5;  ///< after media
 };
 
 /// What verify found.
@@ -58,19 +81,28 @@ struct SchemaState {
     std::string detail;  ///< what is wrong: "chain media has 3 rules instead of 7"
 };
 
-/// The table inet messenger_alg: base chains admit, signalling and media, and the sets of set_spec.h. schema_rules.cpp
-/// has each rule in nft(8) notation. The number of rules does not depend on the number of calls.
+/// What became of segments of edited connections that no daemon saw to (chain guard).
+struct GuardCounts {
+    std::uint64_t waited = 0;  ///< dropped, for a daemon was to come at once
+    std::uint64_t reset = 0;   ///< answered with a reset of their connection
+};
+
+/// The table inet messenger_alg: base chains admit, signalling and media, for NAT also dstnat, srcnat and guard, and
+/// the sets of set_spec.h. schema_rules.cpp has each rule in nft(8) notation. The number of rules does not depend on
+/// the number of calls.
 class Schema {
    public:
     /// options: as checked by the configuration; marks that overlap are a bug of the caller.
     Schema(NetlinkSocket socket, const SchemaOptions& options);
 
-    /// Makes the table, in place of one that is there, with the elements that elements adds: one transaction, so no
-    /// packet meets half a table. Errors: not_supported names the rule this kernel refuses.
+    /// Makes the table, in place of one that is there, with the elements that elements adds or refreshes: one
+    /// transaction, so no packet meets half a table. Errors: not_supported names the rule this kernel refuses.
     [[nodiscard]] Expected<void> install(const Transaction& elements);
     /// Compares what is in the kernel with what install makes: chains with hook, priority and number of rules, sets
     /// with key and flags. Does not look at elements.
     [[nodiscard]] Expected<SchemaState> verify();
+    /// Since the table was made. Zero without NAT. Errors: schema_gone.
+    [[nodiscard]] Expected<GuardCounts> guard_counts();
     /// Deletes the table with all that is in it; a table that is not there is no error.
     [[nodiscard]] Expected<void> remove();
 

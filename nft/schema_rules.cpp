@@ -8,6 +8,9 @@
 #include <linux/netfilter/nf_tables.h>
 
 #include "nft/expression.h"
+#include "nft/nat_rules.h"
+#include "nft/rule_parts.h"
+#include "nft/tls_rules.h"
 
 // The comment above each rule is the rule as nft(8) writes it, for IPv4 and UDP where there is one for each family and
 // protocol. Tests compare these with `nft list`.
@@ -28,10 +31,11 @@ constexpr std::string_view kPassed = "passed";
 
 constexpr std::int32_t kBeforeRaw = -301;  // before NF_IP_PRI_RAW, and so before conntrack; after its defragmentation
 
+constexpr std::uint32_t kTcpFlags = 13;  // offset in the TCP header
+constexpr std::uint8_t kFinOrRst = 0x05;
+
 constexpr std::array kFamilies{Family::ipv4, Family::ipv6};
 constexpr std::array kProtocols{Protocol::udp, Protocol::tcp};
-enum class Direction : std::uint8_t { in, out };
-constexpr std::array kDirections{Direction::in, Direction::out};
 
 constexpr std::string_view admit_chain(Family family) {
     return family == Family::ipv4 ? "admit4" : "admit6";
@@ -42,61 +46,6 @@ constexpr std::string_view pinhole_chain(Family family, Protocol protocol) {
     return protocol == Protocol::udp ? "udp6" : "tcp6";
 }
 
-constexpr std::uint8_t nfproto(Family family) {
-    return family == Family::ipv4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
-}
-
-/// Loads header fields into slots one after the other, as a concatenated key wants them.
-class KeyLoader {
-   public:
-    KeyLoader(RuleBuilder& rule, Family family) : rule_(rule), family_(family) {}
-
-    KeyLoader& source_address() { return address(family_ == Family::ipv4 ? 12 : 8); }        // ip saddr, ip6 saddr
-    KeyLoader& destination_address() { return address(family_ == Family::ipv4 ? 16 : 24); }  // ip daddr, ip6 daddr
-    KeyLoader& protocol() {                                                                  // meta l4proto
-        rule_.load_meta(NFT_META_L4PROTO, next_++);
-        return *this;
-    }
-    KeyLoader& source_port() { return port(0); }       // th sport
-    KeyLoader& destination_port() { return port(2); }  // th dport
-
-   private:
-    KeyLoader& address(std::uint32_t offset) {
-        const std::size_t size = family_ == Family::ipv4 ? 4 : 16;
-        rule_.load_payload(NFT_PAYLOAD_NETWORK_HEADER, offset, size, next_);
-        next_ += static_cast<Slot>(size / 4);
-        return *this;
-    }
-    KeyLoader& port(std::uint32_t offset) {
-        rule_.load_payload(NFT_PAYLOAD_TRANSPORT_HEADER, offset, 2, next_++);
-        return *this;
-    }
-
-    RuleBuilder& rule_;
-    Family family_;
-    Slot next_ = 0;
-};
-
-/// remote address . inside address . meta l4proto . inside port
-void load_pinhole_key(RuleBuilder& rule, Family family, Direction direction) {
-    KeyLoader key(rule, family);
-    if (direction == Direction::in) {
-        key.source_address().destination_address().protocol().destination_port();
-    } else {
-        key.destination_address().source_address().protocol().source_port();
-    }
-}
-
-/// inside address . meta l4proto . inside port
-void load_endpoint_key(RuleBuilder& rule, Family family, Direction direction) {
-    KeyLoader key(rule, family);
-    if (direction == Direction::in) {
-        key.destination_address().protocol().destination_port();
-    } else {
-        key.source_address().protocol().source_port();
-    }
-}
-
 class RuleList {
    public:
     explicit RuleList(const SchemaOptions& options) : options_(options) {}
@@ -105,22 +54,15 @@ class RuleList {
         if (options_.admit_queue) admit(*options_.admit_queue);
         signalling();
         media();
+        if (has_nat(options_)) append_nat_rules(options_, {admit_chain(Family::ipv4), kFirstPacket}, rules_);
         return std::move(rules_);
     }
 
    private:
-    static RuleBuilder in(std::string_view chain) { return RuleBuilder(kTable, chain); }
-    /// A rule that ends unless the packet is of the family. Chains of one family repeat it: without it `nft list`
-    /// does not know which header the offsets that follow are in.
-    static RuleBuilder in(std::string_view chain, Family family) {
-        RuleBuilder rule = in(chain);
-        rule.load_meta(NFT_META_NFPROTO, 0).require_u8(0, nfproto(family));
-        return rule;
-    }
+    static RuleBuilder in(std::string_view chain) { return rule_in(chain); }
+    static RuleBuilder in(std::string_view chain, Family family) { return rule_in(chain, family); }
     static RuleBuilder in(std::string_view chain, Family family, Protocol protocol) {
-        RuleBuilder rule = in(chain, family);
-        rule.load_meta(NFT_META_L4PROTO, 0).require_u8(0, static_cast<std::uint8_t>(protocol));
-        return rule;
+        return rule_in(chain, family, protocol);
     }
     void add(RuleBuilder& rule) { rules_.push_back(rule.take()); }
 
@@ -134,8 +76,7 @@ class RuleList {
     }
 
     /// meta mark set meta mark & 0x9fffffff
-    void clear_verdict_bits(std::string_view chain) {
-        const std::uint32_t bits = options_.marks.sip() | options_.marks.opaque();
+    void clear_bits(std::string_view chain, std::uint32_t bits) {
         RuleBuilder rule = in(chain);
         add(rule.load_meta(NFT_META_MARK, 0).bitwise(0, ~bits, 0).store_mark(0));
     }
@@ -163,6 +104,13 @@ void RuleList::admit(std::uint16_t queue) {
 }
 
 void RuleList::admit(Family family) {
+    // tcp flags fin,rst ip saddr . ip daddr . meta l4proto . tcp sport . tcp dport @admitted4 goto first_packet
+    // The daemon counts the connections of a file transfer, so it has to see when one ends.
+    RuleBuilder last = in(admit_chain(family), family, Protocol::tcp);
+    last.load_payload(NFT_PAYLOAD_TRANSPORT_HEADER, kTcpFlags, 1, 0).keep_bits_u8(0, kFinOrRst).require_u8(0, 0, true);
+    KeyLoader(last, family).source_address().destination_address().protocol().source_port().destination_port();
+    add(last.lookup(0, admitted(family)).verdict(NFT_GOTO, kFirstPacket));
+
     // ip saddr . ip daddr . meta l4proto . th sport . th dport @admitted4
     //     update @admitted4 { ip saddr . ip daddr . meta l4proto . th sport . th dport timeout 20s } return
     RuleBuilder known = in(admit_chain(family), family);
@@ -177,6 +125,11 @@ void RuleList::admit(Family family) {
         load_pinhole_key(pinned, family, direction);
         add(pinned.lookup(0, nft::pinholes(family)).verdict(NFT_GOTO, kFirstPacket));
     }
+    // ip saddr . ip daddr . meta l4proto . th dport @callbacks4 goto first_packet
+    RuleBuilder callback = in(admit_chain(family), family);
+    load_pinhole_key(callback, family, Direction::in);
+    add(callback.lookup(0, callbacks(family)).verdict(NFT_GOTO, kFirstPacket));
+
     for (const Direction direction : kDirections) {
         // ip daddr . meta l4proto . th dport @open4 goto first_packet
         // ip saddr . meta l4proto . th sport @open4 goto first_packet
@@ -191,7 +144,7 @@ void RuleList::signalling() {
     skip_other_protocols(kSignalling);
     // meta mark set meta mark & 0x9fffffff
     // From here on these bits come from our rules and from the daemon alone.
-    clear_verdict_bits(kSignalling);
+    clear_bits(kSignalling, marks.sip() | marks.opaque() | (has_nat(options_) ? marks.edited() : 0));
 
     // ct mark & 0x40000000 == 0x40000000 return
     RuleBuilder given_up = in(kSignalling);
@@ -207,6 +160,8 @@ void RuleList::signalling() {
     RuleBuilder from_port = in(kSignalling);
     KeyLoader(from_port, Family::ipv4).protocol().source_port();
     add(from_port.lookup(0, SetId::sip_ports).verdict(NFT_GOTO, kToDaemon));
+
+    if (options_.tls) append_tls_rules(*options_.tls, {kSignalling, kToDaemon}, rules_);
 
     for (const Family family : kFamilies) {
         for (const Direction direction : kDirections) {
@@ -236,20 +191,35 @@ void RuleList::media() {
     const MarkLayout marks = options_.marks;
     skip_other_protocols(kMedia);
 
-    for (const std::uint32_t bit : {marks.sip(), marks.opaque()}) {
+    for (const std::uint32_t bit : {marks.sip(), marks.opaque(), marks.edited()}) {
+        if (bit == marks.edited() && !has_nat(options_)) continue;
         // meta mark & 0x20000000 == 0x20000000 ct mark set ct mark | 0x20000000
         RuleBuilder keep = in(kMedia);
         keep.load_meta(NFT_META_MARK, 0).bitwise(0, bit, 0).require_u32(0, bit);
         add(keep.load_ct_mark(0).bitwise(0, ~bit, bit).store_ct_mark(0));
     }
     // meta mark set meta mark & 0x9fffffff
-    // A rule of its own: the two above end early for a packet without conntrack entry.
-    clear_verdict_bits(kMedia);
+    // A rule of its own: those above end early for a packet without conntrack entry. Chain guard looks at `edited` yet.
+    clear_bits(kMedia, marks.sip() | marks.opaque());
 
     for (const Family family : kFamilies) {
         for (const Protocol protocol : kProtocols) {
             // meta nfproto ipv4 meta l4proto udp jump udp4
             add(in(kMedia, family, protocol).verdict(NFT_JUMP, pinhole_chain(family, protocol)));
+        }
+    }
+    if (const auto& mark = options_.passage_mark) {
+        for (const Family family : kFamilies) {
+            for (const Direction direction : kDirections) {
+                // ip saddr . ip daddr . meta l4proto . th dport @callbacks4 meta mark set meta mark | 0x1 accept
+                // ip daddr . ip saddr . meta l4proto . th sport @callbacks4 meta mark set meta mark | 0x1 accept
+                // No ct mark: signalling goes on after its registration has ended.
+                RuleBuilder callback = in(kMedia, family);
+                load_pinhole_key(callback, family, direction);
+                callback.lookup(0, callbacks(family));
+                callback.load_meta(NFT_META_MARK, 0).bitwise(0, ~mark->mask, mark->value & mark->mask).store_mark(0);
+                add(callback.verdict(NF_ACCEPT));
+            }
         }
     }
     // ct mark & 0x10000000 == 0x10000000 counter drop
@@ -327,6 +297,15 @@ void RuleList::passed() {
 
 }  // namespace
 
+bool has_set(const SchemaOptions& options, const SetSpec& set) {
+    switch (set.used_for) {
+        case SetSpec::For::all: return true;
+        case SetSpec::For::nat: return has_nat(options);
+        case SetSpec::For::tls: return options.tls.has_value();
+    }
+    return true;
+}
+
 std::vector<ChainSpec> schema_chains(const SchemaOptions& options) {
     std::vector<ChainSpec> chains;
     if (options.admit_queue) {
@@ -341,6 +320,7 @@ std::vector<ChainSpec> schema_chains(const SchemaOptions& options) {
         for (const Protocol protocol : kProtocols) chains.push_back({pinhole_chain(family, protocol), std::nullopt});
     }
     for (const std::string_view name : {kInbound, kOutbound, kPassed}) chains.push_back({name, std::nullopt});
+    if (has_nat(options)) append_nat_chains(options, chains);
     return chains;
 }
 

@@ -10,6 +10,9 @@
 
 namespace messenger::nft {
 
+/// True if the table has this set.
+[[nodiscard]] bool has_set(const SchemaOptions& options, const SetSpec& set);
+
 /// The chains of the table in the order in which they can be made.
 [[nodiscard]] std::vector<ChainSpec> schema_chains(const SchemaOptions& options);
 

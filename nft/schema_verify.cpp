@@ -27,6 +27,7 @@ struct ChainShape {
     std::uint32_t hook = 0;
     std::int32_t priority = 0;
     std::uint32_t policy = NF_ACCEPT;
+    std::string type;
     std::size_t rules = 0;
     bool operator==(const ChainShape&) const = default;
 };
@@ -36,6 +37,7 @@ struct SetShape {
     std::uint32_t flags = 0;
     std::uint32_t key_type = 0;
     std::uint32_t key_size = 0;
+    std::uint32_t target_type = 0;
     std::uint32_t size = 0;
     bool operator==(const SetShape&) const = default;
 };
@@ -54,13 +56,16 @@ TableShape expected_shape(const SchemaOptions& options) {
         made.base = true;
         made.hook = chain.hook->hook;
         made.priority = chain.hook->priority;
+        made.type = chain.hook->type;
     }
     for (const RuleHandle& rule : schema_rules(options)) {
         ++shape.chains.at(nftnl_rule_get_str(rule.get(), NFTNL_RULE_CHAIN)).rules;
     }
     for (const SetSpec& set : set_specs()) {
+        if (!has_set(options, set)) continue;
         shape.sets[std::string(set.name)] = {set_flags(set), set_key_type(set),
-                                             static_cast<std::uint32_t>(set.key_size()), options.set_size};
+                                             static_cast<std::uint32_t>(set.key_size()), set_target_type(set),
+                                             options.set_size};
     }
     return shape;
 }
@@ -75,6 +80,7 @@ void read_chain(const nlmsghdr& message, TableShape& shape) {
     found.hook = nftnl_chain_get_u32(chain.get(), NFTNL_CHAIN_HOOKNUM);
     found.priority = nftnl_chain_get_s32(chain.get(), NFTNL_CHAIN_PRIO);
     found.policy = nftnl_chain_get_u32(chain.get(), NFTNL_CHAIN_POLICY);
+    found.type = nftnl_chain_get_str(chain.get(), NFTNL_CHAIN_TYPE);
 }
 
 void read_rule(const nlmsghdr& message, TableShape& shape) {
@@ -91,7 +97,8 @@ void read_set(const nlmsghdr& message, TableShape& shape) {
     if (std::string_view(nftnl_set_get_str(set.get(), NFTNL_SET_TABLE)) != kTable) return;
     shape.sets[nftnl_set_get_str(set.get(), NFTNL_SET_NAME)] = {
         nftnl_set_get_u32(set.get(), NFTNL_SET_FLAGS), nftnl_set_get_u32(set.get(), NFTNL_SET_KEY_TYPE),
-        nftnl_set_get_u32(set.get(), NFTNL_SET_KEY_LEN), nftnl_set_get_u32(set.get(), NFTNL_SET_DESC_SIZE)};
+        nftnl_set_get_u32(set.get(), NFTNL_SET_KEY_LEN), nftnl_set_get_u32(set.get(), NFTNL_SET_DATA_TYPE),
+        nftnl_set_get_u32(set.get(), NFTNL_SET_DESC_SIZE)};
 }
 
 /// What is different, in words; empty if nothing is.
@@ -103,12 +110,12 @@ std::string difference(const TableShape& wanted, const TableShape& found) {
             return "chain " + name + " has " + std::to_string(at->second.rules) + " rules instead of " +
                    std::to_string(chain.rules);
         }
-        if (at->second != chain) return "chain " + name + " has another hook, priority or policy";
+        if (at->second != chain) return "chain " + name + " has another type, hook, priority or policy";
     }
     for (const auto& [name, set] : wanted.sets) {
         const auto at = found.sets.find(name);
         if (at == found.sets.end()) return "set " + name + " is missing";
-        if (at->second != set) return "set " + name + " has another key, size or flags";
+        if (at->second != set) return "set " + name + " has another key, target, size or flags";
     }
     for (const auto& [name, chain] : found.chains) {
         if (!wanted.chains.contains(name)) return "chain " + name + " is not ours";

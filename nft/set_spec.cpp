@@ -13,6 +13,9 @@ constexpr std::array kEndpoint6{Field::ipv6_address, Field::protocol, Field::por
 constexpr std::array kTuple4{Field::ipv4_address, Field::ipv4_address, Field::protocol, Field::port, Field::port};
 constexpr std::array kTuple6{Field::ipv6_address, Field::ipv6_address, Field::protocol, Field::port, Field::port};
 constexpr std::array kPort{Field::protocol, Field::port};
+constexpr std::array kProtocol{Field::protocol};
+constexpr std::array kBinding4{Field::interface, Field::ipv4_address, Field::protocol, Field::port};
+constexpr std::array kTarget4{Field::ipv4_address, Field::port};
 
 constexpr std::array<SetSpec, kSetCount> kSpecs{{
     {SetId::pinholes4, "pinholes4", kPinhole4, false, false},
@@ -27,8 +30,25 @@ constexpr std::array<SetSpec, kSetCount> kSpecs{{
     {SetId::admitted6, "admitted6", kTuple6, false, false},
     {SetId::sip_endpoints4, "sip_endpoints4", kEndpoint4, false, false},
     {SetId::sip_endpoints6, "sip_endpoints6", kEndpoint6, false, false},
+    {SetId::callbacks4, "callbacks4", kPinhole4, false, false},
+    {SetId::callbacks6, "callbacks6", kPinhole6, false, false},
     {SetId::sip_ports, "sip_ports", kPort, false, true},
+    {SetId::outside4, "outside4", kPinhole4, false, false, {}, SetSpec::For::nat},
+    {SetId::outside_open4, "outside_open4", kEndpoint4, false, false, {}, SetSpec::For::nat},
+    {SetId::dnat4, "dnat4", kPinhole4, false, false, kTarget4, SetSpec::For::nat},
+    {SetId::dnat_open4, "dnat_open4", kEndpoint4, false, false, kTarget4, SetSpec::For::nat},
+    {SetId::snat4, "snat4", kBinding4, false, false, kTarget4, SetSpec::For::nat},
+    {SetId::handover, "handover", kProtocol, false, false, {}, SetSpec::For::nat},
+    {SetId::tls_clients4, "tls_clients4", kTuple4, false, false, {}, SetSpec::For::tls},
+    {SetId::tls_clients6, "tls_clients6", kTuple6, false, false, {}, SetSpec::For::tls},
 }};
+
+std::size_t size_of(std::span<const Field> fields) {
+    if (fields.size() == 1) return field_size(fields.front());  // no concatenation
+    std::size_t size = 0;
+    for (const Field field : fields) size += padded_field_size(field);
+    return size;
+}
 
 }  // namespace
 
@@ -38,6 +58,7 @@ std::size_t field_size(Field field) {
         case Field::ipv6_address: return 16;
         case Field::protocol: return 1;
         case Field::port: return 2;
+        case Field::interface: return 16;
     }
     return 0;
 }
@@ -53,14 +74,17 @@ std::uint32_t nft_data_type(Field field) {
         case Field::ipv6_address: return 8;
         case Field::protocol: return 12;
         case Field::port: return 13;
+        case Field::interface: return 41;
     }
     return 0;
 }
 
 std::size_t SetSpec::key_size() const {
-    std::size_t size = 0;
-    for (const Field field : key) size += padded_field_size(field);
-    return size;
+    return size_of(key);
+}
+
+std::size_t SetSpec::target_size() const {
+    return size_of(target);
 }
 
 const std::array<SetSpec, kSetCount>& set_specs() {

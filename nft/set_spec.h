@@ -28,26 +28,43 @@ enum class SetId : std::uint8_t {
     admitted6,
     sip_endpoints4,  ///< key of open; listeners learnt at run time whose traffic goes to the signalling queue
     sip_endpoints6,
+    callbacks4,  ///< key of pinholes, with the inside or the outside endpoint: who may connect to such a listener
+    callbacks6,
     sip_ports,  ///< protocol . port, from the configuration; no timeout
+    // NAT, IPv4 only; there where SchemaOptions::nat_interfaces names any
+    outside4,       ///< key of pinholes with the outside endpoint: first packets that are not translated yet
+    outside_open4,  ///< key of open with the outside endpoint
+    dnat4,          ///< map: key of outside4 to inside address . inside port
+    dnat_open4,     ///< map: key of outside_open4 to inside address . inside port
+    snat4,          ///< map: outside interface . key of open to outside address . outside port
+    handover,       ///< protocol; holds tcp while the next daemon is about to go on with edited connections
+    // there where SchemaOptions::tls names servers
+    tls_clients4,  ///< key of admitted, from client to server: connections that live, kept by the packet path
+    tls_clients6,
 };
 
-inline constexpr std::size_t kSetCount = 13;
+inline constexpr std::size_t kSetCount = 23;
 
-/// One field of a concatenated key. Each takes a multiple of 4 bytes, as nft's registers do.
-enum class Field : std::uint8_t { ipv4_address, ipv6_address, protocol, port };
+/// One field of a key. In a concatenation each takes a multiple of 4 bytes, as nft's registers do.
+enum class Field : std::uint8_t { ipv4_address, ipv6_address, protocol, port, interface };
 
 [[nodiscard]] std::size_t field_size(Field field);         ///< bytes that carry the value
-[[nodiscard]] std::size_t padded_field_size(Field field);  ///< bytes in the key
+[[nodiscard]] std::size_t padded_field_size(Field field);  ///< bytes in a concatenation
 [[nodiscard]] std::uint32_t nft_data_type(Field field);    ///< nft's number for it, so that `nft list` can read it
 
 struct SetSpec {
     SetId id;
     std::string_view name;  ///< NUL follows
     std::span<const Field> key;
-    bool counter;    ///< every element counts packets and bytes
-    bool permanent;  ///< elements have no timeout, and the packet path does not write to it
+    bool counter;                     ///< every element counts packets and bytes
+    bool permanent;                   ///< elements have no timeout, and the packet path does not write to it
+    std::span<const Field> target{};  ///< of a map: what its keys lead to; empty: a plain set
+    enum class For : std::uint8_t { all, nat, tls };
+    For used_for = For::all;  ///< what it is made for
 
+    [[nodiscard]] bool is_map() const { return !target.empty(); }
     [[nodiscard]] std::size_t key_size() const;
+    [[nodiscard]] std::size_t target_size() const;
 };
 
 [[nodiscard]] const std::array<SetSpec, kSetCount>& set_specs();
@@ -67,6 +84,12 @@ struct SetSpec {
 }
 [[nodiscard]] constexpr SetId admitted(Family family) {
     return family == Family::ipv4 ? SetId::admitted4 : SetId::admitted6;
+}
+[[nodiscard]] constexpr SetId tls_clients(Family family) {
+    return family == Family::ipv4 ? SetId::tls_clients4 : SetId::tls_clients6;
+}
+[[nodiscard]] constexpr SetId callbacks(Family family) {
+    return family == Family::ipv4 ? SetId::callbacks4 : SetId::callbacks6;
 }
 [[nodiscard]] constexpr SetId sip_endpoints(Family family) {
     return family == Family::ipv4 ? SetId::sip_endpoints4 : SetId::sip_endpoints6;

@@ -18,6 +18,12 @@ namespace {
 // nft packs the types of a concatenation into 6 bits each, the first uppermost.
 constexpr unsigned kTypeBits = 6;
 
+std::uint32_t concatenated_type(std::span<const Field> fields) {
+    std::uint32_t type = 0;
+    for (const Field field : fields) type = type << kTypeBits | nft_data_type(field);
+    return type;
+}
+
 template <class Handle>
 Handle checked(Handle handle) {
     if (!handle) throw std::bad_alloc();
@@ -44,7 +50,7 @@ void put_chain(Batch& batch, std::string_view table, const ChainSpec& chain, std
     nftnl_chain_set_str(object.get(), NFTNL_CHAIN_TABLE, std::string(table).c_str());
     nftnl_chain_set_str(object.get(), NFTNL_CHAIN_NAME, std::string(chain.name).c_str());
     if (chain.hook) {
-        nftnl_chain_set_str(object.get(), NFTNL_CHAIN_TYPE, "filter");
+        nftnl_chain_set_str(object.get(), NFTNL_CHAIN_TYPE, chain.hook->type.data());
         nftnl_chain_set_u32(object.get(), NFTNL_CHAIN_HOOKNUM, chain.hook->hook);
         nftnl_chain_set_s32(object.get(), NFTNL_CHAIN_PRIO, chain.hook->priority);
         nftnl_chain_set_u32(object.get(), NFTNL_CHAIN_POLICY, NF_ACCEPT);
@@ -54,13 +60,16 @@ void put_chain(Batch& batch, std::string_view table, const ChainSpec& chain, std
 }
 
 std::uint32_t set_flags(const SetSpec& spec) {
+    if (spec.is_map()) return NFT_SET_MAP | NFT_SET_TIMEOUT;     // flags timeout: the packet path only looks
     return spec.permanent ? 0 : NFT_SET_EVAL | NFT_SET_TIMEOUT;  // flags dynamic,timeout
 }
 
 std::uint32_t set_key_type(const SetSpec& spec) {
-    std::uint32_t type = 0;
-    for (const Field field : spec.key) type = type << kTypeBits | nft_data_type(field);
-    return type;
+    return concatenated_type(spec.key);
+}
+
+std::uint32_t set_target_type(const SetSpec& spec) {
+    return concatenated_type(spec.target);
 }
 
 void put_set(Batch& batch, std::string_view table, const SetSpec& spec, std::uint32_t size, std::size_t tag) {
@@ -71,6 +80,10 @@ void put_set(Batch& batch, std::string_view table, const SetSpec& spec, std::uin
     nftnl_set_set_u32(object.get(), NFTNL_SET_FLAGS, set_flags(spec));
     nftnl_set_set_u32(object.get(), NFTNL_SET_KEY_TYPE, set_key_type(spec));
     nftnl_set_set_u32(object.get(), NFTNL_SET_KEY_LEN, static_cast<std::uint32_t>(spec.key_size()));
+    if (spec.is_map()) {
+        nftnl_set_set_u32(object.get(), NFTNL_SET_DATA_TYPE, set_target_type(spec));
+        nftnl_set_set_u32(object.get(), NFTNL_SET_DATA_LEN, static_cast<std::uint32_t>(spec.target_size()));
+    }
     nftnl_set_set_u32(object.get(), NFTNL_SET_DESC_SIZE, size);
     nftnl_set_set_u32(object.get(), NFTNL_SET_ID, static_cast<std::uint32_t>(spec.id) + 1);
     if (spec.counter) {

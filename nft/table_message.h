@@ -15,6 +15,7 @@ namespace messenger::nft {
 struct BaseHook {
     std::uint32_t hook = 0;  ///< NF_INET_*
     std::int32_t priority = 0;
+    std::string_view type = "filter";  ///< or "nat"; NUL follows
 };
 
 /// A chain; without hook it is one that rules jump to.
@@ -33,8 +34,9 @@ void put_chain(Batch& batch, std::string_view table, const ChainSpec& chain, std
 void put_set(Batch& batch, std::string_view table, const SetSpec& spec, std::uint32_t size, std::size_t tag);
 void put_rule(Batch& batch, const nftnl_rule& rule, std::size_t tag);
 
-/// NFT_SET_* flags and nft's key type of a set made by put_set.
+/// NFT_SET_* flags and nft's types of key and target of a set made by put_set.
 [[nodiscard]] std::uint32_t set_flags(const SetSpec& spec);
 [[nodiscard]] std::uint32_t set_key_type(const SetSpec& spec);
+[[nodiscard]] std::uint32_t set_target_type(const SetSpec& spec);
 
 }  // namespace messenger::nft

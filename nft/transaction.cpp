@@ -19,6 +19,9 @@ std::string element_command(std::string_view verb, const Operation& operation, b
         text += element.comment.text();
         text += '"';
     }
+    if (with_options && element.target) {
+        text += " : " + element.target->address.to_string() + " . " + std::to_string(element.target->port);
+    }
     text += " }";
     return text;
 }
@@ -33,7 +36,8 @@ std::string to_nft(const Operation& operation) {
         case Verb::refresh:
             return element_command("delete", operation, false) + "\n" + element_command("add", operation, true);
         case Verb::flush:
-            return "flush set inet " + std::string(kTable) + " " + std::string(spec_of(operation.set).name);
+            return (spec_of(operation.set).is_map() ? "flush map inet " : "flush set inet ") + std::string(kTable) +
+                   " " + std::string(spec_of(operation.set).name);
     }
     return {};
 }

@@ -23,14 +23,15 @@ struct Operation {
 /// Keeps its storage across clear(), so that a warm one does not allocate.
 class Transaction {
    public:
-    /// Makes the element. One that is there already stays as it is, timeout and comment included.
+    /// Makes the element. One that is there already stays as it is, timeout and comment included; in a map that leads
+    /// elsewhere, it makes the kernel refuse the transaction (EBUSY).
     void add(SetId set, const Element& element) { operations_.push_back({Verb::add, set, element}); }
     /// Makes the element; if it is there already, commit leaves this operation out and counts it.
     void create(SetId set, const Element& element) { operations_.push_back({Verb::create, set, element}); }
     /// Takes the element away; if it has just timed out, commit leaves this operation out and counts it.
     void remove(SetId set, const Key& key) { operations_.push_back({Verb::remove, set, Element{key, {}, {}}}); }
-    /// Gives the element a new timeout and comment: delete and add, because kernels before 6.12 ignore the new timeout
-    /// of an element that is there. One that has just timed out is made anew. Counters start at zero.
+    /// Gives the element a new timeout, comment and target: delete and add, because kernels before 6.12 ignore the new
+    /// timeout of an element that is there. One that has just timed out is made anew. Counters start at zero.
     void refresh(SetId set, const Element& element) { operations_.push_back({Verb::refresh, set, element}); }
     /// Takes all elements away.
     void flush(SetId set) { operations_.push_back({Verb::flush, set, {}}); }

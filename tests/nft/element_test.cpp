@@ -47,6 +47,49 @@ TEST(ElementKey, HasTheSizeOfItsSet) {
     EXPECT_EQ(size_of(Key::port(Protocol::udp, 1)), spec_of(SetId::sip_ports).key_size());
 }
 
+TEST(ElementKey, OfOneFieldIsNotFilledUp) {
+    const Key key = Key::protocol(Protocol::tcp);
+    EXPECT_EQ(numbers(key), std::vector<unsigned>{6});
+    EXPECT_EQ(size_of(key), spec_of(SetId::handover).key_size());
+    EXPECT_EQ(key.to_string(SetId::handover), "tcp");
+}
+
+TEST(ElementKey, OfAMapIsThatOfThePinholeWithTheOutsideEndpoint) {
+    const Endpoint outside{Address::v4(0xcb007101), 40000};
+    const Key pinned = Key::pinhole(Address::v4(0xcb00711e), Protocol::udp, outside);
+    const Key any = Key::endpoint(Protocol::udp, outside);
+    for (const SetId set : {SetId::outside4, SetId::dnat4}) {
+        EXPECT_EQ(pinned.to_string(set), "203.0.113.30 . 203.0.113.1 . udp . 40000");
+    }
+    for (const SetId set : {SetId::outside_open4, SetId::dnat_open4}) {
+        EXPECT_EQ(any.to_string(set), "203.0.113.1 . udp . 40000");
+    }
+}
+
+TEST(ElementKey, OfABindingNamesTheInterface) {
+    for (const char* interface : {"", "wan", "interface123456"}) {
+        const Key key = Key::binding(interface, Protocol::tcp, kInside);
+        EXPECT_EQ(size_of(key), spec_of(SetId::snat4).key_size());
+        EXPECT_EQ(key.to_string(SetId::snat4), '"' + std::string(interface) + "\" . 10.1.2.3 . tcp . 5350");
+        const auto read = read_binding_key(key);
+        ASSERT_TRUE(read);
+        EXPECT_EQ(read->interface, interface);
+        EXPECT_EQ(read->protocol, Protocol::tcp);
+        EXPECT_EQ(read->inside, kInside);
+    }
+    EXPECT_FALSE(read_binding_key(Key::endpoint(Protocol::tcp, kInside)));
+    const std::array<std::byte, 28> nothing{};
+    EXPECT_FALSE(read_binding_key(*Key::from_bytes(nothing)));
+}
+
+TEST(ElementTarget, ReadsBackWhatItWasMadeOf) {
+    const auto bytes = target_bytes(kInside);
+    EXPECT_EQ(bytes.size(), spec_of(SetId::dnat4).target_size());
+    EXPECT_EQ(read_target(bytes), kInside);
+    EXPECT_FALSE(read_target(std::span(bytes).first(7)));
+    EXPECT_FALSE(read_target({}));
+}
+
 TEST(ElementKey, PrintsAsNftWritesIt) {
     EXPECT_EQ(Key::pinhole(Address::v4(0xcb00711e), Protocol::udp, kInside).to_string(SetId::pinholes4),
               "203.0.113.30 . 10.1.2.3 . udp . 5350");

@@ -19,7 +19,8 @@ TEST(Features, PrintInOneLine) {
     Features features;
     features.xt_queue = true;
     EXPECT_EQ(features.to_string(),
-              "native queue: no; xt NFQUEUE: yes; conntrack create: no; destroy element: no; timeout update: no");
+              "native queue: no; xt NFQUEUE: yes; conntrack create: no; destroy element: no; timeout update: no; "
+              "NAT by map: no; TCP reset: no");
 }
 
 }  // namespace

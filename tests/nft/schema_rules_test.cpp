@@ -35,6 +35,7 @@ TEST(SchemaRules, EveryRuleStandsInAChainThatIsMade) {
     for (const auto admit_queue : {std::optional<std::uint16_t>(), std::optional<std::uint16_t>(5070)}) {
         SchemaOptions options;
         options.admit_queue = admit_queue;
+        options.nat_interfaces = {"wan"};
         for (const RuleHandle& rule : schema_rules(options)) {
             const char* chain = nftnl_rule_get_str(rule.get(), NFTNL_RULE_CHAIN);
             EXPECT_TRUE(has_chain(options, chain)) << chain;
@@ -47,6 +48,41 @@ TEST(SchemaRules, TheAdmitChainIsThereOnlyForThatPassage) {
     EXPECT_FALSE(has_chain(options, "admit"));
     options.admit_queue = 5070;
     EXPECT_TRUE(has_chain(options, "admit"));
+}
+
+TEST(SchemaRules, NatIsThereOnlyWithOutsideInterfaces) {
+    SchemaOptions options;
+    options.admit_queue = 5070;
+    for (const char* chain : {"dstnat", "srcnat", "guard"}) EXPECT_FALSE(has_chain(options, chain)) << chain;
+    EXPECT_FALSE(has_set(options, spec_of(SetId::snat4)));
+    EXPECT_TRUE(has_set(options, spec_of(SetId::pinholes4)));
+    EXPECT_EQ(rules_of(options, "admit4").find("outside4"), std::string::npos);
+    EXPECT_EQ(rules_of(options, "media").find("0x80000000"), std::string::npos);
+    options.nat_interfaces = {"wan0", "wan1"};
+    for (const char* chain : {"dstnat", "srcnat", "guard"}) EXPECT_TRUE(has_chain(options, chain)) << chain;
+    EXPECT_TRUE(has_set(options, spec_of(SetId::snat4)));
+    EXPECT_NE(rules_of(options, "admit4").find("outside4"), std::string::npos);
+    EXPECT_NE(rules_of(options, "media").find("0x80000000"), std::string::npos);
+}
+
+TEST(SchemaRules, TlsConnectionsAreWatchedOnlyWhereServersAreNamed) {
+    SchemaOptions options;
+    EXPECT_FALSE(has_set(options, spec_of(SetId::tls_clients4)));
+    EXPECT_EQ(rules_of(options, "signalling").find("tls_clients"), std::string::npos);
+    options.tls = TlsWatch{{{*Address::parse("198.51.100.20"), 32}, {*Address::parse("2001:db8::"), 32}}, 5061, {}};
+    EXPECT_TRUE(has_set(options, spec_of(SetId::tls_clients6)));
+    EXPECT_FALSE(has_set(options, spec_of(SetId::snat4)));
+    EXPECT_NE(rules_of(options, "signalling").find("tls_clients6"), std::string::npos);
+    EXPECT_EQ(rules_of(options, "media"), rules_of({}, "media"));
+}
+
+TEST(SchemaRules, UnattendedConnectionsAreDroppedWhereThereIsNoReset) {
+    SchemaOptions options;
+    options.nat_interfaces = {"wan"};
+    EXPECT_NE(rules_of(options, "unattended").find("[ reject type 1 code 0 ]"), std::string::npos);
+    options.tcp_reset = false;
+    EXPECT_EQ(rules_of(options, "unattended").find("reject"), std::string::npos);
+    EXPECT_NE(rules_of(options, "unattended").find("drop"), std::string::npos);
 }
 
 TEST(SchemaRules, UseTheQueueThatTheKernelHas) {

@@ -30,6 +30,18 @@ flush set inet messenger_alg admitted6
 )");
 }
 
+TEST(Transaction, PrintsWhereAMapLeads) {
+    const Key key = Key::binding("ppp0", Protocol::udp, {Address::v4(0x0a010203), 5350});
+    Transaction transaction;
+    transaction.refresh(SetId::snat4, {key, 60s, Comment("binding"), Endpoint{Address::v4(0xcb007101), 40000}});
+    transaction.flush(SetId::snat4);
+    EXPECT_EQ(transaction.to_nft(),
+              R"(delete element inet messenger_alg snat4 { "ppp0" . 10.1.2.3 . udp . 5350 }
+add element inet messenger_alg snat4 { "ppp0" . 10.1.2.3 . udp . 5350 timeout 1m comment "binding" : 203.0.113.1 . 40000 }
+flush map inet messenger_alg snat4
+)");
+}
+
 TEST(Transaction, ACommentCannotLeaveItsQuotes) {
     Transaction transaction;
     transaction.add(SetId::sip_ports, {Key::port(Protocol::udp, 1), {}, Comment("x\" }\nflush ruleset # ")});

@@ -102,6 +102,17 @@ table inet operator {
 })");
 }
 
+void LabTest::install_masquerading_firewall() {
+    install_firewall();
+    run_nft(R"(
+table inet operator {
+    chain postrouting {
+        type nat hook postrouting priority srcnat; policy accept;
+        oifname "wan" masquerade
+    }
+})");
+}
+
 UdpSocket LabTest::udp_inside(const Endpoint& local) {
     return inside_->run([&] { return UdpSocket(local); });
 }

@@ -44,6 +44,8 @@ class LabTest : public KernelTest {
 
     /// What an operator has: drops by default, lets out what starts inside, and answers in.
     static void install_firewall();
+    /// The same with masquerading, as a branch office has it.
+    static void install_masquerading_firewall();
     UdpSocket udp_inside(const Endpoint& local);
     UdpSocket udp_outside(const Endpoint& local);
     const NetNamespace& inside() const { return *inside_; }

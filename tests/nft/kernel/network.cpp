@@ -13,6 +13,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/socket.h>
@@ -153,6 +154,48 @@ std::optional<Datagram> UdpSocket::receive(std::chrono::milliseconds patience) {
 
 TcpListener::TcpListener(const Endpoint& local) : socket_(bound_socket(SOCK_STREAM, local)) {
     checked(listen(socket_.get(), 8), "listen");
+}
+
+TcpConnection TcpListener::accept() const {
+    wait_for(socket_.get(), POLLIN, std::chrono::milliseconds{1000});
+    return TcpConnection(Descriptor(checked(accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC), "accept")));
+}
+
+TcpConnection::TcpConnection(const Endpoint& local, const Endpoint& remote)
+    : socket_(bound_socket(SOCK_STREAM, local)) {
+    const SocketAddress address = socket_address(remote);
+    if (connect(socket_.get(), address.get(), address.size) == 0) return;
+    if (errno != EINPROGRESS) checked(-1, "connect");
+    wait_for(socket_.get(), POLLOUT, std::chrono::milliseconds{2000});
+    sockaddr_storage peer{};
+    socklen_t size = sizeof(peer);
+    checked(getpeername(socket_.get(), reinterpret_cast<sockaddr*>(&peer), &size), "connect");
+}
+
+void TcpConnection::send(std::string_view text) {
+    checked(static_cast<int>(::send(socket_.get(), text.data(), text.size(), MSG_NOSIGNAL)), "send");
+}
+
+std::optional<std::string> TcpConnection::receive(std::chrono::milliseconds patience) {
+    if (!wait_for(socket_.get(), POLLIN, patience)) return std::nullopt;
+    std::string text(65536, ' ');
+    const auto size = recv(socket_.get(), text.data(), text.size(), 0);
+    if (size < 0) return errno == ECONNRESET ? "reset" : std::strerror(errno);  // NOLINT(concurrency-mt-unsafe)
+    text.resize(static_cast<std::size_t>(size));
+    return text;
+}
+
+std::uint32_t TcpConnection::next_sequence() const {
+    const auto set = [this](int option, int value) {
+        checked(setsockopt(socket_.get(), IPPROTO_TCP, option, &value, sizeof(value)), "TCP_REPAIR");
+    };
+    set(TCP_REPAIR, TCP_REPAIR_ON);
+    set(TCP_REPAIR_QUEUE, 2);  // what is to be sent
+    std::uint32_t sequence = 0;
+    socklen_t size = sizeof(sequence);
+    checked(getsockopt(socket_.get(), IPPROTO_TCP, TCP_QUEUE_SEQ, &sequence, &size), "TCP_QUEUE_SEQ");
+    set(TCP_REPAIR, TCP_REPAIR_OFF_NO_WP);
+    return sequence;
 }
 
 bool can_connect(const Endpoint& local, const Endpoint& remote, std::chrono::milliseconds patience) {

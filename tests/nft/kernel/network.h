@@ -82,10 +82,29 @@ class UdpSocket {
     Descriptor socket_;
 };
 
+/// One end of a TCP connection.
+class TcpConnection {
+   public:
+    explicit TcpConnection(Descriptor socket) : socket_(std::move(socket)) {}
+    /// From the namespace that the calling thread is in. Throws if it does not come about.
+    TcpConnection(const Endpoint& local, const Endpoint& remote);
+    void send(std::string_view text);
+    /// What comes within patience; empty at the end of the connection, "reset" if it was reset.
+    std::optional<std::string> receive(std::chrono::milliseconds patience = std::chrono::milliseconds{2000});
+    bool hears_nothing() { return !receive(std::chrono::milliseconds{150}); }
+    /// The sequence number of what is sent next.
+    [[nodiscard]] std::uint32_t next_sequence() const;
+
+   private:
+    Descriptor socket_;
+};
+
 /// A TCP socket that listens in the namespace that the calling thread is in.
 class TcpListener {
    public:
     explicit TcpListener(const Endpoint& local);
+    /// Throws if nobody has connected.
+    [[nodiscard]] TcpConnection accept() const;
 
    private:
     Descriptor socket_;

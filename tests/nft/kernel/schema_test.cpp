@@ -25,9 +25,12 @@ TEST_F(SchemaTest, IsIntactAfterEveryKindOfInstall) {
             if (admit) chosen.admit_queue = 5070;
             if (mark) chosen.passage_mark = PassageMark{0x1100, 0xff00};
             chosen.signalling_queue = {5060, 4};
-            install(chosen);
-            const SchemaState state = verified(schema());
-            EXPECT_EQ(state.kind, SchemaState::Kind::intact) << state.detail;
+            for (const bool nat : {false, true}) {
+                if (nat) chosen.nat_interfaces = {"wan0", "interface123456"};
+                install(chosen);
+                const SchemaState state = verified(schema());
+                EXPECT_EQ(state.kind, SchemaState::Kind::intact) << state.detail;
+            }
         }
     }
 }
@@ -40,16 +43,23 @@ TEST_F(SchemaTest, SaysWhatOthersHaveChanged) {
     };
     SchemaOptions chosen = options();
     chosen.admit_queue = 5070;
+    chosen.nat_interfaces = {"wan"};
     for (const Row& row : {
              Row{"nft flush ruleset", SchemaState::Kind::missing, "table inet messenger_alg is not there"},
              Row{"nft flush chain inet messenger_alg udp4", SchemaState::Kind::damaged,
                  "chain udp4 has 0 rules instead of 4"},
              Row{"nft insert rule inet messenger_alg media accept", SchemaState::Kind::damaged,
-                 "chain media has 10 rules instead of 9"},
+                 "chain media has 11 rules instead of 10"},
              Row{"nft delete chain inet messenger_alg admit", SchemaState::Kind::damaged, "chain admit is missing"},
              Row{"nft add chain inet messenger_alg theirs", SchemaState::Kind::damaged, "chain theirs is not ours"},
              Row{"nft chain inet messenger_alg media '{ policy drop; }'", SchemaState::Kind::damaged,
-                 "chain media has another hook, priority or policy"},
+                 "chain media has another type, hook, priority or policy"},
+             Row{"nft 'flush chain inet messenger_alg srcnat; delete map inet messenger_alg snat4; "
+                 "add map inet messenger_alg snat4 { type ifname . ipv4_addr . inet_proto . inet_service : ipv4_addr; "
+                 "flags timeout; size 262144; }; "
+                 "add rule inet messenger_alg srcnat snat ip to oifname . ip saddr . meta l4proto . th sport map "
+                 "@snat4'",
+                 SchemaState::Kind::damaged, "set snat4 has another key, target, size or flags"},
              Row{"nft -f - <<< 'flush chain inet messenger_alg first_packet'", SchemaState::Kind::damaged,
                  "chain first_packet has 0 rules instead of 1"},
          }) {
@@ -84,6 +94,14 @@ TEST_F(SchemaTest, InstallsInPlaceOfWhatIsThereTogetherWithElements) {
     EXPECT_NE(run_command("nft list ruleset").find("table inet operator"), std::string::npos);
 }
 
+TEST_F(SchemaTest, TakesARefreshForAnAdditionInANewTable) {
+    const Key key = Key::endpoint(Protocol::udp, at("10.1.2.3", 5350));
+    Transaction elements;
+    elements.refresh(SetId::open4, {key, 60s, Comment("again")});
+    install(options(), elements);
+    EXPECT_TRUE(*ruleset().find(SetId::open4, key));
+}
+
 TEST_F(SchemaTest, LeavesTheOldTableWhenTheNewOneIsRefused) {
     install(options());
     Schema second(open_socket(), [] {
@@ -113,6 +131,8 @@ TEST_F(SchemaTest, ReadsAsItIsDocumented) {
     SchemaOptions chosen = options();
     chosen.admit_queue = 5070;
     chosen.passage_mark = PassageMark{0x1100, 0xff00};
+    chosen.nat_interfaces = {"ppp0"};
+    chosen.tls = TlsWatch{{{*Address::parse("198.51.100.0"), 24}, {*Address::parse("2001:db8::"), 33}}, 5061, 10min};
     install(chosen);
     const std::string table = run_command("nft list table inet messenger_alg");
     for (const char* line :
@@ -125,6 +145,7 @@ TEST_F(SchemaTest, ReadsAsItIsDocumented) {
           "ip saddr . ip daddr . meta l4proto . th sport . th dport @admitted4 update @admitted4 { ip saddr . ip daddr "
           ". "
           "meta l4proto . th sport . th dport timeout 20s } return",
+          "tcp flags fin,rst ip saddr . ip daddr . meta l4proto . tcp sport . tcp dport @admitted4 goto first_packet",
           "ip6 daddr . ip6 saddr . meta l4proto . th sport @pinholes6 goto first_packet",
           "ip daddr . meta l4proto . th dport @open4 goto first_packet",
           "ct mark & 0x40000000 == 0x40000000 return",
@@ -142,6 +163,35 @@ TEST_F(SchemaTest, ReadsAsItIsDocumented) {
           "update @received4 { ip daddr . meta l4proto . udp dport timeout 2m }",
           "ct mark set ct mark | 0x10000000",
           "ct mark & 0x10000000 == 0x10000000 counter packets 0 bytes 0 drop"}) {
+        EXPECT_NE(table.find(line), std::string::npos) << line << "\n" << table;
+    }
+    for (const char* line :
+         {"type nat hook prerouting priority dstnat - 5; policy accept;",
+          "type nat hook postrouting priority srcnat - 5; policy accept;",
+          "type filter hook forward priority filter - 5; policy accept;",
+          "type ipv4_addr . ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service",
+          "ip saddr . ip daddr . meta l4proto . th dport @outside4 goto first_packet",
+          "ip daddr . meta l4proto . th dport @outside_open4 goto first_packet",
+          "dnat ip to ip saddr . ip daddr . meta l4proto . th dport map @dnat4",
+          "dnat ip to ip daddr . meta l4proto . th dport map @dnat_open4",
+          "snat ip to oifname . ip saddr . meta l4proto . th sport map @snat4",
+          "meta mark 0x80000000/1 ct mark set ct mark | 0x80000000", "meta mark set meta mark & 0x1fffffff",
+          "meta mark 0x80000000/1 meta mark set meta mark & 0x7fffffff return",
+          "meta l4proto tcp ct mark 0x80000000/1 goto unattended",
+          "meta l4proto @handover counter packets 0 bytes 0 drop",
+          "meta l4proto tcp counter packets 0 bytes 0 reject with tcp reset"}) {
+        EXPECT_NE(table.find(line), std::string::npos) << line << "\n" << table;
+    }
+    for (const char* line :
+         {"ip daddr . ip saddr . meta l4proto . tcp dport . tcp sport @tls_clients4 tcp flags fin,rst ct state ! "
+          "invalid "
+          "delete @tls_clients4 { ip daddr . ip saddr . meta l4proto . tcp dport . tcp sport } goto to_daemon",
+          "ip6 saddr . ip6 daddr . meta l4proto . tcp sport . tcp dport @tls_clients6 update @tls_clients6 { ip6 saddr "
+          ". "
+          "ip6 daddr . meta l4proto . tcp sport . tcp dport timeout 10m } return",
+          "ip saddr 198.51.100.0/24 tcp sport 5061 goto to_daemon",
+          "ip daddr 198.51.100.0/24 tcp dport 5061 goto to_daemon",
+          "ip6 daddr 2001:db8::/33 tcp dport 5061 goto to_daemon"}) {
         EXPECT_NE(table.find(line), std::string::npos) << line << "\n" << table;
     }
     EXPECT_EQ(table.find("@nh"), std::string::npos) << table;

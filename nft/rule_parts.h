@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+
+#include "nft/address.h"
+#include "nft/expression.h"
+
+// What the rules of all our chains are put together from.
+namespace messenger::nft {
+
+/// As seen from the inside host.
+enum class Direction : std::uint8_t { in, out };
+inline constexpr std::array kDirections{Direction::in, Direction::out};
+
+[[nodiscard]] inline RuleBuilder rule_in(std::string_view chain) {
+    return RuleBuilder(kTable, chain);
+}
+
+/// A rule that ends unless the packet is of the family. Chains of one family repeat it: without it `nft list` does not
+/// know which header the offsets that follow are in.
+[[nodiscard]] inline RuleBuilder rule_in(std::string_view chain, Family family) {
+    RuleBuilder rule = rule_in(chain);
+    rule.load_meta(NFT_META_NFPROTO, 0).require_u8(0, family == Family::ipv4 ? NFPROTO_IPV4 : NFPROTO_IPV6);
+    return rule;
+}
+
+[[nodiscard]] inline RuleBuilder rule_in(std::string_view chain, Family family, Protocol protocol) {
+    RuleBuilder rule = rule_in(chain, family);
+    rule.load_meta(NFT_META_L4PROTO, 0).require_u8(0, static_cast<std::uint8_t>(protocol));
+    return rule;
+}
+
+/// Loads header fields into slots one after the other, as a concatenated key wants them.
+class KeyLoader {
+   public:
+    KeyLoader(RuleBuilder& rule, Family family) : rule_(rule), family_(family) {}
+
+    KeyLoader& out_interface() {  // oifname
+        rule_.load_meta(NFT_META_OIFNAME, next_);
+        next_ += static_cast<RuleBuilder::Slot>(field_size(Field::interface) / 4);
+        return *this;
+    }
+    KeyLoader& source_address() { return address(family_ == Family::ipv4 ? 12 : 8); }        // ip saddr, ip6 saddr
+    KeyLoader& destination_address() { return address(family_ == Family::ipv4 ? 16 : 24); }  // ip daddr, ip6 daddr
+    KeyLoader& protocol() {                                                                  // meta l4proto
+        rule_.load_meta(NFT_META_L4PROTO, next_++);
+        return *this;
+    }
+    KeyLoader& source_port() { return port(0); }       // th sport
+    KeyLoader& destination_port() { return port(2); }  // th dport
+
+   private:
+    KeyLoader& address(std::uint32_t offset) {
+        const std::size_t size = family_ == Family::ipv4 ? 4 : 16;
+        rule_.load_payload(NFT_PAYLOAD_NETWORK_HEADER, offset, size, next_);
+        next_ += static_cast<RuleBuilder::Slot>(size / 4);
+        return *this;
+    }
+    KeyLoader& port(std::uint32_t offset) {
+        rule_.load_payload(NFT_PAYLOAD_TRANSPORT_HEADER, offset, 2, next_++);
+        return *this;
+    }
+
+    RuleBuilder& rule_;
+    Family family_;
+    RuleBuilder::Slot next_ = 0;
+};
+
+/// remote address . inside address . meta l4proto . inside port
+inline void load_pinhole_key(RuleBuilder& rule, Family family, Direction direction) {
+    KeyLoader key(rule, family);
+    if (direction == Direction::in) {
+        key.source_address().destination_address().protocol().destination_port();
+    } else {
+        key.destination_address().source_address().protocol().source_port();
+    }
+}
+
+/// inside address . meta l4proto . inside port
+inline void load_endpoint_key(RuleBuilder& rule, Family family, Direction direction) {
+    KeyLoader key(rule, family);
+    if (direction == Direction::in) {
+        key.destination_address().protocol().destination_port();
+    } else {
+        key.source_address().protocol().source_port();
+    }
+}
+
+}  // namespace messenger::nft
