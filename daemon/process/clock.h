@@ -20,4 +20,16 @@ inline constexpr clockid_t kClock = CLOCK_MONOTONIC;
     return alg::TimePoint(std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec));
 }
 
+/// What people call the time: since 1970, with jumps when somebody sets it. Only to be shown, never to be waited for.
+[[nodiscard]] inline alg::Duration read_wall_clock() {
+    timespec now{};
+    static_cast<void>(clock_gettime(CLOCK_REALTIME, &now));
+    return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+}
+
+/// A moment of the daemon's clock as people call it, counted back from now.
+[[nodiscard]] inline alg::TimePoint to_wall_clock(alg::TimePoint moment) {
+    return alg::TimePoint(read_wall_clock() - (read_clock() - moment));
+}
+
 }  // namespace messenger::daemon

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <ifaddrs.h>
+#include <linux/filter.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
@@ -12,6 +13,8 @@
 #include <array>
 #include <bit>
 #include <cerrno>
+#include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <optional>
@@ -63,6 +66,27 @@ struct FreeInterfaces {
     return link_local.contains(address);
 }
 
+/// A router that speaks BGP changes routes all the time; only default ones have a say in which address of an interface
+/// others see.
+void pass_default_routes_only(int socket) {
+    constexpr std::uint32_t kType = offsetof(nlmsghdr, nlmsg_type);
+    constexpr std::uint32_t kLength = NLMSG_HDRLEN + offsetof(rtmsg, rtm_dst_len);
+    // The numbers in front of the operand: how many lines a jump skips if it is equal, and if not.
+    std::array<sock_filter, 7> program{{
+        {BPF_LD | BPF_H | BPF_ABS, 0, 0, kType},  // turns the bytes round, so the types below are turned, too
+        {BPF_JMP | BPF_JEQ | BPF_K, 1, 0, htons(RTM_NEWROUTE)},
+        {BPF_JMP | BPF_JEQ | BPF_K, 0, 2, htons(RTM_DELROUTE)},
+        {BPF_LD | BPF_B | BPF_ABS, 0, 0, kLength},
+        {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0},
+        {BPF_RET | BPF_K, 0, 0, UINT32_MAX},  // pass
+        {BPF_RET | BPF_K, 0, 0, 0},
+    }};
+    const sock_fprog filter{program.size(), program.data()};
+    if (::setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)) != 0) {
+        fail("choosing which changes of routes to listen for");
+    }
+}
+
 }  // namespace
 
 std::vector<InterfaceAddress> list_interface_addresses() {
@@ -100,7 +124,8 @@ InterfaceMonitor::InterfaceMonitor()
     if (!socket_) fail("opening a route netlink socket");
     sockaddr_nl self{};
     self.nl_family = AF_NETLINK;
-    self.nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR;
+    self.nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE;
+    pass_default_routes_only(socket_.get());
     if (::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&self), sizeof(self)) != 0) {
         fail("listening for changes of addresses");
     }

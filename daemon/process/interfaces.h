@@ -30,7 +30,7 @@ struct InterfaceNetworks {
 [[nodiscard]] InterfaceNetworks find_networks(std::span<const InterfaceAddress> addresses,
                                               std::span<const std::string> interfaces);
 
-/// Tells when links and addresses change.
+/// Tells when links, addresses and IPv4 default routes change.
 class InterfaceMonitor {
    public:
     /// Throws std::system_error.
