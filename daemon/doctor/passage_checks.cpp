@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/doctor/passage_checks.h"
+
+#include <algorithm>
+#include <array>
+#include <sstream>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "daemon/doctor/remedy.h"
+#include "daemon/trial/program.h"
+
+namespace messenger::daemon {
+
+namespace {
+
+using Severity = Finding::Severity;
+
+/// What stands behind the name of a leg.
+struct LegMeaning {
+    std::string_view leg;
+    std::string_view finding;
+    std::string_view what;
+    std::string_view why;
+    Wanted wanted;
+};
+
+constexpr std::array kMeanings{
+    LegMeaning{"signalling_out", "signalling_blocked", "SIP from inside does not get out",
+               "No call is made, with messenger-alg or without: it never replaces your own rule for SIP.",
+               Wanted::signalling},
+    LegMeaning{"register", "signalling_blocked", "SIP from inside does not get out", "No client can sign in.",
+               Wanted::signalling},
+    LegMeaning{"signalling_back", "answers_blocked", "the answers to SIP from inside do not come back",
+               "Every call stays without an answer.", Wanted::established},
+    LegMeaning{"registered", "answers_blocked", "the answers to SIP from inside do not come back",
+               "No client can sign in.", Wanted::established},
+    LegMeaning{"media_in", "media_in_blocked", "media from outside does not get in, though a call has announced it",
+               "The inside user hears nothing.", Wanted::established},
+    LegMeaning{"media_out", "media_out_blocked", "media from inside does not get out", "The peer hears nothing.",
+               Wanted::established},
+    LegMeaning{"rtcp_in", "media_in_blocked", "RTCP from outside does not get in", "Some clients end such calls.",
+               Wanted::established},
+    LegMeaning{"rtcp_out", "media_out_blocked", "RTCP from inside does not get out", "Some peers end such calls.",
+               Wanted::established},
+    LegMeaning{"callback", "callback_blocked", "a registrar's call on a connection of its own does not get in",
+               "Clients of such servers (Live Communications Server over TCP) are not called.", Wanted::established},
+};
+
+[[nodiscard]] const LegMeaning* meaning_of(const Leg& leg) {
+    // A TCP connection from inside that is not made, for its answers do not come back.
+    const bool begins = leg.name == "signalling_out" || leg.name == "register";
+    const bool answer = begins && leg.culprit && leg.culprit->from_outside;
+    const std::string_view name = answer ? "signalling_back" : std::string_view(leg.name);
+    const auto found = std::find_if(kMeanings.begin(), kMeanings.end(),
+                                    [name](const LegMeaning& meaning) { return meaning.leg == name; });
+    return found == kMeanings.end() ? nullptr : &*found;
+}
+
+/// Signalling reaches the daemon unmarked; what it lets pass is known by conntrack, or by the mark.
+[[nodiscard]] Wanted wanted_for(const LegMeaning& meaning, const Config& config) {
+    const bool media = meaning.finding != "answers_blocked";
+    if (meaning.wanted == Wanted::established && media && config.passage.mode == Passage::mark) return Wanted::marked;
+    return meaning.wanted;
+}
+
+class Judge {
+   public:
+    Judge(const TrialResult& trial, const TrialOptions& options, const nft::RulesetCopy& rules,
+          const RuleText& rule_text, Findings& findings)
+        : trial_(trial), options_(options), rules_(rules), rule_text_(rule_text), findings_(findings) {}
+
+    void judge() {
+        if (!trial_.failure.empty()) {
+            add(Severity::unknown, "not_tried", "no call could be tried" + where() + ": " + trial_.failure,
+                "Whether calls pass your rules is not known.", {});
+            return;
+        }
+        for (const auto& refusal : trial_.not_copied) {
+            add(Severity::unknown, "not_copied",
+                fmt::format("table {} could not be copied ({})", to_string(refusal.table), refusal.reason),
+                "What it stops is not tried here: calls may fail that passed without it.", {});
+        }
+        for (const Leg& leg : trial_.legs) judge(leg);
+        judge_translation();
+    }
+
+   private:
+    [[nodiscard]] std::string where() const {
+        const TrialPlaces& places = options_.places;
+        return fmt::format(" ({}, {} to {})", places.ipv6() ? "IPv6" : "IPv4", places.inside_interface,
+                           places.outside_interface);
+    }
+    void add(Severity severity, std::string_view name, std::string what, std::string_view why,
+             std::vector<std::string> to_do) {
+        // One cause, one finding: UDP and TCP, RTP and RTCP mostly meet the same rule.
+        const bool known = std::any_of(findings_.begin(), findings_.end(), [&](const Finding& one) {
+            return one.name == name && one.to_do == to_do && (severity != Severity::unknown || one.what == what);
+        });
+        if (!known)
+            findings_.push_back({severity, std::string(name), std::move(what), std::string(why), std::move(to_do)});
+    }
+    void judge(const Leg& leg) {
+        if (leg.outcome == Leg::Outcome::good || leg.outcome == Leg::Outcome::not_tried) return;
+        if (leg.name == "unannounced") {
+            add(Severity::warning, "open_firewall", "media from outside gets in though no call announced it" + where(),
+                "Your rules let everybody in, so there is nothing that messenger-alg could open or keep shut.",
+                {"# let the forward chain drop what is neither established nor from inside"});
+            return;
+        }
+        if (leg.name == "closed") {
+            add(Severity::failure, "not_closed", "media still gets in after the end of its call" + where(),
+                "A pinhole outlives its call. Please report this, with messenger-algctl selftest --json.", {});
+            return;
+        }
+        const LegMeaning* meaning = meaning_of(leg);
+        if (meaning == nullptr) return;
+        std::string what = fmt::format("{}{}, over {}", meaning->what, where(), leg.transport);
+        if (leg.outcome == Leg::Outcome::unknown) {
+            add(Severity::unknown, meaning->finding, what + ": cannot tell, for " + describe(*leg.culprit, rule_text_),
+                "That rule hands packets to another program, which decides.", {});
+        } else if (leg.culprit && !leg.culprit->ours) {
+            add(Severity::failure, meaning->finding, what + ": " + describe(*leg.culprit, rule_text_) + " stops it",
+                meaning->why,
+                remedy_for(wanted_for(*meaning, options_.config), *leg.culprit, rules_, options_.config,
+                           options_.places));
+        } else {
+            add(Severity::failure, meaning->finding,
+                what + ": " + (leg.culprit ? "our own table stops it" : leg.detail), meaning->why,
+                {"messenger-algctl selftest    # leg by leg, with the daemon's log",
+                 "# no rule stops it: routes, ip_forward, rp_filter, or connections that conntrack does not see "
+                 "(notrack)"});
+        }
+    }
+    void judge_translation() {
+        const bool tried = std::any_of(trial_.legs.begin(), trial_.legs.end(), [](const Leg& leg) {
+            return leg.name == "signalling_out" && leg.outcome == Leg::Outcome::good;
+        });
+        if (!tried) return;
+        const std::string& outside = options_.places.outside_interface;
+        const auto& named = options_.config.nat.interfaces;
+        const bool expected = !options_.places.ipv6() && std::find(named.begin(), named.end(), outside) != named.end();
+        if (trial_.translated && !expected) {
+            add(Severity::failure, "nat_not_configured",
+                fmt::format("your rules hide the inside hosts at {}, and nat.interfaces does not name it", outside),
+                "SIP names addresses that nobody outside reaches: calls have no media from outside.",
+                {"# in messenger-alg.toml:", "[nat]", fmt::format("interfaces = [\"{}\"]", outside),
+                 "systemctl restart messenger-alg"});
+        } else if (!trial_.translated && expected) {
+            add(Severity::warning, "nat_without_masquerade",
+                fmt::format("nat.interfaces names {}, and no rule hides the inside hosts there", outside),
+                "Nothing is edited, which is right only if that network routes back to the inside hosts.",
+                {fmt::format("# masquerade at {}, or take it out of nat.interfaces", outside)});
+        }
+    }
+
+    const TrialResult& trial_;
+    const TrialOptions& options_;
+    const nft::RulesetCopy& rules_;
+    const RuleText& rule_text_;
+    Findings& findings_;
+};
+
+}  // namespace
+
+std::string show_rule(const nft::RulePlace& place) {
+    std::vector<std::string> command{"nft", "-a", "list", "chain"};
+    std::istringstream words(to_string(place.table));
+    for (std::string word; words >> word;) command.push_back(word);
+    command.push_back(place.chain);
+    std::istringstream lines(run_program(command).output);
+    const std::string mark = fmt::format(" # handle {}", place.handle);
+    for (std::string line; std::getline(lines, line);) {
+        if (!line.ends_with(mark)) continue;
+        line.erase(line.size() - mark.size());
+        line.erase(0, std::min(line.find_first_not_of(" \t"), line.size()));
+        return line;
+    }
+    return {};
+}
+
+std::string describe(const Culprit& culprit, const RuleText& rule_text) {
+    const std::string chain = fmt::format("chain {} of table {}", culprit.place.chain, to_string(culprit.place.table));
+    if (culprit.place.handle == 0) return "the policy of " + chain;
+    const std::string text = rule_text(culprit.place);
+    return fmt::format("the rule \"{}\" (handle {}) in {}", text.empty() ? "?" : text, culprit.place.handle, chain);
+}
+
+void judge_trial(const TrialResult& trial, const TrialOptions& options, const nft::RulesetCopy& rules,
+                 const RuleText& rule_text, Findings& findings) {
+    Judge(trial, options, rules, rule_text, findings).judge();
+}
+
+}  // namespace messenger::daemon

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/doctor/trial_plan.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+
+#include <fmt/format.h>
+
+namespace messenger::daemon {
+
+namespace {
+
+constexpr std::size_t kMostInterfaces = 3;
+
+// Ordinary addresses that no list of private or reserved ones has. Nobody is asked there: the trial's network ends at
+// its own hosts.
+struct Strangers {
+    const char* server;
+    const char* peer;
+};
+constexpr Strangers kStrangers4{"131.107.1.10", "131.107.1.20"};
+constexpr Strangers kStrangers6{"2620:0:2d0:200::10", "2620:0:2d0:200::20"};
+
+[[nodiscard]] std::string outside_interface(const Config& config, const TrialWishes& wishes, bool ipv6) {
+    if (!wishes.outside_interface.empty()) return wishes.outside_interface;
+    if (!ipv6 && !config.nat.interfaces.empty()) return config.nat.interfaces.front();
+    return LiveHost::default_interface(ipv6).value_or("");
+}
+
+/// An inside host behind the interface.
+[[nodiscard]] std::optional<alg::IpAddress> inside_host(const LiveHost& host, const Config& config,
+                                                        const std::string& interface, bool ipv6) {
+    const auto own = host.address_of(interface, ipv6);
+    if (own) {
+        const bool all = std::find(config.network.inside_interfaces.begin(), config.network.inside_interfaces.end(),
+                                   interface) != config.network.inside_interfaces.end();
+        const auto chosen = choose_host(own->network, own->address);
+        const bool known = all || std::any_of(config.network.inside.begin(), config.network.inside.end(),
+                                              [&](const alg::Prefix& one) { return chosen && one.contains(*chosen); });
+        if (known && chosen) return chosen;
+    }
+    for (const alg::Prefix& prefix : config.network.inside) {
+        const bool is_v6 = prefix.to_string().find(':') != std::string::npos;
+        if (is_v6 != ipv6 || (!own && !host.inside_interfaces(config).empty())) continue;
+        if (const auto chosen = choose_host(prefix, own ? own->address : alg::IpAddress())) return chosen;
+    }
+    return std::nullopt;
+}
+
+[[nodiscard]] alg::IpAddress wished_or(const std::optional<alg::IpAddress>& wished, std::string_view stranger,
+                                       bool ipv6) {
+    return wished && wished->is_v4() != ipv6 ? *wished : *alg::IpAddress::parse(stranger);
+}
+
+/// Why nothing can be tried between the two; absent if it can.
+[[nodiscard]] std::optional<std::string> missing_link(const LiveHost& host, const std::string& inside,
+                                                      const std::string& outside) {
+    for (const std::string& name : {outside, inside}) {
+        if (host.find_link(name) == nullptr) return fmt::format("there is no interface {}", name);
+    }
+    return std::nullopt;
+}
+
+void plan_family(const LiveHost& host, const Config& config, const TrialWishes& wishes, bool ipv6, TrialPlan& plan) {
+    std::vector<std::string> inside = host.inside_interfaces(config);
+    if (!wishes.inside_interface.empty()) inside = {wishes.inside_interface};
+    const std::string outside = outside_interface(config, wishes, ipv6);
+    std::size_t planned = 0;
+    for (const std::string& interface : inside) {
+        TrialPlaces places;
+        const auto address = wishes.inside ? wishes.inside : inside_host(host, config, interface, ipv6);
+        if (!address || address->is_v4() == ipv6) continue;
+        if (outside.empty()) {
+            if (!ipv6)
+                plan.problems.emplace_back("there is no default route; name the way out with --outside-interface");
+            return;
+        }
+        if (interface == outside) {
+            plan.problems.push_back(
+                fmt::format("{} is inside and outside at once; what passes there twice is not tried", interface));
+            continue;
+        }
+        if (const auto missing = missing_link(host, interface, outside)) {
+            plan.problems.push_back(*missing);
+            return;
+        }
+        if (planned++ == kMostInterfaces) {
+            plan.problems.push_back(
+                fmt::format("{} inside interfaces; only the first {} are tried. See --inside-interface", inside.size(),
+                            kMostInterfaces));
+            return;
+        }
+        const Strangers& strangers = ipv6 ? kStrangers6 : kStrangers4;
+        plan.trials.push_back({interface, outside, *address, wished_or(wishes.server, strangers.server, ipv6),
+                               wished_or(wishes.peer, strangers.peer, ipv6)});
+    }
+}
+
+}  // namespace
+
+TrialPlan plan_trials(const LiveHost& host, const Config& config, const TrialWishes& wishes) {
+    TrialPlan plan;
+    for (const bool ipv6 : {false, true}) plan_family(host, config, wishes, ipv6, plan);
+    if (plan.trials.empty() && plan.problems.empty()) {
+        plan.problems.emplace_back("no interface with inside hosts was found; name one with --inside-interface");
+    }
+    return plan;
+}
+
+std::string find_daemon(const std::string& installed) {
+    std::error_code failed;
+    const auto self = std::filesystem::read_symlink("/proc/self/exe", failed);
+    if (!failed) {
+        // As it is built: the daemon is one folder up.
+        const auto built = self.parent_path().parent_path() / "messenger-algd";
+        if (std::filesystem::is_regular_file(built, failed)) return built;
+    }
+    return installed;
+}
+
+}  // namespace messenger::daemon

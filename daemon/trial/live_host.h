@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "alg/net/address.h"
+#include "daemon/config/config.h"
+#include "daemon/process/host_network.h"
+#include "daemon/process/interfaces.h"
+
+namespace messenger::daemon {
+
+/// The network of the host that we run on, as far as calls through it depend on it. Only looked at.
+class LiveHost {
+   public:
+    /// Throws std::system_error.
+    LiveHost();
+
+    [[nodiscard]] const std::vector<Link>& links() const { return links_; }
+    [[nodiscard]] const std::vector<InterfaceAddress>& addresses() const { return addresses_; }
+    [[nodiscard]] const Link* find_link(std::string_view name) const;
+    /// The first address of an interface that is seen beyond its link; absent if it has none of this family.
+    [[nodiscard]] std::optional<InterfaceAddress> address_of(std::string_view interface, bool ipv6) const;
+    /// Those behind which there are inside hosts, by the configuration.
+    [[nodiscard]] std::vector<std::string> inside_interfaces(const Config& config) const;
+    /// Where packets for the world leave; absent without a default route.
+    [[nodiscard]] static std::optional<std::string> default_interface(bool ipv6);
+
+   private:
+    std::vector<Link> links_;
+    std::vector<InterfaceAddress> addresses_;
+};
+
+/// The value of a setting of /proc/sys, by its name in sysctl's notation ("net.ipv4.ip_forward"), in the network
+/// namespace of the calling thread. Absent if there is none, or it is no number. The part in braces may hold dots:
+/// "net.ipv4.conf.{eth0.5}.rp_filter".
+[[nodiscard]] std::optional<std::int64_t> read_setting(std::string_view name);
+/// False if that failed.
+[[nodiscard]] bool write_setting(std::string_view name, std::int64_t value);
+
+}  // namespace messenger::daemon
