@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // messenger-algd: command line, configuration, and the gateway.
+#include <sysexits.h>
+
 #include <cstdio>
 #include <exception>
 #include <fstream>
@@ -23,6 +25,7 @@ using messenger::daemon::Log;
 constexpr const char* kDefaultConfig = "/etc/messenger-alg/messenger-alg.toml";
 constexpr int kFailed = 1;
 constexpr int kUsage = 2;
+constexpr int kBadConfig = EX_CONFIG;  // the unit does not start again after it
 
 /// The configuration of the file; says on standard error what is wrong with it.
 [[nodiscard]] std::optional<Config> read_config(const std::string& file) {
@@ -39,7 +42,7 @@ constexpr int kUsage = 2;
 
 [[nodiscard]] int run(const std::string& config_file) {
     const auto config = read_config(config_file);
-    if (!config) return kFailed;
+    if (!config) return kBadConfig;
     Log log(config->log.level, messenger::daemon::choose_log_format());
     try {
         Gateway(*config, config_file, log).run();
@@ -65,7 +68,7 @@ constexpr int kUsage = 2;
         return app.exit(error) == 0 ? 0 : kUsage;
     }
     if (*check_option) {
-        if (!read_config(check)) return kFailed;
+        if (!read_config(check)) return kBadConfig;
         std::cout << check << ": good\n";
         return 0;
     }

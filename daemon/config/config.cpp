@@ -120,6 +120,8 @@ class Parser {
     void check_contradictions() {
         check_network();
         check_passage();
+        check_nat();
+        check_tls();
         check_queues();
         check_limits();
     }
@@ -135,6 +137,9 @@ class Parser {
         }
         if (config_.control.socket.empty() || config_.control.socket.front() != '/') {
             contradiction({"control.socket"}, "control.socket is no absolute path; it must begin with a slash");
+        }
+        if (!config_.metrics.textfile.empty() && config_.metrics.textfile.front() != '/') {
+            contradiction({"metrics.textfile"}, "metrics.textfile is no absolute path; it must begin with a slash");
         }
         constexpr std::size_t kLongestSocketPath = 107;  // sun_path, less its ending zero
         if (config_.control.socket.size() > kLongestSocketPath) {
@@ -157,7 +162,70 @@ class Parser {
         }
         if ((mask & own) != 0) {
             contradiction({"passage.mark_mask", "marks.base_bit"},
-                          "passage.mark_mask overlaps the three bits from marks.base_bit upwards; move one of them");
+                          "passage.mark_mask overlaps the four bits from marks.base_bit upwards; move one of them");
+        }
+    }
+
+    void check_nat() {
+        const Config::Nat& nat = config_.nat;
+        const std::vector<std::string>& inside = config_.network.inside_interfaces;
+        for (const std::string& interface : nat.interfaces) {
+            if (std::find(inside.begin(), inside.end(), interface) == inside.end()) continue;
+            contradiction({"nat.interfaces", "network.inside_interfaces"},
+                          interface + " is in network.inside_interfaces and in nat.interfaces; those are outside");
+        }
+        check_outside_address("nat.address", nat.address);
+        check_outside_address("nat.advertised_address", nat.advertised_address);
+        constexpr int kFewest = 2;  // RTP and RTCP
+        const int first_even = nat.media_ports.first + nat.media_ports.first % 2;
+        if (nat.media_ports.last - first_even + 1 < kFewest) {
+            contradiction({"nat.media_ports"},
+                          "nat.media_ports has no even number with the odd one behind it, as RTP "
+                          "and RTCP need them; the default is \"40000-49999\"");
+        }
+    }
+
+    void check_tls() {
+        const Config::Tls& tls = config_.tls;
+        if (tls.media == TlsMedia::off) return;
+        if (tls.servers.empty()) {
+            contradiction({"tls.servers", "tls.media"},
+                          "tls.media is \"static-range\", but tls.servers is empty; name the servers that clients "
+                          "connect to, such as [\"198.51.100.20\"]");
+        }
+        const std::vector<std::uint16_t>& sip = config_.sip.ports;
+        if (std::find(sip.begin(), sip.end(), tls.port) != sip.end()) {
+            contradiction({"tls.port", "sip.ports"}, "tls.port is one of sip.ports, where SIP is read; TLS cannot be");
+        }
+        constexpr int kMost = 64;
+        if (tls.media_ports.last - tls.media_ports.first >= kMost) {
+            contradiction({"tls.media_ports"},
+                          "tls.media_ports has more than 64 ports, all open at once; Group Policy's example has four");
+        }
+        const NumberRange& media = config_.network.media_ports;
+        if (!media.contains(tls.media_ports.first) || !media.contains(tls.media_ports.last)) {
+            contradiction({"tls.media_ports", "network.media_ports"},
+                          "tls.media_ports is not within network.media_ports, outside of which nothing is opened");
+        }
+    }
+
+    void check_outside_address(std::string_view key, const OutsideAddress& address) {
+        const std::vector<std::string>& interfaces = config_.nat.interfaces;
+        if (address.all && interfaces.size() > 1) {
+            contradiction({key, "nat.interfaces"}, std::string(key) +
+                                                       " is one address for several interfaces; write a "
+                                                       "list such as [\"" +
+                                                       interfaces.front() + '=' + address.all->to_string() + "\"]");
+        }
+        std::vector<std::string_view> seen;
+        for (const OutsideAddress::Named& named : address.named) {
+            if (std::find(interfaces.begin(), interfaces.end(), named.interface) == interfaces.end()) {
+                contradiction({key, "nat.interfaces"},
+                              std::string(key) + " names " + named.interface + ", which is not in nat.interfaces");
+            } else if (std::find(seen.begin(), seen.end(), named.interface) != seen.end()) {
+                contradiction({key}, std::string(key) + " has two addresses for " + named.interface);
+            }
+            seen.push_back(named.interface);
         }
     }
 
@@ -184,6 +252,7 @@ class Parser {
         const alg::Limits& limits = config_.limits;
         at_most("limits.calls_per_host", limits.calls_per_host, "limits.calls", limits.calls);
         at_most("limits.pinholes_per_host", limits.pinholes_per_host, "limits.pinholes", limits.pinholes);
+        at_most("limits.bindings_per_host", limits.bindings_per_host, "limits.bindings", limits.bindings);
         at_most("limits.pending_bytes", limits.pending_bytes, "limits.buffered_bytes", limits.buffered_bytes);
         at_most("limits.messages_per_second", limits.messages_per_second, "limits.message_burst", limits.message_burst);
         at_most("timeouts.media_silence", limits.media_silence, "timeouts.hold", limits.hold);
@@ -204,6 +273,13 @@ alg::PrefixSet HostList::to_set() const {
     alg::PrefixSet set;
     for (const alg::Prefix& prefix : prefixes) set.add(prefix);
     return set;
+}
+
+std::optional<alg::IpAddress> OutsideAddress::of(std::string_view interface) const {
+    for (const Named& one : named) {
+        if (one.interface == interface) return one.address;
+    }
+    return all;
 }
 
 std::string ConfigError::to_string(std::string_view file) const {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -9,6 +11,7 @@
 
 #include "alg/limits.h"
 #include "alg/net/address.h"
+#include "alg/policy.h"
 #include "daemon/process/log_level.h"
 
 namespace messenger::daemon {
@@ -30,6 +33,19 @@ struct HostList {
     [[nodiscard]] alg::PrefixSet to_set() const;
 };
 
+/// The address that each outside interface has: found out, one for all, or one for each.
+struct OutsideAddress {
+    struct Named {
+        std::string interface;
+        alg::IpAddress address;
+    };
+    std::optional<alg::IpAddress> all;
+    std::vector<Named> named;
+
+    /// Absent: to be found out.
+    [[nodiscard]] std::optional<alg::IpAddress> of(std::string_view interface) const;
+};
+
 /// When the pinholes of a call are opened: when its answer is known, or as soon as its offer goes out.
 enum class EarlyMedia : std::uint8_t { answer, offer };
 /// How allowed packets get past the operator's own firewall (design.md section 6).
@@ -39,8 +55,11 @@ enum class Fallback : std::uint8_t { accept, drop };
 /// What becomes of a message that we cannot understand. It never opens anything.
 enum class Malformed : std::uint8_t { pass, drop };
 
+/// What is open for inside hosts whose SIP goes over TLS, where nobody can read what they agree on.
+enum class TlsMedia : std::uint8_t { off, static_range };
+
 /// How many bits of the packet mark and the ct mark are ours, from marks.base_bit upwards.
-inline constexpr unsigned kMarkBits = 3;
+inline constexpr unsigned kMarkBits = 4;
 
 /// What the operator chose: plain values, with the defaults of the program. Each one is described once, in
 /// key_table.cpp, and shown in packaging/messenger-alg.toml.
@@ -61,6 +80,7 @@ struct Config {
     struct Sip {
         std::vector<std::uint16_t> ports = {5060};
         EarlyMedia early_media = EarlyMedia::answer;
+        NumberRange dynamic_ports = {1024, 65535};
     } sip;
 
     struct PassageOptions {
@@ -68,6 +88,15 @@ struct Config {
         std::uint32_t mark = 0x1;
         std::uint32_t mark_mask = 0x1;
     } passage;
+
+    struct Nat {
+        std::vector<std::string> interfaces;
+        OutsideAddress address;
+        OutsideAddress advertised_address;
+        NumberRange media_ports = {40000, 49999};
+        bool keep_numbers = true;
+        std::vector<alg::Prefix> no_rewrite;
+    } nat;
 
     struct Marks {
         std::uint8_t base_bit = 28;
@@ -83,13 +112,36 @@ struct Config {
 
     struct Policy {
         Malformed malformed = Malformed::pass;
+        alg::Compression compression = alg::Compression::opaque;
+        bool observe = false;
+        alg::FixedRanges fixed_ranges = alg::FixedRanges::announced;
     } policy;
+
+    struct Tls {
+        TlsMedia media = TlsMedia::off;
+        std::vector<alg::Prefix> servers;
+        std::uint16_t port = 5061;
+        NumberRange media_ports = {5350, 5353};
+        alg::Duration silence = std::chrono::minutes(10);
+    } tls;
 
     alg::Limits limits;
 
     struct Logging {
         LogLevel level = LogLevel::info;
     } log;
+
+    /// What is remembered of calls for `messenger-algctl calls` and `explain`, and how their media is watched.
+    struct Journal {
+        std::size_t recent_calls = 200;
+        std::size_t bytes = std::size_t{16} << 20U;
+        alg::Duration one_way = std::chrono::seconds(5);
+    } journal;
+
+    struct Metrics {
+        std::string textfile;  ///< empty: none
+        alg::Duration interval = std::chrono::seconds(15);
+    } metrics;
 
     struct Control {
         std::string socket = "/run/messenger-alg/control.sock";

@@ -27,6 +27,14 @@ constexpr std::array kFallbackWords = {Word<Fallback>{"accept", Fallback::accept
                                        Word<Fallback>{"drop", Fallback::drop}};
 constexpr std::array kMalformedWords = {Word<Malformed>{"pass", Malformed::pass},
                                         Word<Malformed>{"drop", Malformed::drop}};
+constexpr std::array kCompressionWords = {Word<alg::Compression>{"opaque", alg::Compression::opaque},
+                                          Word<alg::Compression>{"decline", alg::Compression::decline},
+                                          Word<alg::Compression>{"pass", alg::Compression::pass}};
+constexpr std::array kFixedRangesWords = {Word<alg::FixedRanges>{"announced", alg::FixedRanges::announced},
+                                          Word<alg::FixedRanges>{"registered", alg::FixedRanges::registered},
+                                          Word<alg::FixedRanges>{"off", alg::FixedRanges::off}};
+constexpr std::array kTlsMediaWords = {Word<TlsMedia>{"off", TlsMedia::off},
+                                       Word<TlsMedia>{"static-range", TlsMedia::static_range}};
 constexpr std::array kLevelWords = {Word<LogLevel>{"error", LogLevel::error},
                                     Word<LogLevel>{"warning", LogLevel::warning},
                                     Word<LogLevel>{"notice", LogLevel::notice}, Word<LogLevel>{"info", LogLevel::info},
@@ -43,6 +51,15 @@ constexpr const auto& words_of(Fallback /*unused*/) {
 }
 constexpr const auto& words_of(Malformed /*unused*/) {
     return kMalformedWords;
+}
+constexpr const auto& words_of(alg::Compression /*unused*/) {
+    return kCompressionWords;
+}
+constexpr const auto& words_of(alg::FixedRanges /*unused*/) {
+    return kFixedRangesWords;
+}
+constexpr const auto& words_of(TlsMedia /*unused*/) {
+    return kTlsMediaWords;
 }
 constexpr const auto& words_of(LogLevel /*unused*/) {
     return kLevelWords;
@@ -83,6 +100,25 @@ constexpr std::array kUnits = {Unit{"d", 86'400'000}, Unit{"h", 3'600'000}, Unit
     return *number * unit->milliseconds;
 }
 
+[[nodiscard]] bool is_interface_name(std::string_view text) {
+    constexpr std::size_t kLongest = 15;
+    return !text.empty() && text.size() <= kLongest &&
+           std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c != '/'; });
+}
+
+/// An address that packets can come from: IPv4, and one host's.
+[[nodiscard]] std::optional<alg::IpAddress> outside_address(std::string_view text) {
+    const auto address = alg::IpAddress::parse(text);
+    static const alg::Prefix multicast_and_above = *alg::Prefix::parse("224.0.0.0/3");
+    static const alg::Prefix this_host = *alg::Prefix::parse("0.0.0.0/8");
+    static const alg::Prefix loopback = *alg::Prefix::parse("127.0.0.0/8");
+    if (!address || !address->is_v4()) return std::nullopt;
+    for (const alg::Prefix& prefix : {multicast_and_above, this_host, loopback}) {
+        if (prefix.contains(*address)) return std::nullopt;
+    }
+    return address;
+}
+
 [[nodiscard]] std::string_view type_name(const toml::node& node) {
     switch (node.type()) {
         case toml::node_type::table: return "a table";
@@ -106,6 +142,10 @@ template <class T>
         std::string out = "one of";
         for (const auto& word : words_of(place)) out += (out.size() > 6 ? ", " : " ") + quoted(word.text);
         return out;
+    } else if constexpr (std::is_same_v<T, bool>) {
+        return "true or false";
+    } else if constexpr (std::is_same_v<T, OutsideAddress>) {
+        return "\"auto\", an IPv4 address, or a list such as [\"wan0=203.0.113.1\"]";
     } else if constexpr (std::is_integral_v<T>) {
         return "a whole number" + between(bounds);
     } else if constexpr (std::is_same_v<T, alg::Duration>) {
@@ -150,6 +190,37 @@ class Reader {
         const auto text = node.value_exact<std::string>();
         if (text) out = *text;
         return text.has_value();
+    }
+
+    bool fill(const toml::node& node, bool& out) {
+        const auto value = node.value_exact<bool>();
+        if (value) out = *value;
+        return value.has_value();
+    }
+
+    bool fill(const toml::node& node, OutsideAddress& out) {
+        const auto text = node.value_exact<std::string>();
+        if (text) {
+            if (*text == "auto") return true;
+            out.all = outside_address(*text);
+            if (!out.all) wrong(node, quoted(*text) + " is no such address; expected " + wanted(out, bounds_));
+            return true;
+        }
+        return each_text(node, "a text such as \"wan0=203.0.113.1\"",
+                         [&](const toml::node& item, const std::string& one) {
+                             const std::size_t equals = one.find('=');
+                             const std::string interface = one.substr(0, equals);
+                             const auto address = equals == std::string::npos
+                                                      ? std::nullopt
+                                                      : outside_address(std::string_view(one).substr(equals + 1));
+                             if (address && is_interface_name(interface)) {
+                                 out.named.push_back({interface, *address});
+                                 return;
+                             }
+                             wrong(item, quoted(one) +
+                                             " is no interface with its IPv4 address; expected a text such "
+                                             "as \"wan0=203.0.113.1\"");
+                         });
     }
 
     template <class T>
@@ -236,10 +307,7 @@ class Reader {
 
     bool fill(const toml::node& node, std::vector<std::string>& out) {
         return each_text(node, "a name such as \"lan0\"", [&](const toml::node& item, const std::string& text) {
-            constexpr std::size_t kLongestInterfaceName = 15;
-            const bool fits = !text.empty() && text.size() <= kLongestInterfaceName &&
-                              std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c != '/'; });
-            if (fits) {
+            if (is_interface_name(text)) {
                 out.push_back(text);
                 return;
             }
@@ -296,6 +364,8 @@ template <class T>
             if (word.value == value) return quoted(word.text);
         }
         return {};
+    } else if constexpr (std::is_same_v<T, bool>) {
+        return value ? "true" : "false";
     } else if constexpr (std::is_integral_v<T>) {
         return std::to_string(value);
     } else if constexpr (std::is_same_v<T, alg::Duration>) {
@@ -320,6 +390,15 @@ template <class T>
 
 [[nodiscard]] std::string format(const HostList& hosts) {
     return hosts.any ? "\"any\"" : format(hosts.prefixes);
+}
+
+[[nodiscard]] std::string format(const OutsideAddress& address) {
+    if (address.all) return quoted(address.all->to_string());
+    if (address.named.empty()) return "\"auto\"";
+    std::vector<std::string> texts;
+    texts.reserve(address.named.size());
+    for (const auto& named : address.named) texts.push_back(named.interface + '=' + named.address.to_string());
+    return format(texts);
 }
 
 }  // namespace

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <string>
+#include <string_view>
 
 #include "daemon/control/control_protocol.h"
 
@@ -13,5 +15,11 @@ namespace messenger::daemon {
 /// so with those who have no permission) or takes longer than the timeout (ETIMEDOUT).
 [[nodiscard]] ControlResponse ask_daemon(const std::string& path, const ControlRequest& request,
                                          std::chrono::milliseconds timeout = std::chrono::seconds(10));
+
+/// The same for a request whose connection follows the events: each line, without its newline, goes to take until that
+/// returns false, or the daemon ends the connection. Returns the answer to the request.
+using TakeLine = std::function<bool(std::string_view line)>;
+[[nodiscard]] ControlResponse follow_daemon(const std::string& path, const ControlRequest& request,
+                                            const TakeLine& take);
 
 }  // namespace messenger::daemon

@@ -7,16 +7,42 @@
 #include <array>
 #include <cerrno>
 #include <exception>
+#include <string>
+#include <utility>
 #include <variant>
 
 namespace messenger::daemon {
 
 std::uint32_t ControlConnection::wanted_events() const {
+    if (follows_) return out_.empty() ? std::uint32_t{EPOLLIN} : std::uint32_t{EPOLLIN | EPOLLOUT};
     return out_.empty() ? EPOLLIN : EPOLLOUT;
+}
+
+void ControlConnection::publish(std::string_view line) {
+    constexpr std::size_t kFarthestBehind = std::size_t{256} * 1024;
+    if (out_.size() - written_ > kFarthestBehind) {
+        ++missed_;
+        return;
+    }
+    if (missed_ != 0) {
+        out_ += "{\"event\":\"missed\",\"lines\":" + std::to_string(std::exchange(missed_, 0)) + "}\n";
+    }
+    out_ += line;
+}
+
+/// False when the client has closed.
+bool ControlConnection::discard_input() {
+    std::array<char, 4096> part{};
+    while (true) {
+        const ssize_t length = ::recv(socket_.get(), part.data(), part.size(), MSG_DONTWAIT);
+        if (length == 0) return false;
+        if (length < 0 && errno != EINTR) return errno == EAGAIN;
+    }
 }
 
 bool ControlConnection::on_ready() {
     if (!write_some()) return false;
+    if (follows_) return discard_input();
     if (!out_.empty()) return true;
     if (closing_ || (!at_end_ && !read_some())) return false;
     answer_next_line();
@@ -24,6 +50,7 @@ bool ControlConnection::on_ready() {
         if (!write_some()) return false;
         if (!out_.empty()) return true;  // the client is slow; its next line can wait
         if (closing_) return false;
+        if (follows_) return !at_end_;
         answer_next_line();
     }
     return !at_end_;
@@ -67,7 +94,10 @@ void ControlConnection::answer(std::string_view line) {
         return;
     }
     try {
-        out_ = format_response(handler_(std::get<ControlRequest>(request)));
+        const ControlResponse response = handler_(std::get<ControlRequest>(request));
+        out_ = format_response(response);
+        follows_ = response.follow;
+        if (follows_) in_.clear();
     } catch (const std::exception& error) {
         // Such as a field of the wrong type in the arguments: the client's affair, and no reason to end the daemon.
         out_ = format_response(ControlResponse::failure(error.what()));

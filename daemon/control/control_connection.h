@@ -22,12 +22,19 @@ class ControlConnection {
 
     [[nodiscard]] int fd() const { return socket_.get(); }
     /// EPOLLIN or EPOLLOUT: while a response waits to be taken, no further request is read. So a client costs at most
-    /// one request and one response.
+    /// one request and one response. One that follows is always listened to, for its end.
     [[nodiscard]] std::uint32_t wanted_events() const;
     /// Reads, answers and writes as far as it goes without blocking. False when the connection is over.
     [[nodiscard]] bool on_ready();
 
+    /// Whether it has asked for events.
+    [[nodiscard]] bool follows() const { return follows_; }
+    /// Sends the line, with its newline, when the descriptor is ready. A client that has fallen too far behind is told
+    /// instead how many lines it misses, once it has caught up.
+    void publish(std::string_view line);
+
    private:
+    [[nodiscard]] bool discard_input();
     [[nodiscard]] bool read_some();
     [[nodiscard]] bool write_some();
     void answer_next_line();
@@ -40,6 +47,8 @@ class ControlConnection {
     std::size_t written_ = 0;  ///< of out_
     bool at_end_ = false;      ///< the client will send no more
     bool closing_ = false;     ///< after what is in out_
+    bool follows_ = false;
+    std::uint64_t missed_ = 0;  ///< lines that were not published
 };
 
 }  // namespace messenger::daemon

@@ -10,7 +10,7 @@ namespace {
 using nlohmann::json;
 
 [[nodiscard]] std::string to_line(const json& object) {
-    return object.dump(-1, ' ', false, json::error_handler_t::replace) + '\n';
+    return object.dump(-1, ' ', true, json::error_handler_t::replace) + '\n';
 }
 
 [[nodiscard]] bool is_our_version(const json& object) {
@@ -58,7 +58,8 @@ ControlResponse parse_response(std::string_view line) {
         return ControlResponse::failure("the daemon speaks another version than " + std::to_string(kControlVersion));
     }
     const auto ok = object.find("ok");
-    if (ok != object.end() && ok->is_boolean() && ok->get<bool>()) return {true, std::move(object["result"]), {}};
+    if (ok != object.end() && ok->is_boolean() && ok->get<bool>())
+        return {true, std::move(object["result"]), {}, false};
     const auto error = object.find("error");
     const bool told = error != object.end() && error->is_string();
     return ControlResponse::failure(told ? error->get<std::string>() : "the daemon's answer is not understood");

@@ -14,6 +14,8 @@ namespace messenger::daemon {
 //   {"version": 1, "command": "calls", "arguments": {"host": "10.1.2.3"}}
 //   {"version": 1, "ok": true, "result": [...]}
 //   {"version": 1, "ok": false, "error": "no such call"}
+// After the response to "follow", the daemon sends a line for each event until the client closes the connection:
+//   {"event": "open", "time": 1700000000.123456, ...}
 
 /// A line of another version is refused with an error that names ours.
 inline constexpr int kControlVersion = 1;
@@ -29,8 +31,11 @@ struct ControlResponse {
     bool ok = true;
     nlohmann::json result;  ///< if ok
     std::string error;      ///< if not
+    bool follow = false;    ///< lines of events come on this connection from now on, and no request is read
 
-    [[nodiscard]] static ControlResponse failure(std::string error) { return {false, nullptr, std::move(error)}; }
+    [[nodiscard]] static ControlResponse failure(std::string error) {
+        return {false, nullptr, std::move(error), false};
+    }
 };
 
 /// line: without its newline. What is no request is answered by the response that comes in its place.

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
@@ -48,6 +49,10 @@ void remove_stale_socket(const std::string& path) {
 }
 
 [[nodiscard]] Fd listen_at(const ControlOptions& options) {
+    // Below /run nothing outlives a reboot; the unit makes the directory, and so does a start by hand. What goes wrong
+    // here shows in bind().
+    std::error_code ignored;
+    std::filesystem::create_directory(std::filesystem::path(options.path).parent_path(), ignored);
     remove_stale_socket(options.path);
     Fd socket = make_socket();
     const UnixAddress address(options.path);
@@ -126,16 +131,33 @@ void ControlSocket::on_connect() {
 
 void ControlSocket::on_ready(Clients::iterator client) {
     clients_.splice(clients_.end(), clients_, client);
-    if (!client->connection.on_ready()) {
+    const bool followed = client->connection.follows();
+    const bool goes_on = client->connection.on_ready();
+    if (!followed && client->connection.follows()) ++followers_;
+    if (!goes_on) {
         close(client);
         return;
     }
-    const std::uint32_t wanted = client->connection.wanted_events();
-    if (wanted != client->events) loop_.change_events(client->connection.fd(), wanted);
-    client->events = wanted;
+    wait_for(*client);
+}
+
+void ControlSocket::wait_for(Client& client) {
+    const std::uint32_t wanted = client.connection.wanted_events();
+    if (wanted != client.events) loop_.change_events(client.connection.fd(), wanted);
+    client.events = wanted;
+}
+
+void ControlSocket::publish(std::string_view line) {
+    if (followers_ == 0) return;
+    for (Client& client : clients_) {
+        if (!client.connection.follows()) continue;
+        client.connection.publish(line);
+        wait_for(client);
+    }
 }
 
 void ControlSocket::close(Clients::iterator client) {
+    if (client->connection.follows()) --followers_;
     loop_.unwatch(client->connection.fd());
     clients_.erase(client);
 }

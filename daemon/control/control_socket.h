@@ -8,6 +8,7 @@
 #include <list>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "daemon/control/control_connection.h"
 #include "daemon/process/event_loop.h"
@@ -51,6 +52,10 @@ class ControlSocket {
     ControlSocket(ControlSocket&&) = delete;
     ControlSocket& operator=(ControlSocket&&) = delete;
 
+    /// Sends a line, with its newline, to the clients that follow.
+    void publish(std::string_view line);
+    [[nodiscard]] bool has_followers() const { return followers_ != 0; }
+
     [[nodiscard]] const ControlCounters& counters() const { return counters_; }
 
    private:
@@ -63,12 +68,14 @@ class ControlSocket {
     void on_connect();
     void on_ready(Clients::iterator client);
     void close(Clients::iterator client);
+    void wait_for(Client& client);
 
     EventLoop& loop_;
     ControlOptions options_;
     Handler handler_;
     Fd listener_;
     Clients clients_;  ///< the longest silent one first
+    std::size_t followers_ = 0;
     ControlCounters counters_;
 };
 

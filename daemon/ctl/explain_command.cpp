@@ -4,19 +4,25 @@
 #include <charconv>
 #include <cstdint>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "daemon/config/config.h"
+#include "daemon/ctl/calls_text.h"
+#include "daemon/ctl/daemon_link.h"
+#include "daemon/ctl/tell.h"
 #include "daemon/explain/explain.h"
 #include "daemon/gateway/engine_policy.h"
+#include "daemon/process/sanitize.h"
 
 namespace messenger::daemon {
 
@@ -24,13 +30,14 @@ namespace {
 
 constexpr std::string_view kAny = "any";
 
-constexpr std::string_view kDefaultConfig = "/etc/messenger-alg/messenger-alg.toml";
-
 struct Arguments {
     std::string config;
+    std::string socket;
     std::vector<std::string> inside;
     std::vector<std::string> relays;
     std::vector<std::string> sip_ports;
+    std::string nat;
+    bool diff = false;
     bool json = false;
     bool nft = false;
     std::vector<std::string> files;
@@ -54,6 +61,20 @@ struct Arguments {
 [[nodiscard]] std::string check_port(const std::string& text) {
     if (text == kAny || parse_port(text)) return {};
     return fmt::format("\"{}\" is no port: a number from 1 to 65535 is needed, or any", text);
+}
+
+/// "ADDRESS", or "ADDRESS=ADVERTISED" where messages name another address than the gateway has.
+[[nodiscard]] std::optional<alg::NatPath> parse_nat(std::string_view text) {
+    const std::size_t sign = text.find('=');
+    const auto outside = alg::IpAddress::parse(text.substr(0, sign));
+    const auto advertised = sign == std::string_view::npos ? outside : alg::IpAddress::parse(text.substr(sign + 1));
+    if (!outside || !advertised || !outside->is_v4() || !advertised->is_v4()) return std::nullopt;
+    return alg::NatPath{*outside, *advertised};
+}
+
+[[nodiscard]] std::string check_nat(const std::string& text) {
+    if (parse_nat(text)) return {};
+    return fmt::format("\"{}\" is no IPv4 address, nor two of them as OUTSIDE=ADVERTISED", text);
 }
 
 [[nodiscard]] alg::PrefixSet to_set(const std::vector<std::string>& networks) {
@@ -103,7 +124,32 @@ struct Arguments {
     return policy;
 }
 
+/// A single name that is no file is a call's. A file of that name can be given as ./NAME.
+[[nodiscard]] bool names_a_call(const Arguments& arguments) {
+    if (arguments.files.size() != 1 || arguments.files[0] == "-" || arguments.nft) return false;
+    std::error_code error;
+    return !std::filesystem::exists(arguments.files[0], error);
+}
+
+/// The events of the daemon's answer, one JSON object per line, as those of a capture.
+[[nodiscard]] std::string tell_events(const nlohmann::json& answer) {
+    std::string text;
+    for (const nlohmann::json& event : field(answer, "events")) text += to_safe_json(event) + '\n';
+    return text;
+}
+
+[[nodiscard]] int run_explain_call(const Arguments& arguments) {
+    const DaemonOptions options{arguments.socket, arguments.config, false};
+    const int status =
+        ask_and_print(options, {"explain", {{"id", arguments.files[0]}}}, arguments.json ? tell_events : tell_text);
+    if (status != kExitDone) {
+        fmt::print(stderr, "messenger-algctl: and there is no file {}\n", sanitize(arguments.files[0]));
+    }
+    return status;
+}
+
 [[nodiscard]] int run_explain(const Arguments& arguments) {
+    if (names_a_call(arguments)) return run_explain_call(arguments);
     const std::optional<Config> config = read_config(arguments.config);
     if (!config) return kExitFailed;
     ExplainOptions options;
@@ -111,6 +157,11 @@ struct Arguments {
     options.limits = limits_for_captures(config->limits);
     if (arguments.json) options.format = ExplainFormat::json;
     if (arguments.nft) options.format = ExplainFormat::nft;
+    if (!arguments.nat.empty()) {
+        options.nat = parse_nat(arguments.nat);
+        options.policy.protected_addresses.push_back(options.nat->outside);
+    }
+    options.diff = arguments.diff;
     options.files = arguments.files;
     return explain(options, stdout, stderr) ? kExitDone : kExitFailed;
 }
@@ -120,7 +171,8 @@ struct Arguments {
 void add_explain_command(CLI::App& app, Run& run) {
     CLI::App* command = app.add_subcommand(
         "explain",
-        "Shows what messenger-algd would do with the traffic of captures (pcap, pcapng). Needs no root and no daemon.");
+        "Every decision of a call, live or recent, in plain words. Or what messenger-algd would do with the traffic of "
+        "captures (pcap, pcapng), which needs no root and no daemon.");
     const auto arguments = std::make_shared<Arguments>();
     const auto list = [](CLI::Option* option) { return option->expected(1)->take_all()->allow_extra_args(false); };
     list(command->add_option("--inside", arguments->inside,
@@ -143,9 +195,26 @@ void add_explain_command(CLI::App& app, Run& run) {
                      "Where ports, relays and timeouts are configured. Default: " + std::string(kDefaultConfig) +
                          ", if it is there.")
         ->type_name("FILE");
+    CLI::Option* nat = command
+                           ->add_option("--nat", arguments->nat,
+                                        "The outside address that hides the inside hosts, with the one that messages "
+                                        "name if it is another. For captures from the inside: what would be edited is "
+                                        "told.")
+                           ->type_name("ADDRESS[=ADVERTISED]")
+                           ->check(check_nat);
+    command->add_flag("--diff", arguments->diff, "With --nat: every line that changes, before and after.")->needs(nat);
     CLI::Option* json = command->add_flag("--json", arguments->json, "One JSON object per line, for programs.");
     command->add_flag("--nft", arguments->nft, "The nft commands instead.")->excludes(json);
-    command->add_option("FILE", arguments->files, "A capture; - is standard input.")->required()->type_name("");
+    command
+        ->add_option("--socket", arguments->socket,
+                     "Where the daemon listens. Default: control.socket of the configuration.")
+        ->type_name("PATH");
+    command
+        ->add_option("FILE|CALL-ID", arguments->files,
+                     "Captures, of which - is standard input. Or one call, if there is no file of that name; the "
+                     "beginning of its Call-ID will do.")
+        ->required()
+        ->type_name("");
     command->callback([arguments, &run] { run = [arguments] { return run_explain(*arguments); }; });
 }
 

@@ -72,6 +72,13 @@ class AccountReport::EventTeller {
     void operator()(const alg::MediaEvent& event) {
         if (CallAccount* call = report_.find(event.call_id)) call->on_media_line(event);
     }
+    void operator()(const alg::SessionEvent& event) {
+        if (CallAccount* call = report_.find(event.call_id)) {
+            call->on_session(event);
+        } else {
+            report_.invitations_.add(fmt::format("{}: {}", ends(event.tuple), session_text(event)));
+        }
+    }
     void operator()(const alg::OpenEvent& event) {
         ++report_.opened_;
         CallAccount* call = report_.find(event.call_id);
@@ -97,6 +104,11 @@ class AccountReport::EventTeller {
     }
     void operator()(const alg::RegistrationEvent& event) {
         report_.registrations_[{event.contact, event.tuple.source}] = event.seconds;
+    }
+    void operator()(const alg::EditEvent& event) {
+        ++report_.edited_;
+        if (event.declines_compression) report_.declined_.add(ends(event.tuple));
+        if (CallAccount* call = report_.find(event.call_id)) call->on_edit(event, report_.diff_, now_);
     }
 
    private:
@@ -142,8 +154,10 @@ void AccountReport::begin_capture(const std::string& file) {
     by_inside_.clear();
     registrations_.clear();
     other_methods_.clear();
+    invitations_ = {};
     refusals_ = {};
     opaque_ = {};
+    declined_ = {};
     opened_ = 0;
     refused_ = 0;
     std::string title;
@@ -173,7 +187,9 @@ void AccountReport::end_capture(const CaptureSummary& summary) {
     for (const auto& call : calls_) call->finish(out());
     append_registrations();
     append_other_messages();
+    invitations_.append(out(), "Invitations outside of calls");
     refusals_.append(out(), "Refused, outside of calls");
+    declined_.append(out(), "Offers to compress a connection, made unknown to the other side");
     opaque_.append(out(), "TCP connections that are not SIP, or cannot be followed");
     append_summary(summary);
 }

@@ -24,8 +24,13 @@ namespace messenger::daemon {
 /// summary. A call's account is complete at the end of the capture only, so all of them are kept until then.
 class AccountReport final : public Report {
    public:
-    AccountReport(std::string& out, const alg::Policy& policy, const alg::HashKey& secret)
-        : Report(out), policy_(policy), by_id_(0, alg::KeyedHash{secret}), by_inside_(0, alg::KeyedHash{secret}) {}
+    /// diff: every line that an edit changes is shown.
+    AccountReport(std::string& out, const alg::Policy& policy, bool diff, const alg::HashKey& secret)
+        : Report(out),
+          policy_(policy),
+          diff_(diff),
+          by_id_(0, alg::KeyedHash{secret}),
+          by_inside_(0, alg::KeyedHash{secret}) {}
 
     void begin_capture(const std::string& file) override;
     void on_plan(alg::TimePoint now, const alg::Plan& plan) override;
@@ -60,16 +65,20 @@ class AccountReport final : public Report {
     void append_summary(const CaptureSummary& summary);
 
     const alg::Policy& policy_;
+    bool diff_;
     CallIds call_ids_;
     std::vector<std::unique_ptr<CallAccount>> calls_;
     std::unordered_map<std::string, CallAccount*, alg::KeyedHash, std::equal_to<>> by_id_;
     std::unordered_map<alg::Endpoint, std::vector<PinholeOfCall>, alg::KeyedHash> by_inside_;
     std::map<Registration, std::uint32_t> registrations_;            ///< with the seconds last granted
     std::map<std::string, std::size_t, std::less<>> other_methods_;  ///< requests outside of calls
-    ShortList refusals_;                                             ///< outside of calls
+    ShortList invitations_;
+    ShortList refusals_;  ///< outside of calls
     ShortList opaque_;
+    ShortList declined_;
     std::size_t opened_ = 0;
     std::size_t refused_ = 0;
+    std::size_t edited_ = 0;  ///< messages
 };
 
 }  // namespace messenger::daemon

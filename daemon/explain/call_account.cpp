@@ -8,6 +8,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include "alg/nat/changed_lines.h"
 #include "daemon/explain/lines.h"
 #include "daemon/explain/wire_text.h"
 
@@ -29,10 +30,25 @@ constexpr std::size_t kPartyLongest = 80;
         case alg::CloseReason::replaced: return "not in the new agreement";
         case alg::CloseReason::fork_lost: return "another branch was answered";
         case alg::CloseReason::timeout: return used ? "silence" : "never used";
+        case alg::CloseReason::finished: return "its connection has ended";
+        case alg::CloseReason::signed_off: return "the host has signed off";
+        case alg::CloseReason::tls_ended: return "the host's TLS connection to its server has ended";
         case alg::CloseReason::expired: return "its time is over";
         case alg::CloseReason::evicted: return "room was needed";
+        case alg::CloseReason::by_operator: return "closed by an operator";
+        case alg::CloseReason::blocked: return "an operator blocked one of its hosts";
     }
     return alg::name(reason);
+}
+
+/// What stands in place of a message where none has closed a pinhole.
+[[nodiscard]] std::string_view occasion(alg::CloseReason reason) {
+    switch (reason) {
+        case alg::CloseReason::timeout: return "(silence)";
+        case alg::CloseReason::by_operator:
+        case alg::CloseReason::blocked: return "(order)";
+        default: return "(time is over)";
+    }
 }
 
 }  // namespace
@@ -45,8 +61,9 @@ std::string format_date(alg::TimePoint time) {
                        (millis - whole).count());
 }
 
-CallAccount::CallAccount(const alg::MessageEvent& first, alg::TimePoint now)
-    : call_id_(printable(first.call_id, kPartyLongest)),
+CallAccount::CallAccount(const alg::MessageEvent& first, alg::TimePoint now, AccountSource source)
+    : source_(source),
+      call_id_(printable(first.call_id, kPartyLongest)),
       from_(printable(first.from, kPartyLongest)),
       to_(printable(first.to, kPartyLongest)),
       begun_(now) {}
@@ -113,6 +130,11 @@ void CallAccount::on_media_line(const alg::MediaEvent& event) {
                      printable(event.protocol, kPartyLongest), name(event.direction)));
 }
 
+void CallAccount::on_session(const alg::SessionEvent& event) {
+    // An m= line says it all for audio and video; the others have names that SIP does not show.
+    if (event.kind != alg::SessionKind::audio_video) adds("SESSION " + session_text(event));
+}
+
 std::size_t CallAccount::on_open(const alg::OpenEvent& event) {
     const Pinhole& pinhole = pinholes_.emplace_back(Pinhole{event.key, event.purpose});
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(event.timeout).count();
@@ -129,7 +151,7 @@ std::size_t CallAccount::on_close(const alg::CloseEvent& event, alg::TimePoint n
     });
     if (found == pinholes_.end()) return kNone;
     found->open = false;
-    if (now != line_time_) happens(now, event.reason == alg::CloseReason::timeout ? "(silence)" : "(time is over)");
+    if (now != line_time_) happens(now, occasion(event.reason));
     const bool used = found->in + found->out > 0;
     adds(fmt::format("CLOSES {}; {}; {}", title(*found), why(event.reason, used), traffic(*found)));
     return static_cast<std::size_t>(found - pinholes_.begin());
@@ -142,6 +164,21 @@ void CallAccount::on_refuse(const alg::RefuseEvent& event, alg::TimePoint now) {
         adds(text);
     } else {
         happens(now, text);
+    }
+}
+
+void CallAccount::on_edit(const alg::EditEvent& event, bool lines, alg::TimePoint now) {
+    const std::size_t count = event.edits->size();
+    const std::string text =
+        fmt::format("NAT: leaves the gateway with {} change{}{}", count, count == 1 ? "" : "s", lines ? ":" : "");
+    if (now == line_time_) {
+        adds(text);
+    } else {
+        happens(now, text);
+    }
+    if (!lines) return;
+    for (const alg::ChangedLine& line : alg::changed_lines(*event.edits)) {
+        adds((line.added ? "+ " : "- ") + printable(line.text));
     }
 }
 
@@ -159,6 +196,18 @@ void CallAccount::on_packet(std::size_t pinhole, bool in, const alg::FlowTuple& 
     first_packet_ = std::move(line);
 }
 
+void CallAccount::on_traffic(std::size_t pinhole, const Traffic& in, const Traffic& out) {
+    Pinhole& through = pinholes_.at(pinhole);
+    through.in = in.packets;
+    through.out = out.packets;
+    through.bytes_in = in.bytes;
+    through.bytes_out = out.bytes;
+}
+
+void CallAccount::on_remark(std::string_view text, alg::TimePoint now) {
+    happens(now, text);
+}
+
 bool CallAccount::admits(std::size_t pinhole, alg::Transport transport, const alg::IpAddress& remote) const {
     const alg::PinholeKey& key = pinholes_.at(pinhole).key;
     return key.transport == transport && (key.any_remote || key.remote == remote);
@@ -174,11 +223,17 @@ std::string CallAccount::title(const Pinhole& pinhole) const {
 
 std::string CallAccount::traffic(const Pinhole& pinhole) {
     if (pinhole.in + pinhole.out == 0) return "no packets";
-    return fmt::format("{} in, {} out", pinhole.in, pinhole.out);
+    if (pinhole.bytes_in + pinhole.bytes_out == 0) return fmt::format("{} in, {} out", pinhole.in, pinhole.out);
+    return fmt::format("{} ({} bytes) in, {} ({} bytes) out", count(pinhole.in, "packet"), pinhole.bytes_in,
+                       count(pinhole.out, "packet"), pinhole.bytes_out);
 }
 
 std::string_view CallAccount::note() const {
     if (!pinholes_.empty() || refused_) return {};
+    if (source_ == AccountSource::daemon) {
+        if (offered_ && !answered_) return "Nothing was opened: the offer was not answered.";
+        return "Nothing was opened: no inside host is to receive anything.";
+    }
     if (!any_inside_) return "Neither end is an inside host (see --inside), so there is nobody to open a port for.";
     if (offered_ && !answered_) return "Nothing was opened: the offer was not answered.";
     if (answered_) return "Nothing was opened: no inside host is to receive anything.";
@@ -190,8 +245,11 @@ void CallAccount::finish(std::string& out) {
     end_repeats();
     for (const Pinhole& pinhole : pinholes_) {
         if (!pinhole.open) continue;
-        append_wrapped(text_, std::string(kTimeWidth + 2, ' '), kDetailIndent,
-                       fmt::format("still open at the end of the capture: {}; {}", title(pinhole), traffic(pinhole)));
+        append_wrapped(
+            text_, std::string(kTimeWidth + 2, ' '), kDetailIndent,
+            fmt::format("{}: {}; {}",
+                        source_ == AccountSource::capture ? "still open at the end of the capture" : "open now",
+                        title(pinhole), traffic(pinhole)));
     }
     append_wrapped(out, "Call ", 4, call_id_);
     append_wrapped(out, "  ", 4, fmt::format("from {}", from_));

@@ -13,21 +13,36 @@
 
 namespace messenger::daemon {
 
+/// What an account is made from: of a capture it is known only what the capture holds.
+enum class AccountSource : std::uint8_t { capture, daemon };
+
 /// What happened in one call, told in order as it happens.
 class CallAccount {
    public:
     /// first: the message that the call is met with.
-    CallAccount(const alg::MessageEvent& first, alg::TimePoint now);
+    CallAccount(const alg::MessageEvent& first, alg::TimePoint now, AccountSource source = AccountSource::capture);
 
     void on_message(const alg::MessageEvent& event, const alg::Policy& policy, alg::TimePoint now);
     void on_media_line(const alg::MediaEvent& event);
+    void on_session(const alg::SessionEvent& event);
     /// Returns a number for the pinhole, by which its packets are reported.
     [[nodiscard]] std::size_t on_open(const alg::OpenEvent& event);
     /// Returns the number of the pinhole that has closed; kNone if it never opened.
     [[nodiscard]] std::size_t on_close(const alg::CloseEvent& event, alg::TimePoint now);
     void on_refuse(const alg::RefuseEvent& event, alg::TimePoint now);
+    /// lines: show what changes.
+    void on_edit(const alg::EditEvent& event, bool lines, alg::TimePoint now);
     /// A packet through a pinhole of this call, in if it is towards the inside host.
     void on_packet(std::size_t pinhole, bool in, const alg::FlowTuple& tuple, alg::TimePoint now);
+
+    /// The same for many packets at once, of which only the sum is known.
+    struct Traffic {
+        std::uint64_t packets = 0;
+        std::uint64_t bytes = 0;
+    };
+    void on_traffic(std::size_t pinhole, const Traffic& in, const Traffic& out);
+    /// Something that is no event of the engine's, as a sentence of ours.
+    void on_remark(std::string_view text, alg::TimePoint now);
 
     [[nodiscard]] bool admits(std::size_t pinhole, alg::Transport transport, const alg::IpAddress& remote) const;
 
@@ -42,6 +57,8 @@ class CallAccount {
         alg::Purpose purpose;
         std::uint64_t in = 0;
         std::uint64_t out = 0;
+        std::uint64_t bytes_in = 0;  ///< known of the daemon's calls only
+        std::uint64_t bytes_out = 0;
         bool open = true;
     };
 
@@ -53,6 +70,7 @@ class CallAccount {
     [[nodiscard]] static std::string traffic(const Pinhole& pinhole);
     [[nodiscard]] std::string_view note() const;
 
+    AccountSource source_;
     std::string call_id_;
     std::string from_;
     std::string to_;

@@ -16,13 +16,15 @@ void CaptureRun::on_packet(const CapturedPacket& packet) {
         return;
     }
     if (engine_.is_sip_port(view->tuple)) {
-        engine_.on_packet(packet.octets, false, now_, plan_);
+        alg::PacketContext context;
+        if (nat_) context.nat = &*nat_;
+        engine_.on_packet(packet.octets, context, now_, plan_);
         if (!plan_.events.empty()) {
             report_.on_plan(now_, plan_);
             return;
         }
     }
-    if (engine_.on_media(view->tuple, now_)) report_.on_media(now_, view->tuple);
+    if (engine_.on_media(view->tuple, view->tcp, now_)) report_.on_media(now_, view->tuple);
 }
 
 void CaptureRun::advance(alg::TimePoint to) {

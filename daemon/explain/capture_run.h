@@ -18,6 +18,8 @@ class CaptureRun {
     CaptureRun(const alg::Policy& policy, const alg::Limits& limits, const alg::HashKey& secret, Report& report)
         : engine_(policy, limits, secret), report_(report) {}
 
+    /// From now on packets between inside and outside are taken to be translated there.
+    void hide_behind(const std::optional<alg::NatPath>& nat) { nat_ = nat; }
     /// packet: at least its IP header begins at octets.
     void on_packet(const CapturedPacket& packet);
     /// Fills in what this knows of summary.
@@ -29,6 +31,7 @@ class CaptureRun {
     alg::Engine engine_;
     Report& report_;
     alg::Plan plan_;
+    std::optional<alg::NatPath> nat_;
     std::optional<alg::TimePoint> first_;
     alg::TimePoint now_;
     std::uint64_t other_packets_ = 0;

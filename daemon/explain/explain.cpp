@@ -60,7 +60,7 @@ class Output {
         case ExplainFormat::nft: return std::make_unique<NftReport>(out);
         case ExplainFormat::account: break;
     }
-    return std::make_unique<AccountReport>(out, options.policy, secret);
+    return std::make_unique<AccountReport>(out, options.policy, options.diff, secret);
 }
 
 }  // namespace
@@ -74,6 +74,8 @@ alg::Limits limits_for_captures(alg::Limits limits) {
     limits.pinholes = kMany;
     limits.pinholes_per_host = kMany;
     limits.registrations = kMany;
+    limits.bindings = kMany;
+    limits.bindings_per_host = kMany;
     limits.messages_per_second = 0;
     return limits;
 }
@@ -86,6 +88,7 @@ bool explain(const ExplainOptions& options, std::FILE* out, std::FILE* err) {
     for (const std::string& file : options.files) {
         PacketSource source{CaptureFile(file)};
         CaptureRun run(options.policy, options.limits, secret, *report);
+        run.hide_behind(options.nat);
         report->begin_capture(file);
         while (const auto packet = source.next()) {
             run.on_packet(*packet);

@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "alg/limits.h"
+#include "alg/nat/nat_path.h"
 #include "alg/policy.h"
 
 namespace messenger::daemon {
@@ -17,7 +19,9 @@ struct ExplainOptions {
     alg::Policy policy;
     alg::Limits limits;
     ExplainFormat format = ExplainFormat::account;
-    std::vector<std::string> files;  ///< "-" is standard input
+    std::optional<alg::NatPath> nat;  ///< the inside hosts are hidden behind it: what would be edited is told
+    bool diff = false;                ///< and every changed line is shown
+    std::vector<std::string> files;   ///< "-" is standard input
 };
 
 /// limits for captures: its timeouts stay, but no call of a big capture is left out, and no sender is too fast.

@@ -3,8 +3,7 @@
 
 #include <string>
 
-#include "daemon/explain/call_ids.h"
-#include "daemon/explain/json_writer.h"
+#include "daemon/explain/event_lines.h"
 #include "daemon/explain/report.h"
 
 namespace messenger::daemon {
@@ -19,9 +18,8 @@ namespace messenger::daemon {
 ///     refuse    what the engine would not do
 ///     opaque    a TCP flow that is no SIP, or no longer
 ///     register  a registrar has accepted a contact; 0 seconds: removed
+///     edit      a message that leaves with other lines than it came with (NAT)
 ///     summary   the end of a file, with its counts
-///
-/// Written field by field: a document tree for each line would take longer than all the rest.
 class JsonReport final : public Report {
    public:
     using Report::Report;
@@ -32,8 +30,7 @@ class JsonReport final : public Report {
     void end_capture(const CaptureSummary& summary) override;
 
    private:
-    JsonWriter writer_{out()};
-    CallIds call_ids_;
+    EventLines lines_{out(), EventLines::CallIdText::whole};
 };
 
 }  // namespace messenger::daemon

@@ -29,8 +29,25 @@ void JsonWriter::key(std::string_view name) {
 
 void JsonWriter::text(std::string_view name, std::string_view bytes) {
     key(name);
+    value(bytes);
+}
+
+void JsonWriter::value(std::string_view bytes) {
     const std::string_view valid = repair_utf8(bytes, repaired_);
     writer_.String(valid.data() == nullptr ? "" : valid.data(), size_of(valid));
+}
+
+void JsonWriter::begin_list(std::string_view name) {
+    key(name);
+    writer_.StartArray();
+}
+
+void JsonWriter::list_entry(std::string_view bytes) {
+    value(bytes);
+}
+
+void JsonWriter::end_list() {
+    writer_.EndArray();
 }
 
 void JsonWriter::number(std::string_view name, std::uint64_t value) {

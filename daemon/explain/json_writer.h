@@ -23,6 +23,9 @@ class JsonWriter {
     /// value: a JSON number as text.
     void raw_number(std::string_view name, std::string_view value);
     void flag(std::string_view name);  ///< true
+    void begin_list(std::string_view name);
+    void list_entry(std::string_view bytes);
+    void end_list();
 
    private:
     /// RapidJSON's output stream concept.
@@ -33,6 +36,7 @@ class JsonWriter {
         void Flush() const {}                          // NOLINT(readability-identifier-naming): RapidJSON's name
     };
     void key(std::string_view name);
+    void value(std::string_view bytes);
 
     Sink sink_;
     rapidjson::Writer<Sink> writer_;

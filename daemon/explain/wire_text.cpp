@@ -13,6 +13,8 @@ namespace messenger::daemon {
 
 namespace {
 
+constexpr std::size_t kUserLongest = 80;
+
 /// A character at the beginning of bytes: how many bytes it has, and its number. length 0: no UTF-8 (RFC 3629).
 struct Character {
     std::size_t length = 0;
@@ -201,9 +203,23 @@ std::string summary(const alg::MessageEvent& message) {
     return text;
 }
 
+std::string session_text(const alg::SessionEvent& session) {
+    std::string text(alg::describe(session.kind));
+    text += " (";
+    append_printable(text, session.what, kUserLongest);
+    text += ')';
+    const bool nothing = !alg::opens_ports(session.kind) && session.kind != alg::SessionKind::instant_messages;
+    if (nothing) text += "; it passes and opens nothing";
+    return text;
+}
+
 std::string detail(const alg::RefuseEvent& refusal) {
     std::string text;
     append_endpoint(text, refusal.tuple.source);
+    if (!refusal.user.empty()) {
+        text += " of ";
+        append_printable(text, refusal.user, kUserLongest);
+    }
     if (refusal.reason == alg::RefuseReason::not_understood) {
         fmt::format_to(std::back_inserter(text), " sent what is not understood: {}", alg::describe(refusal.error));
         return text;
@@ -212,6 +228,7 @@ std::string detail(const alg::RefuseEvent& refusal) {
         text += " asks for ";
         if (refusal.port != 0) {
             append_endpoint(text, {*refusal.announced, refusal.port});
+            if (refusal.last_port > refusal.port) fmt::format_to(std::back_inserter(text), "-{}", refusal.last_port);
         } else {
             text += refusal.announced->to_string();
         }
@@ -221,6 +238,10 @@ std::string detail(const alg::RefuseEvent& refusal) {
         text += " is refused";
     }
     fmt::format_to(std::back_inserter(text), ": {}", alg::describe(refusal.reason));
+    if (refusal.allowed.last != 0) {
+        fmt::format_to(std::back_inserter(text), " ({}-{})", refusal.allowed.first, refusal.allowed.last);
+    }
+    if (refusal.owner) fmt::format_to(std::back_inserter(text), " ({})", refusal.owner->to_string());
     return text;
 }
 

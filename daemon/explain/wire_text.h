@@ -38,7 +38,11 @@ void append_seconds(std::string& out, alg::Duration duration);
 /// "INVITE sip:bob@example.com", or "200 OK (INVITE)"; bytes of the wire, not yet fit to be printed.
 [[nodiscard]] std::string summary(const alg::MessageEvent& message);
 
-/// One sentence that says what was asked for and why it was not granted, without bytes of the wire.
+/// "remote assistance ({56b9...}); it passes and opens nothing".
+[[nodiscard]] std::string session_text(const alg::SessionEvent& session);
+
+/// One sentence that says what was asked for and why it was not granted. Of the bytes of the wire it has who asked,
+/// printable.
 [[nodiscard]] std::string detail(const alg::RefuseEvent& refusal);
 
 }  // namespace messenger::daemon

@@ -21,6 +21,7 @@ alg::Policy make_policy(const Config& config, std::span<const InterfaceAddress> 
     policy.relays = config.network.relays.to_set();
     policy.sip_ports = config.sip.ports;
     policy.media_ports = {config.network.media_ports.first, config.network.media_ports.last};
+    policy.dynamic_sip_ports = {config.sip.dynamic_ports.first, config.sip.dynamic_ports.last};
     policy.protected_ports = config.network.protected_ports;
     // Signalling is no media, whatever an SDP says.
     policy.protected_ports.insert(policy.protected_ports.end(), {kSipPort, kSipTlsPort});
@@ -29,6 +30,17 @@ alg::Policy make_policy(const Config& config, std::span<const InterfaceAddress> 
     for (const InterfaceAddress& own : addresses) policy.protected_addresses.push_back(own.address);
     policy.early_media =
         config.sip.early_media == EarlyMedia::offer ? alg::EarlyMedia::after_offer : alg::EarlyMedia::after_answer;
+    policy.fixed_ranges = config.policy.fixed_ranges;
+    policy.compression = config.policy.compression;
+    if (config.tls.media == TlsMedia::static_range) {
+        for (const alg::Prefix& prefix : config.tls.servers) policy.tls.servers.add(prefix);
+    }
+    policy.tls.port = config.tls.port;
+    policy.tls.media = {config.tls.media_ports.first, config.tls.media_ports.last};
+    policy.tls.silence = config.tls.silence;
+    policy.nat_ports = {config.nat.media_ports.first, config.nat.media_ports.last};
+    policy.keep_numbers = config.nat.keep_numbers;
+    for (const alg::Prefix& prefix : config.nat.no_rewrite) policy.no_rewrite.add(prefix);
     policy.drop_malformed = config.policy.malformed == Malformed::drop;
     return policy;
 }

@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "alg/base/error.h"
+#include "alg/nat/changed_lines.h"
 
 namespace messenger::daemon {
 
@@ -31,12 +32,19 @@ void count(std::array<std::uint64_t, size>& counts, Enum reason) {
         case RefuseReason::not_sender_address: return "; if that host may speak for others, list it in network.relays";
         case RefuseReason::not_inside_address: return "; if that network is yours, list it in network.inside";
         case RefuseReason::protected_port: return "; network.protected_ports has the list";
-        case RefuseReason::port_out_of_range: return "; network.media_ports has the range";
+        case RefuseReason::port_out_of_range:
+            return "; the range is network.media_ports here, and MinMediaPort to MaxMediaPort in the Group Policy that "
+                   "pins clients to it (messenger-algctl export-policy writes that)";
+        case RefuseReason::contact_out_of_range:
+            return "; the range is sip.dynamic_ports here, and MinSipDynamicPort to MaxSipDynamicPort in the Group "
+                   "Policy that pins clients to it (messenger-algctl export-policy writes that)";
+        case RefuseReason::fixed_ranges_off: return "; policy.fixed_ranges says so";
         case RefuseReason::too_many_ports: return "; limits.port_count is the limit";
         case RefuseReason::too_many_calls: return "; limits.calls and limits.calls_per_host are the limits";
         case RefuseReason::too_many_pinholes: return "; limits.pinholes and limits.pinholes_per_host are the limits";
         case RefuseReason::too_many_dialogs: return "; limits.dialogs_per_call is the limit";
         case RefuseReason::too_many_messages: return "; limits.messages_per_second is the limit";
+        case RefuseReason::blocked: return "; messenger-algctl unblock lets it again";
         case RefuseReason::too_many_flows: return "; limits.flows is the limit";
         default: return "";
     }
@@ -44,7 +52,8 @@ void count(std::array<std::uint64_t, size>& counts, Enum reason) {
 
 }  // namespace
 
-void EventLog::write(const alg::Plan& plan) {
+void EventLog::on_plan(const alg::Plan& plan, alg::TimePoint /*now*/) {
+    if (plan.first_edit) ++counts_.edited_connections;
     for (const alg::Event& event : plan.events) {
         std::visit([this](const auto& one) { on(one); }, event);
     }
@@ -69,13 +78,23 @@ void EventLog::on(const alg::MediaEvent& event) {
                event.protocol, event.address, event.port, event.tuple.source.address.to_string(), event.call_id);
 }
 
+void EventLog::on(const alg::SessionEvent& event) {
+    count(counts_.sessions, event.kind);
+    if (!log_.writes(LogLevel::info)) return;
+    const bool nothing = !opens_ports(event.kind) && event.kind != alg::SessionKind::instant_messages;
+    log_.info("session", "{} offers {} {} ({}){}, call {}", event.tuple.source.to_string(),
+              event.tuple.destination.to_string(), describe(event.kind), event.what,
+              nothing ? ": it passes and opens nothing" : "", event.call_id);
+}
+
 void EventLog::on(const alg::OpenEvent& event) {
     ++counts_.opened;
     if (!log_.writes(LogLevel::info)) return;
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(event.timeout).count();
-    log_.info("open", "opened {} {} for {}, {} {}, {} s to the first packet, call {}{}",
-              protocol_of(event.key.transport), event.key.inside.to_string(), remote_of(event.key),
-              name(event.purpose.kind), name(event.purpose.role), seconds, event.call_id,
+    log_.info("open", "{} {} {} for {}, {} {}, {} s to the first packet, call {}{}",
+              observing_ ? "only looking on, else opened" : "opened", protocol_of(event.key.transport),
+              event.key.inside.to_string(), remote_of(event.key), name(event.purpose.kind), name(event.purpose.role),
+              seconds, event.call_id,
               event.remote_is_private ? " (any host, because the peer's SDP names a private address)" : "");
 }
 
@@ -93,13 +112,20 @@ void EventLog::on(const alg::RefuseEvent& event) {
     std::string asked;
     if (event.announced) {
         asked = " asked for " + alg::Endpoint{*event.announced, event.port}.to_string();
+        if (event.last_port > event.port) asked += '-' + std::to_string(event.last_port);
     } else if (event.port != 0) {
         asked = " asked for port " + std::to_string(event.port);
     }
-    const std::string_view why = event.reason == RefuseReason::not_understood ? alg::describe(event.error) : "";
-    log_.notice(name(event.reason), "refused: {} (sending to {}){}: {}{}{}{}, call {}", event.tuple.source.to_string(),
-                event.tuple.destination.to_string(), asked, describe(event.reason), why.empty() ? "" : ": ", why,
-                remedy(event.reason), event.call_id.empty() ? "unknown" : event.call_id);
+    std::string why;
+    if (event.reason == RefuseReason::not_understood) why = ": " + std::string(alg::describe(event.error));
+    if (event.allowed.last != 0) {
+        why = " (" + std::to_string(event.allowed.first) + '-' + std::to_string(event.allowed.last) + ')';
+    }
+    if (event.owner) why = " (" + event.owner->to_string() + ')';
+    log_.notice(name(event.reason), "refused: {}{}{} (sending to {}){}: {}{}{}, call {}",
+                event.tuple.source.to_string(), event.user.empty() ? "" : " of ", event.user,
+                event.tuple.destination.to_string(), asked, describe(event.reason), why, remedy(event.reason),
+                event.call_id.empty() ? "unknown" : event.call_id);
 }
 
 void EventLog::on(const alg::OpaqueEvent& event) {
@@ -117,6 +143,21 @@ void EventLog::on(const alg::RegistrationEvent& event) {
     } else {
         log_.info("register", "{} is registered at {} for {} s", event.contact.to_string(),
                   event.tuple.source.address.to_string(), event.seconds);
+    }
+}
+
+void EventLog::on(const alg::EditEvent& event) {
+    ++counts_.edited;
+    for (std::size_t i = 0; i < event.edits->size(); ++i) counts_.edited_bytes += (*event.edits)[i].replacement.size();
+    if (event.declines_compression) {
+        log_.info("compression",
+                  "{} offers {} to compress their connection: the offer goes on unknown, so it stays readable",
+                  event.tuple.source.to_string(), event.tuple.destination.to_string());
+    }
+    if (!log_.writes(LogLevel::debug)) return;
+    for (const alg::ChangedLine& line : alg::changed_lines(*event.edits)) {
+        log_.debug("edit", "{} -> {} {} {}, call {}", event.tuple.source.to_string(),
+                   event.tuple.destination.to_string(), line.added ? '+' : '-', line.text, event.call_id);
     }
 }
 

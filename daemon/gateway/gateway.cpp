@@ -4,6 +4,7 @@
 #include <sys/epoll.h>
 #include <sys/random.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstring>
@@ -13,8 +14,18 @@
 #include <stdexcept>
 #include <utility>
 
+#include "daemon/commands/bindings_command.h"
+#include "daemon/commands/calls_command.h"
+#include "daemon/commands/metrics_command.h"
+#include "daemon/commands/order_commands.h"
+#include "daemon/commands/pinholes_command.h"
+#include "daemon/commands/status_command.h"
+#include "daemon/gateway/connection_file.h"
 #include "daemon/gateway/engine_policy.h"
+#include "daemon/gateway/schema_options.h"
+#include "daemon/metrics/metrics.h"
 #include "daemon/process/clock.h"
+#include "daemon/process/kept_descriptor.h"
 #include "daemon/process/notify.h"
 #include "daemon/process/privileges.h"
 
@@ -24,6 +35,8 @@ namespace {
 
 constexpr auto kSweepDelay = std::chrono::milliseconds(20);
 constexpr auto kRepairDelay = std::chrono::milliseconds(200);
+constexpr auto kHandoverPatience =
+    std::chrono::seconds(10);        // of the guard with the connections of a daemon that stopped
 constexpr int kBatchesPerRound = 8;  // then timers and the other descriptors have their turn
 
 template <class T>
@@ -40,23 +53,6 @@ template <class T>
     return {words[0], words[1]};
 }
 
-[[nodiscard]] nft::MarkLayout marks_of(const Config& config) {
-    return {config.marks.base_bit};
-}
-
-[[nodiscard]] nft::SchemaOptions schema_options(const Config& config, nft::QueueKind queue_kind) {
-    nft::SchemaOptions options;
-    options.queue_kind = queue_kind;
-    const NumberRange& range = config.queue.signalling;
-    options.signalling_queue = {range.first, static_cast<std::uint16_t>(range.last - range.first + 1)};
-    if (config.passage.mode == Passage::admit) options.admit_queue = config.queue.admit;
-    if (config.passage.mode == Passage::mark) options.passage_mark = {config.passage.mark, config.passage.mark_mask};
-    options.marks = marks_of(config);
-    options.media_silence = std::chrono::duration_cast<std::chrono::milliseconds>(config.limits.media_silence);
-    options.stream_silence = std::chrono::duration_cast<std::chrono::milliseconds>(config.limits.stream_silence);
-    return options;
-}
-
 [[nodiscard]] PinholeSync::Options sync_options(const Config& config, const nft::SchemaOptions& schema) {
     PinholeSync::Options options;
     options.marks = marks_of(config);
@@ -64,6 +60,9 @@ template <class T>
     options.admitted = schema.admitted_silence;
     options.first_packet = std::chrono::duration_cast<std::chrono::seconds>(config.limits.first_packet);
     options.sip_ports = config.sip.ports;
+    options.nat = !config.nat.interfaces.empty();
+    options.tls = schema.tls.has_value();
+    options.longest_call = config.limits.call;
     return options;
 }
 
@@ -76,6 +75,13 @@ template <class T>
     options.length = config.queue.length;
     options.fail_open = config.queue.on_overload == Fallback::accept;
     options.fallback = config.queue.fallback == Fallback::accept ? Verdict::Action::accept : Verdict::Action::drop;
+    return options;
+}
+
+[[nodiscard]] ControlOptions control_options(const Config& config) {
+    ControlOptions options;
+    options.path = config.control.socket;
+    if (!config.control.group.empty()) options.group = find_group(config.control.group);
     return options;
 }
 
@@ -102,8 +108,16 @@ Gateway::Kernel Gateway::open_kernel(const Config& config, Log& log) {
             "this kernel lets nobody make conntrack entries (CONFIG_NF_CT_NETLINK); set passage.mode = \"mark\" and "
             "accept that mark in your firewall");
     }
-    return {nft::KernelRuleset(expect(nft::NetlinkSocket::open())),
-            nft::Schema(expect(nft::NetlinkSocket::open()), schema_options(config, *queue_kind)),
+    if (!config.nat.interfaces.empty() && !features.nat_map) {
+        throw std::runtime_error("this kernel cannot translate by maps (nft_nat), which [nat] needs");
+    }
+    if (!config.nat.interfaces.empty() && !features.tcp_reset) {
+        log.warning("start",
+                    "this kernel has no nft_reject: after a crash of this daemon, SIP connections over TCP that it had "
+                    "edited hang until their own timeouts instead of being reset");
+    }
+    return {features, nft::KernelRuleset(expect(nft::NetlinkSocket::open())),
+            nft::Schema(expect(nft::NetlinkSocket::open()), schema_options(config, features, *queue_kind)),
             nft::Conntrack(expect(nft::NetlinkSocket::open()))};
 }
 
@@ -111,30 +125,184 @@ Gateway::Gateway(const Config& config, std::string config_file, Log& log)
     : config_(config),
       config_file_(std::move(config_file)),
       log_(log),
+      started_(read_clock()),
+      control_(loop_, control_options(config),
+               [this](const ControlRequest& request) { return commands_.answer(request); }),
       kernel_(open_kernel(config, log)),
       engine_(read_policy(), config.limits, random_key()),
       sync_(kernel_.ruleset, kernel_.schema, kernel_.conntrack, sync_options(config, kernel_.schema.options())),
+      outside_(config.nat),
+      translations_(kernel_.conntrack),
       events_(log),
-      queue_(queue_options(config)),
-      pipeline_(engine_, sync_, events_, pipeline_options(config)),
+      one_way_log_(log),
+      media_(kernel_.ruleset, kernel_.conntrack, {config.journal.one_way, config.passage.mode == Passage::admit}),
+      journal_(engine_, media_, {config.journal.recent_calls, config.journal.bytes}, random_key()),
+      event_stream_(control_),
+      observers_{&events_, &journal_, &event_stream_},
+      one_way_observers_{&one_way_log_, &event_stream_},
+      queue_(queue_options(config), take_kept_descriptors()),
+      pipeline_(engine_, sync_, observers_, pipeline_options(config)),
+      steering_({engine_, pipeline_, sync_, journal_, events_, event_stream_, log},
+                [this](const std::optional<nft::NftError>& error) { report(error); }),
+      parts_{config_,   started_, loop_,    kernel_.features, kernel_.ruleset, kernel_.schema,
+             engine_,   sync_,    outside_, events_,          queue_,          queue_statistics_,
+             pipeline_, control_, journal_, media_,           steering_,       latencies_},
       expiry_timer_(loop_.add_timer([this] { report(pipeline_.expire(loop_.now())); })),
+      look_timer_(loop_.add_timer([this] { media_.look(engine_, one_way_observers_, loop_.now()); })),
       sweep_timer_(loop_.add_timer([this] {
           sweep_armed_ = false;
           report(pipeline_.sweep());
       })),
       repair_timer_(loop_.add_timer([this] { reinstall("its last change failed"); })),
-      watchdog_timer_(loop_.add_timer([this] { feed_watchdog(); })) {
+      watchdog_timer_(loop_.add_timer([this] { feed_watchdog(); })),
+      metrics_timer_(loop_.add_timer([this] { write_metrics(); })) {
     // The queues are bound before the rules that feed them, so no packet passes unread for want of a listener.
-    const std::size_t taken_over = expect(sync_.take_over(engine_, read_clock()));
+    outside_.refresh();
+    report_outside_changes();
+    sync_.set_outside(outside_);
+    const std::size_t taken_over = expect(sync_.restore(engine_, read_clock()));
+    journal_.adopt(read_clock());
+    if (!outside_.empty()) start_nat();
+    if (queue_.is_adopted()) drain_adopted_queue();
+    if (const auto installed = sync_.reinstall(engine_, read_clock()); !installed) {
+        throw std::runtime_error(installed.error().message());
+    }
     if (taken_over > 0) {
         log_.notice("start", "took over {} pinholes of running calls from the kernel", taken_over);
     }
     const std::array<std::uint32_t, 2> own{kernel_.ruleset.portid(), kernel_.schema.portid()};
     watch_.emplace(expect(nft::RulesetWatch::open(expect(nft::NetlinkSocket::open()), own)));
     const QueueFeatures& granted = queue_.features();
-    log_.notice("start", "NFQUEUE: fail-open {}, GSO {}, conntrack with packets {}", granted.fail_open ? "yes" : "no",
-                granted.gso ? "yes" : "no", granted.conntrack ? "yes" : "no");
+    log_.notice("start", "NFQUEUE: fail-open {}, conntrack with packets {}", granted.fail_open ? "yes" : "no",
+                granted.conntrack ? "yes" : "no");
+    warn_of_tls();
     watch_everything();
+    add_commands();
+    if (!config.metrics.textfile.empty()) textfile_.emplace(config.metrics.textfile);
+    if (config.policy.observe) static_cast<void>(steering_.observe(true, read_clock()));
+}
+
+void Gateway::warn_of_tls() {
+    const Config::Tls& tls = config_.tls;
+    if (tls.media != TlsMedia::static_range) return;
+    log_.warning("start",
+                 "tls.media = \"static-range\": while an inside host has a TLS connection to port {} of a server in "
+                 "tls.servers, anybody outside can reach its UDP ports {}-{} and TCP 1503 and 6891-6900, call or no "
+                 "call, for nobody can read what it agrees on; without TLS only what a call needs is open",
+                 tls.port, tls.media_ports.first, tls.media_ports.last);
+}
+
+/// Decides about the packets that waited between the process before and this one. Before the table is made anew: the
+/// kernel drops every queued packet when a base chain goes. What comes between here and there is lost, and repeated by
+/// its sender.
+void Gateway::drain_adopted_queue() {
+    const nft::SchemaState state = expect(kernel_.schema.verify());
+    if (state.kind != nft::SchemaState::Kind::intact) {
+        log_.notice("start", "packets that waited for this start are lost, for the table is another one: {}",
+                    state.detail);
+        return;
+    }
+    std::size_t count = 0;
+    for (std::size_t left = config_.queue.length; left > 0;) {
+        const auto packets = queue_.receive();
+        if (packets.empty()) break;
+        count += packets.size();
+        left -= std::min(left, packets.size());
+        report(pipeline_.on_batch(packets, queue_, read_clock()));
+        queue_.flush();
+    }
+    log_.notice("start", "{} packets had waited for this start", count);
+}
+
+/// Goes on with the TCP connections that the daemon before this one edited. Those that it left no word of cannot go on:
+/// nobody knows by how much their numbers differ on both sides.
+void Gateway::start_nat() {
+    pipeline_.set_nat(outside_, translations_);
+    connection_file_.emplace(connection_file());
+    if (const auto state = connection_file_->take()) {
+        const std::size_t count = engine_.load_connections(*state, read_clock());
+        log_.notice("start", "took over {} edited TCP connections", count);
+    }
+    const std::uint32_t bit = marks_of(config_).edited();
+    std::vector<alg::FlowTuple> orphans;
+    for (const nft::FlowState& flow : expect(kernel_.conntrack.list(bit, bit))) {
+        // As forwarded: the inside host shows its own address on both sides of an outbound connection's entry, and in
+        // the answers of one that came from outside.
+        const alg::FlowTuple original = to_alg(flow.original);
+        const alg::FlowTuple reply = to_alg(flow.reply);
+        const bool outbound = engine_.policy().inside.contains(original.source.address);
+        const alg::FlowTuple forwarded =
+            outbound ? original : alg::FlowTuple{reply.source, original.source, original.transport};
+        if (!engine_.has_edited(forwarded)) orphans.push_back(forwarded);
+    }
+    pipeline_.set_orphans(orphans);
+    if (!orphans.empty()) {
+        log_.warning("start",
+                     "{} edited TCP connections were left without word of their state: they are reset, and their "
+                     "clients connect anew",
+                     orphans.size());
+    }
+}
+
+bool Gateway::report_outside_changes() {
+    const std::vector<OutsideInterfaces::Change> changes = outside_.take_changes();
+    for (const OutsideInterfaces::Change& change : changes) {
+        if (change.before && outside_.is_gone(*change.before)) {
+            if (const auto forgotten = sync_.forget_flows(*change.before); !forgotten) report(forgotten.error());
+        }
+        if (!change.after) {
+            log_.warning("nat",
+                         "outside interface {} has no IPv4 address: messages through it pass unedited until it has one",
+                         change.interface);
+        } else if (change.before && change.before != change.after) {
+            log_.warning("nat",
+                         "outside interface {} has changed from {} to {}: calls that were set up through the old "
+                         "address keep what their peers send to the new one; clients have to register again",
+                         change.interface, change.before->to_string(), change.after->to_string());
+        } else {
+            log_.notice("nat", "outside interface {} has {}", change.interface, change.after->to_string());
+        }
+    }
+    return !changes.empty();
+}
+
+void Gateway::follow_outside_addresses() {
+    outside_.refresh();
+    // What names an address that is gone goes, and comes back with it.
+    if (report_outside_changes()) reinstall("an outside address has changed");
+}
+
+std::string Gateway::connection_file() const {
+    return config_.control.socket + ".connections";
+}
+
+void Gateway::hand_over_connections() {
+    if (outside_.empty()) return;
+    pipeline_.drop_held();
+    queue_.flush();
+    std::vector<std::byte> state;
+    engine_.save_connections(state);
+    if (const std::string error = connection_file_->write(state); !error.empty()) {
+        log_.warning("stop", "edited TCP connections will be reset, their state could not be left behind: {}", error);
+        return;
+    }
+    if (const auto announced = sync_.announce_handover(kHandoverPatience); !announced) report(announced.error());
+}
+
+void Gateway::add_commands() {
+    add_status_command(commands_, parts_);
+    add_pinholes_command(commands_, parts_);
+    add_bindings_command(commands_, parts_);
+    add_calls_commands(commands_, parts_);
+    add_metrics_command(commands_, parts_);
+    add_order_commands(commands_, parts_, steering_);
+    commands_.add("reload", [this](const CommandArguments& /*arguments*/) {
+        const std::vector<std::string> errors = reload();
+        if (errors.empty()) return nlohmann::json{{"file", config_file_}};
+        std::string text = "not read again, the old configuration holds";
+        for (const std::string& error : errors) text += "; " + error;
+        throw CommandRefused(text);
+    });
 }
 
 alg::Policy Gateway::read_policy() {
@@ -146,18 +314,29 @@ alg::Policy Gateway::read_policy() {
     return make_policy(config_, addresses);
 }
 
+/// The policy with what the operator has ordered since the start.
+void Gateway::refresh_policy() {
+    alg::Policy policy = read_policy();
+    policy.blocked = steering_.blocked();
+    engine_.set_policy(policy);
+}
+
 void Gateway::watch_everything() {
     loop_.watch(queue_.fd(), EPOLLIN, [this](std::uint32_t) { on_packets(); });
     loop_.watch(watch_->fd(), EPOLLIN, [this](std::uint32_t) { on_ruleset_change(); });
     loop_.watch(interfaces_.fd(), EPOLLIN, [this](std::uint32_t) {
-        if (interfaces_.take_changes()) engine_.set_policy(read_policy());
+        if (!interfaces_.take_changes()) return;
+        follow_outside_addresses();
+        refresh_policy();
     });
     for (const int signal : {SIGTERM, SIGINT}) {
         loop_.on_signal(signal, [this] { loop_.stop(); });
     }
-    loop_.on_signal(SIGHUP, [this] { reload(); });
+    loop_.on_signal(SIGHUP, [this] { static_cast<void>(reload()); });
     loop_.after_each_round([this] {
         loop_.set_timer(expiry_timer_, engine_.next_expiry());
+        media_.plan_look(loop_.now());
+        loop_.set_timer(look_timer_, media_.next_look());
         if (sync_.needs_sweep() && !sweep_armed_) {
             sweep_armed_ = true;
             loop_.set_timer(sweep_timer_, loop_.now() + kSweepDelay);
@@ -169,11 +348,18 @@ void Gateway::run() {
     keep_only_net_admin();
     install_syscall_filter();
     loop_.set_timer(expiry_timer_, engine_.next_expiry());
+    media_.plan_look(read_clock());
+    loop_.set_timer(look_timer_, media_.next_look());
     feed_watchdog();
+    if (textfile_) write_metrics();
     notify_ready();
     log_.notice("start", "ready: SIP on the configured ports passes through queue {}", config_.queue.signalling.first);
     loop_.run();
     notify_stopping();
+    hand_over_connections();
+    // Kept open if another process of this service follows at once: what comes in between waits for it. Otherwise the
+    // queues end with this process, and packets pass them by.
+    keep_descriptor(queue_.hand_over());
     log_.notice("stop",
                 "stopped; the table stays: running calls go on until their media falls silent, new ones open nothing");
 }
@@ -182,8 +368,11 @@ void Gateway::on_packets() {
     for (int batch = 0; batch < kBatchesPerRound; ++batch) {
         const auto packets = queue_.receive();
         if (packets.empty()) break;
+        const alg::TimePoint begun = read_clock();
         report(pipeline_.on_batch(packets, queue_, loop_.now()));
+        latencies_.batch.add(read_clock() - begun);
         queue_.flush();
+        latencies_.verdict.add(read_clock() - begun, packets.size());
     }
 }
 
@@ -214,14 +403,19 @@ void Gateway::report(const std::optional<nft::NftError>& error) {
     if (error->failure != nft::Failure::set_full) loop_.set_timer(repair_timer_, loop_.now() + kRepairDelay);
 }
 
-void Gateway::reload() {
+std::vector<std::string> Gateway::reload() {
     notify_reloading();
     std::ifstream in(config_file_, std::ios::binary);
     const std::string text{std::istreambuf_iterator<char>(in), {}};
     const ConfigResult result = parse_config(text);
-    if (!in || !result.config) {
+    std::vector<std::string> errors;
+    if (!in) errors.push_back(config_file_ + ": cannot be read");
+    if (in && !result.config) {
+        for (const ConfigError& error : result.errors) errors.push_back(error.to_string(config_file_));
+    }
+    if (!errors.empty()) {
         log_.error("reload", "{}: not read again, the old configuration holds", config_file_);
-        for (const ConfigError& error : result.errors) log_.error("reload", "{}", error.to_string(config_file_));
+        for (const std::string& error : errors) log_.error("reload", "{}", error);
     } else {
         // What the kernel's table, the queues and the tables of the engine were made with stays until a restart.
         config_.network = result.config->network;
@@ -229,13 +423,22 @@ void Gateway::reload() {
         config_.policy = result.config->policy;
         config_.log = result.config->log;
         log_.set_level(config_.log.level);
-        engine_.set_policy(read_policy());
+        refresh_policy();
         log_.notice("reload",
                     "{}: sections network, policy and log, and sip.early_media, hold from now on; the others "
                     "need a restart, which keeps calls",
                     config_file_);
     }
     notify_ready();
+    return errors;
+}
+
+void Gateway::write_metrics() {
+    if (!textfile_->write(metrics_text(collect_metrics(parts_)))) {
+        log_.warning("metrics", "{} was not written: the process that does it is gone or slow",
+                     config_.metrics.textfile);
+    }
+    loop_.set_timer(metrics_timer_, read_clock() + config_.metrics.interval);
 }
 
 void Gateway::feed_watchdog() {

@@ -6,14 +6,27 @@
 #include <vector>
 
 #include "alg/engine.h"
+#include "daemon/commands/daemon_parts.h"
 #include "daemon/config/config.h"
+#include "daemon/control/command_table.h"
+#include "daemon/control/control_socket.h"
+#include "daemon/gateway/connection_file.h"
+#include "daemon/gateway/conntrack_translations.h"
 #include "daemon/gateway/event_log.h"
+#include "daemon/gateway/event_stream.h"
 #include "daemon/gateway/pinhole_sync.h"
 #include "daemon/gateway/pipeline.h"
+#include "daemon/gateway/steering.h"
+#include "daemon/journal/call_journal.h"
+#include "daemon/journal/media_watch.h"
+#include "daemon/journal/one_way_log.h"
+#include "daemon/metrics/textfile_writer.h"
 #include "daemon/process/event_loop.h"
 #include "daemon/process/interfaces.h"
 #include "daemon/process/log.h"
+#include "daemon/process/outside_interfaces.h"
 #include "daemon/queue/queue_socket.h"
+#include "daemon/queue/queue_statistics.h"
 #include "nft/conntrack.h"
 #include "nft/features.h"
 #include "nft/kernel_ruleset.h"
@@ -39,6 +52,7 @@ class Gateway {
 
    private:
     struct Kernel {
+        nft::Features features;
         nft::KernelRuleset ruleset;
         nft::Schema schema;
         nft::Conntrack conntrack;
@@ -46,30 +60,61 @@ class Gateway {
 
     [[nodiscard]] static Kernel open_kernel(const Config& config, Log& log);
     [[nodiscard]] alg::Policy read_policy();
+    void refresh_policy();
     void watch_everything();
+    void start_nat();
+    void warn_of_tls();
+    void drain_adopted_queue();
+    /// Says what has changed. True if an interface has lost the address it had.
+    bool report_outside_changes();
+    void follow_outside_addresses();
+    void hand_over_connections();
+    [[nodiscard]] std::string connection_file() const;
     void on_packets();
     void on_ruleset_change();
-    void reload();
+    void add_commands();
+    /// What is wrong with the file; nothing of it holds then.
+    [[nodiscard]] std::vector<std::string> reload();
     void reinstall(std::string_view why);
     void report(const std::optional<nft::NftError>& error);
+    void write_metrics();
     void feed_watchdog();
 
     Config config_;
     std::string config_file_;
     Log& log_;
+    const alg::TimePoint started_;
     EventLoop loop_;
+    CommandTable commands_;
+    ControlSocket control_;  ///< before anything is touched: a second daemon finds that the first one answers
+    QueueStatisticsReader queue_statistics_;
     Kernel kernel_;
     alg::Engine engine_;
     PinholeSync sync_;
+    OutsideInterfaces outside_;
+    std::optional<ConnectionFile> connection_file_;  ///< with NAT
+    ConntrackTranslations translations_;
     EventLog events_;
+    OneWayLog one_way_log_;
+    MediaWatch media_;
+    CallJournal journal_;
+    EventStream event_stream_;
+    PlanObservers observers_;
+    OneWayObservers one_way_observers_;
     QueueSocket queue_;
     Pipeline pipeline_;
+    Steering steering_;
+    PacketLatencies latencies_;
+    std::optional<TextfileWriter> textfile_;  ///< a process of its own, so made in the constructor
     InterfaceMonitor interfaces_;
+    const DaemonParts parts_;
     std::optional<nft::RulesetWatch> watch_;
     EventLoop::TimerId expiry_timer_;
+    EventLoop::TimerId look_timer_;
     EventLoop::TimerId sweep_timer_;
     EventLoop::TimerId repair_timer_;
     EventLoop::TimerId watchdog_timer_;
+    EventLoop::TimerId metrics_timer_;
     bool sweep_armed_ = false;
 };
 

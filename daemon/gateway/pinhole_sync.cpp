@@ -4,7 +4,9 @@
 #include <array>
 #include <utility>
 
+#include "daemon/process/clock.h"
 #include "daemon/translate.h"
+#include "daemon/translate_nat.h"
 
 namespace messenger::daemon {
 
@@ -14,9 +16,16 @@ using nft::Failure;
 
 constexpr std::array kPinholeSets{nft::SetId::pinholes4, nft::SetId::pinholes6, nft::SetId::open4, nft::SetId::open6};
 
+[[nodiscard]] alg::CallbackTable::Key key_of(const alg::CallbackChange& change) {
+    return {change.transport, change.inside, change.remote};
+}
+
+/// Until the engine asks again about a pinhole that is not in the kernel because we only look on.
+constexpr auto kObserved = std::chrono::minutes(1);
+
 }  // namespace
 
-nft::Expected<std::size_t> PinholeSync::take_over(alg::Engine& engine, alg::TimePoint now) {
+nft::Expected<std::size_t> PinholeSync::restore(alg::Engine& engine, alg::TimePoint now) {
     std::size_t count = 0;
     for (const nft::SetId set : kPinholeSets) {
         const auto elements = ruleset_.list(set);
@@ -32,8 +41,56 @@ nft::Expected<std::size_t> PinholeSync::take_over(alg::Engine& engine, alg::Time
             ++count;
         }
     }
-    if (auto installed = reinstall(engine, now); !installed) return installed.error();
+    if (auto restored = restore_nat(engine, now); !restored) return restored.error();
+    if (auto restored = restore_tls(engine, now); !restored) return restored.error();
     return count;
+}
+
+/// Bindings after the pinholes, because those of a call without any are let go.
+nft::Expected<void> PinholeSync::restore_nat(alg::Engine& engine, alg::TimePoint now) {
+    for (const nft::SetId set : {nft::SetId::snat4, nft::SetId::callbacks4, nft::SetId::callbacks6}) {
+        const auto elements = ruleset_.list(set);
+        if (!elements) {
+            // There was no table before us, or one without NAT.
+            if (elements.error().failure == Failure::schema_gone) continue;
+            return elements.error();
+        }
+        for (const nft::StoredElement& stored : *elements) {
+            if (set != nft::SetId::snat4) {
+                const auto callback = callback_at(stored.element);
+                if (callback) engine.restore_callback(callback->key, callback->outside, stored.expires, now);
+                continue;
+            }
+            const auto binding = options_.nat ? binding_at(stored.element) : std::nullopt;
+            if (!binding) continue;
+            alg::CallLabel label;
+            label.call = binding->call;
+            engine.restore_binding(binding->key, binding->outside_port,
+                                   binding->contact ? std::nullopt : std::optional(label), stored.expires, now);
+        }
+    }
+    return {};
+}
+
+nft::Expected<void> PinholeSync::restore_tls(alg::Engine& engine, alg::TimePoint now) {
+    if (!options_.tls) return {};
+    for (const nft::SetId set : {nft::SetId::tls_clients4, nft::SetId::tls_clients6}) {
+        const auto elements = ruleset_.list(set);
+        if (!elements) {
+            // There was no table before us, or one without TLS.
+            if (elements.error().failure == Failure::schema_gone) continue;
+            return elements.error();
+        }
+        for (const nft::StoredElement& stored : *elements) {
+            const auto tuple = nft::read_tuple_key(stored.element.key);
+            if (!tuple) continue;
+            const auto translation = conntrack_.translation(*tuple);
+            const bool hidden = options_.nat && translation && *translation && (*translation)->outside;
+            engine.restore_tls(to_alg(*tuple), hidden ? to_alg((*translation)->outside->address) : alg::IpAddress{},
+                               now);
+        }
+    }
+    return {};
 }
 
 nft::Expected<void> PinholeSync::reinstall(alg::Engine& engine, alg::TimePoint now) {
@@ -41,27 +98,124 @@ nft::Expected<void> PinholeSync::reinstall(alg::Engine& engine, alg::TimePoint n
     nft::Transaction all;
     for (const std::uint16_t port : options_.sip_ports) {
         for (const nft::Protocol protocol : {nft::Protocol::udp, nft::Protocol::tcp}) {
-            all.add(nft::SetId::sip_ports, {nft::Key::port(protocol, port), {}, {}});
+            all.add(nft::SetId::sip_ports, {nft::Key::port(protocol, port), {}, {}, {}});
         }
     }
-    for (const alg::PinholeChange& change : wanted_.changes) translate(change, all);
+    for (const alg::PinholeChange& change : wanted_.changes) {
+        if (withheld_.contains(change.key)) continue;
+        translate(change, all);
+        if (options_.nat && !leads_nowhere(change.outside)) translate_outside(change, options_.longest_call, all);
+    }
+    for (const alg::BindingChange& change : wanted_.bindings) {
+        if (options_.nat) translate_binding(change, all);
+    }
+    for (alg::CallbackChange& change : wanted_.callbacks) {
+        if (leads_nowhere(change.outside)) change.outside.reset();
+        if (!withheld_callbacks_.contains(key_of(change))) translate(change, all);
+    }
+    for (const alg::TlsFlowChange& change : wanted_.tls_flows) {
+        if (options_.tls) translate(change, all);
+    }
     ++counters_.reinstalls;
     return schema_.install(all);
 }
 
+bool PinholeSync::leads_nowhere(const std::optional<alg::Endpoint>& outside) const {
+    return outside && outside_ != nullptr && outside_->is_gone(outside->address);
+}
+
+nft::Expected<std::size_t> PinholeSync::forget_flows(const alg::IpAddress& outside) {
+    const nft::Address gone = to_nft(outside);
+    const auto flows = conntrack_.list(0, 0);
+    if (!flows) return flows.error();
+    std::size_t count = 0;
+    for (const nft::FlowState& flow : *flows) {
+        const bool from_inside = flow.reply.destination.address == gone && flow.original.source.address != gone;
+        const bool from_outside = flow.original.destination.address == gone && flow.reply.source.address != gone;
+        if (!from_inside && !from_outside) continue;
+        const auto removed = conntrack_.remove(flow.original);
+        if (!removed) return removed.error();
+        count += *removed ? 1U : 0U;
+    }
+    return count;
+}
+
+void PinholeSync::translate_binding(const alg::BindingChange& change, nft::Transaction& transaction) const {
+    if (outside_ == nullptr) return;
+    outside_->each_with(change.outside.address,
+                        [&](std::string_view interface) { translate(change, interface, transaction); });
+}
+
 void PinholeSync::stage(const alg::Plan& plan) {
     for (const alg::PinholeChange& change : plan.changes) {
+        if (withholds(change)) continue;
         translate(change, staged_);
+        translate_outside(change, options_.longest_call, staged_);
         const bool closes =
             change.kind == alg::PinholeChange::Kind::remove || change.kind == alg::PinholeChange::Kind::forget;
         if (closes) closed_.push_back(change.key);
     }
-    counters_.changes += plan.changes.size();
-    if (!options_.admit) return;
+    for (const alg::BindingChange& change : plan.bindings) translate_binding(change, staged_);
+    for (const alg::CallbackChange& change : plan.callbacks) {
+        if (!withholds(change)) translate(change, staged_);
+    }
+    for (const alg::TlsFlowChange& change : plan.tls_flows) translate(change, staged_);
+    counters_.changes += plan.changes.size() + plan.bindings.size() + plan.callbacks.size() + plan.tls_flows.size();
+    if (!options_.admit || observing_) return;
     for (const alg::FlowSeed& flow : plan.seeds) {
-        seed({flow.remote, flow.inside, flow.transport});
+        seed({{flow.remote, flow.inside, flow.transport}, flow.outside, false});
         ++counters_.seeded;
     }
+}
+
+nft::Expected<void> PinholeSync::allow_other_numbers(const alg::FlowTuple& tuple) {
+    if (const auto liberal = conntrack_.set_liberal(to_nft(tuple)); !liberal) return liberal.error();
+    return {};
+}
+
+nft::Expected<void> PinholeSync::announce_handover(std::chrono::milliseconds patience) {
+    if (!options_.nat) return {};
+    nft::Transaction handover;
+    handover.refresh(nft::SetId::handover, {nft::Key::protocol(nft::Protocol::tcp), patience, {}, {}});
+    if (const auto committed = ruleset_.commit(handover); !committed) return committed.error();
+    return {};
+}
+
+bool PinholeSync::withholds(const alg::PinholeChange& change) {
+    using Kind = alg::PinholeChange::Kind;
+    if (observing_ && change.kind == Kind::add) {
+        withheld_.insert(change.key);
+        return true;
+    }
+    if (withheld_.empty()) return false;
+    const bool ends = change.kind == Kind::remove || change.kind == Kind::forget;
+    return ends ? withheld_.erase(change.key) != 0 : withheld_.contains(change.key);
+}
+
+bool PinholeSync::withholds(const alg::CallbackChange& change) {
+    using Kind = alg::CallbackChange::Kind;
+    const alg::CallbackTable::Key key = key_of(change);
+    if (observing_ && change.kind == Kind::add) {
+        withheld_callbacks_.insert(key);
+        return true;
+    }
+    if (withheld_callbacks_.empty()) return false;
+    return change.kind == Kind::remove ? withheld_callbacks_.erase(key) != 0 : withheld_callbacks_.contains(key);
+}
+
+void PinholeSync::act(const alg::Engine& engine, alg::TimePoint now) {
+    observing_ = false;
+    engine.snapshot(now, wanted_);
+    for (const alg::PinholeChange& change : wanted_.changes) {
+        if (!withheld_.contains(change.key)) continue;
+        translate(change, staged_);
+        translate_outside(change, options_.longest_call, staged_);
+    }
+    for (const alg::CallbackChange& change : wanted_.callbacks) {
+        if (withheld_callbacks_.contains(key_of(change))) translate(change, staged_);
+    }
+    withheld_.clear();
+    withheld_callbacks_.clear();
 }
 
 void PinholeSync::sweep(const alg::Engine& engine) {
@@ -79,24 +233,36 @@ void PinholeSync::sweep(const alg::Engine& engine) {
     }
 }
 
-bool PinholeSync::stage_admission(const alg::Engine& engine, const alg::FlowTuple& tuple) {
-    if (!engine.pinholes().admits(tuple)) return false;
-    seed(tuple);
+void PinholeSync::stage_admission(const alg::Admission& admission) {
+    if (!options_.admit) return;
+    seed(admission);
     ++counters_.admitted;
-    return true;
 }
 
-void PinholeSync::seed(const alg::FlowTuple& tuple) {
-    const nft::FlowTuple flow = to_nft(tuple);
-    auto seeded = conntrack_.seed({flow, options_.marks.pinhole(), options_.first_packet});
+void PinholeSync::seed(const alg::Admission& admission) {
+    const nft::FlowTuple flow = to_nft(admission.from_remote);
+    const nft::SetId set = nft::admitted(flow.source.address.family());
+    if (leads_nowhere(admission.outside)) {
+        // The inside host's own packet: this host's other rules translate it to the address that there is now.
+        staged_.add(set, {nft::Key::tuple(flow.reversed()), options_.admitted, {}, {}});
+        return;
+    }
+    nft::FlowEntry entry;
+    entry.original = flow;
+    // Signalling is read packet by packet, and no pinhole has to be there for it.
+    entry.mark = admission.signalling ? 0 : options_.marks.pinhole();
+    entry.timeout = options_.first_packet;
+    if (admission.outside) entry.outside = to_nft(*admission.outside);
+    auto seeded = conntrack_.seed(entry);
     if (!seeded) {
         // The table of conntrack is full, or the kernel cannot: the flow is then an ordinary new one to the firewall.
         seed_error_ = seeded.error();
         return;
     }
-    const nft::SetId set = nft::admitted(flow.source.address.family());
-    for (const nft::FlowTuple& direction : {flow, flow.reversed()}) {
-        staged_.add(set, {nft::Key::tuple(direction), options_.admitted, {}});
+    nft::FlowTuple arriving = flow;
+    if (entry.outside) arriving.destination = *entry.outside;
+    for (const nft::FlowTuple& direction : {arriving, flow.reversed()}) {
+        staged_.add(set, {nft::Key::tuple(direction), options_.admitted, {}, {}});
     }
 }
 
@@ -104,7 +270,9 @@ nft::Expected<void> PinholeSync::commit() {
     std::optional<nft::NftError> failed = std::exchange(seed_error_, std::nullopt);
     if (!staged_.empty()) {
         ++counters_.transactions;
+        const alg::TimePoint begun = read_clock();
         auto committed = ruleset_.commit(staged_);
+        commit_times_.add(read_clock() - begun);
         staged_.clear();
         if (!committed) failed = committed.error();
     }
@@ -114,10 +282,20 @@ nft::Expected<void> PinholeSync::commit() {
 }
 
 std::optional<alg::Duration> PinholeSync::remaining(const alg::PinholeKey& key) {
+    // Nobody counts its packets, so silence is no sign.
+    if (withheld_.contains(key)) return kObserved;
     const auto place = place_of(key);
     if (!place) return std::nullopt;
     const auto found = ruleset_.find(place->set, place->key);
     // A kernel that does not answer is no proof that the media has stopped.
+    if (!found) return std::chrono::seconds(5);
+    if (!*found) return std::nullopt;
+    return (*found)->expires;
+}
+
+std::optional<alg::Duration> PinholeSync::remaining_of_tls(const alg::FlowTuple& tuple) {
+    const nft::FlowTuple flow = to_nft(tuple);
+    const auto found = ruleset_.find(nft::tls_clients(flow.source.address.family()), nft::Key::tuple(flow));
     if (!found) return std::chrono::seconds(5);
     if (!*found) return std::nullopt;
     return (*found)->expires;

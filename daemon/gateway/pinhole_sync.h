@@ -4,10 +4,13 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "alg/engine.h"
+#include "daemon/metrics/latency_histogram.h"
+#include "daemon/process/outside_interfaces.h"
 #include "nft/conntrack.h"
 #include "nft/ruleset.h"
 #include "nft/schema.h"
@@ -25,6 +28,9 @@ class PinholeSync final : public alg::PinholeWitness {
         std::chrono::milliseconds admitted{20'000};  ///< SchemaOptions::admitted_silence
         std::chrono::seconds first_packet{60};       ///< how long a seeded entry waits for its first packet
         std::vector<std::uint16_t> sip_ports;        ///< what goes to the signalling queue, UDP and TCP
+        bool nat = false;                            ///< the table has its maps
+        bool tls = false;                            ///< the table has its sets for TLS connections
+        alg::Duration longest_call{};                ///< how long the outside form of a pinhole may be needed
     };
     /// What the kernel would not do, for the log; counted whether logged or not.
     struct Counters {
@@ -40,18 +46,34 @@ class PinholeSync final : public alg::PinholeWitness {
     /// All borrowed; they outlive this object.
     PinholeSync(nft::Ruleset& ruleset, nft::Schema& schema, nft::Conntrack& conntrack, const Options& options)
         : ruleset_(ruleset), schema_(schema), conntrack_(conntrack), options_(options) {}
+    /// Borrowed; before restore(), for a table with NAT. Bindings of an address that no interface has any more stay
+    /// out of the table, so make it anew when one has changed.
+    void set_outside(const OutsideInterfaces& outside) { outside_ = &outside; }
 
-    /// Takes over what a daemon before us left in the kernel, and makes the table anew around it in one transaction.
-    /// Returns the number of pinholes taken over.
-    [[nodiscard]] nft::Expected<std::size_t> take_over(alg::Engine& engine, alg::TimePoint now);
+    /// Tells the engine what a daemon before us left in the kernel, and changes nothing there. Returns the number of
+    /// pinholes.
+    [[nodiscard]] nft::Expected<std::size_t> restore(alg::Engine& engine, alg::TimePoint now);
     /// Makes the table with every pinhole that the engine wants.
     [[nodiscard]] nft::Expected<void> reinstall(alg::Engine& engine, alg::TimePoint now);
 
+    /// Whether committing the plan's changes has to come before its packets.
+    [[nodiscard]] static bool concerns_kernel(const alg::Plan& plan) {
+        return !plan.changes.empty() || !plan.bindings.empty() || !plan.callbacks.empty() || !plan.tls_flows.empty();
+    }
     /// Adds a plan's changes and seeds to what commit() will do.
     void stage(const alg::Plan& plan);
-    /// The first packet of a flow that a pinhole admits: its conntrack entry is made, and the rest of the flow does not
-    /// come to us. False if no pinhole of ours admits it (it has closed while the packet waited).
-    bool stage_admission(const alg::Engine& engine, const alg::FlowTuple& tuple);
+    /// The first packet of a flow that the engine admits: its conntrack entry is made, and the rest of the flow does
+    /// not come to us.
+    void stage_admission(const alg::Admission& admission);
+    /// The TCP connection of this packet carries an edit from here on: conntrack must let numbers pass that are outside
+    /// of the window it has seen. Takes effect at once.
+    [[nodiscard]] nft::Expected<void> allow_other_numbers(const alg::FlowTuple& tuple);
+    /// An outside address is gone: the entries of flows that translate to it go, so that what the inside hosts go on
+    /// sending is translated anew. (Those of masquerading the kernel removes itself; ours are not among them.) How many
+    /// there were.
+    [[nodiscard]] nft::Expected<std::size_t> forget_flows(const alg::IpAddress& outside);
+    /// The next daemon goes on with the edited connections: for a while their packets wait instead of being reset.
+    [[nodiscard]] nft::Expected<void> announce_handover(std::chrono::milliseconds patience);
     /// Whether pinholes have been closed since the last sweep().
     [[nodiscard]] bool needs_sweep() const { return !closed_.empty(); }
     /// Looks whether closed pinholes have stayed closed. A packet that looks its element up just before the removal and
@@ -62,20 +84,40 @@ class PinholeSync final : public alg::PinholeWitness {
     /// then.
     [[nodiscard]] nft::Expected<void> commit();
 
+    /// Only looking on: what the engine opens from now on does not go to the kernel; what is open there stays, and
+    /// closes as ever.
+    void observe() { observing_ = true; }
+    /// Stages what was withheld and is still wanted.
+    void act(const alg::Engine& engine, alg::TimePoint now);
+    [[nodiscard]] bool observing() const { return observing_; }
+
     [[nodiscard]] std::optional<alg::Duration> remaining(const alg::PinholeKey& key) override;
+    [[nodiscard]] std::optional<alg::Duration> remaining_of_tls(const alg::FlowTuple& tuple) override;
     [[nodiscard]] const Counters& counters() const { return counters_; }
+    [[nodiscard]] const LatencyHistogram& commit_times() const { return commit_times_; }
 
    private:
-    void seed(const alg::FlowTuple& tuple);
+    [[nodiscard]] bool withholds(const alg::PinholeChange& change);
+    [[nodiscard]] bool withholds(const alg::CallbackChange& change);
+    void seed(const alg::Admission& flow);
+    [[nodiscard]] bool leads_nowhere(const std::optional<alg::Endpoint>& outside) const;
+    void translate_binding(const alg::BindingChange& change, nft::Transaction& transaction) const;
+    [[nodiscard]] nft::Expected<void> restore_nat(alg::Engine& engine, alg::TimePoint now);
+    [[nodiscard]] nft::Expected<void> restore_tls(alg::Engine& engine, alg::TimePoint now);
 
     nft::Ruleset& ruleset_;
     nft::Schema& schema_;
     nft::Conntrack& conntrack_;
     Options options_;
+    const OutsideInterfaces* outside_ = nullptr;
     nft::Transaction staged_;
     std::vector<alg::PinholeKey> closed_;  ///< since the last sweep
+    bool observing_ = false;
+    std::set<alg::PinholeKey> withheld_;  ///< wanted by the engine, but not in the kernel because of observing_
+    std::set<alg::CallbackTable::Key> withheld_callbacks_;  ///< likewise
     std::optional<nft::NftError> seed_error_;
     Counters counters_;
+    LatencyHistogram commit_times_;
     alg::Plan wanted_;  ///< of reinstall; kept for its memory
 };
 

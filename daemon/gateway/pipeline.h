@@ -2,13 +2,17 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <set>
 #include <span>
+#include <unordered_map>
 #include <vector>
 
 #include "alg/engine.h"
-#include "daemon/gateway/event_log.h"
 #include "daemon/gateway/pinhole_sync.h"
+#include "daemon/gateway/plan_observer.h"
+#include "daemon/process/outside_interfaces.h"
 #include "daemon/queue/queue_message.h"
 #include "daemon/queue/verdict.h"
 #include "nft/schema.h"
@@ -29,23 +33,49 @@ class Pipeline {
         std::uint64_t batches = 0;
         std::uint64_t fallbacks = 0;  ///< packets that got the fallback verdict
         std::uint64_t escapes = 0;    ///< exceptions that were turned into it, such as out of memory
+        std::uint64_t orphans = 0;    ///< packets of connections that have to be reset
+        std::uint64_t held = 0;       ///< packets that waited for the rest of their message
     };
 
     /// All borrowed; they outlive this object.
-    Pipeline(alg::Engine& engine, PinholeSync& sync, EventLog& events, const Options& options)
-        : engine_(engine), sync_(sync), events_(events), options_(options) {}
+    Pipeline(alg::Engine& engine, PinholeSync& sync, PlanObserver& observer, const Options& options)
+        : engine_(engine), sync_(sync), observer_(observer), options_(options) {}
 
-    /// Decides every packet of the batch; each gets exactly one verdict. Returns the kernel's complaint if the
-    /// transaction failed: then what the engine wants and what the kernel has differ, and the caller reinstalls.
+    Pipeline(const Pipeline&) = delete;
+    Pipeline& operator=(const Pipeline&) = delete;
+    Pipeline(Pipeline&&) = delete;
+    Pipeline& operator=(Pipeline&&) = delete;
+    ~Pipeline() { drop_held(); }
+
+    /// From now on packets through these interfaces are those of hidden hosts. Both borrowed.
+    void set_nat(OutsideInterfaces& outside, alg::FlowTranslations& translations) {
+        outside_ = &outside;
+        translations_ = &translations;
+    }
+
+    /// Decides every packet of the batch; each gets exactly one verdict, now or, of a TCP connection whose messages may
+    /// be edited, when its message is complete: the sink must outlive this object. Returns the kernel's complaint if
+    /// the transaction failed: then what the engine wants and what the kernel has differ, and the caller reinstalls.
     [[nodiscard]] std::optional<nft::NftError> on_batch(std::span<const QueuedPacket> packets, VerdictSink& sink,
                                                         alg::TimePoint now);
     /// Ends what is due.
     [[nodiscard]] std::optional<nft::NftError> expire(alg::TimePoint now);
 
+    /// Drops the packets that wait for the rest of their message: nobody has acknowledged them, so they come again.
+    void drop_held();
+    /// TCP connections whose bytes were edited by a daemon that left no word of how: their packets go to the guard,
+    /// which resets them. tuples: either direction, as forwarded.
+    void set_orphans(std::span<const alg::FlowTuple> tuples);
+    /// Something that no packet asked for: an operator's order, which fills in the plan.
+    using Order = std::function<void(alg::Plan& plan)>;
+    [[nodiscard]] std::optional<nft::NftError> carry_out(const Order& order, alg::TimePoint now);
+
     /// See PinholeSync::sweep.
     [[nodiscard]] std::optional<nft::NftError> sweep();
 
     [[nodiscard]] const Counters& counters() const { return counters_; }
+    /// Packets that wait for the rest of their message now.
+    [[nodiscard]] std::size_t held_now() const { return held_.size(); }
 
    private:
     struct Decision {
@@ -53,17 +83,35 @@ class Pipeline {
         bool accept = true;
         bool needs_kernel = false;  ///< it waits for the transaction
         std::optional<std::uint32_t> mark;
+        std::size_t replacement_at = 0;  ///< in bytes_
+        std::size_t replacement_size = 0;
     };
-    void decide(const QueuedPacket& packet, Decision& decision, alg::TimePoint now);
-    void admit(const QueuedPacket& packet, Decision& decision);
+    /// A packet that waits for the rest of its message, perhaps over several batches.
+    struct Held {
+        PendingVerdict verdict;
+        std::uint32_t mark = 0;
+    };
+    void decide(const QueuedPacket& packet, PendingVerdict verdict, alg::TimePoint now);
+    [[nodiscard]] bool admit(const QueuedPacket& packet, alg::TimePoint now);
+    void look(const QueuedPacket& packet, alg::TimePoint now);
+    [[nodiscard]] bool is_orphan(const QueuedPacket& packet);
+    [[nodiscard]] std::optional<std::uint32_t> new_mark(std::uint32_t mark) const;
+    void release();
+    void replace(Decision& decision, std::span<const std::byte> packet);
+    void give(bool committed);
 
     alg::Engine& engine_;
     PinholeSync& sync_;
-    EventLog& events_;
+    PlanObserver& observer_;
+    OutsideInterfaces* outside_ = nullptr;
+    alg::FlowTranslations* translations_ = nullptr;
     Options options_;
     Counters counters_;
     alg::Plan plan_;                   ///< kept for its memory
     std::vector<Decision> decisions_;  ///< likewise
+    std::vector<std::byte> bytes_;     ///< the packets that are replaced; likewise
+    std::unordered_map<alg::PacketToken, Held> held_;
+    std::set<alg::FlowTuple> orphans_;  ///< both directions of each
 };
 
 }  // namespace messenger::daemon

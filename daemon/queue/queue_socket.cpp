@@ -6,13 +6,16 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_queue.h>
 #include <linux/netlink.h>
+#include <linux/sock_diag.h>
 #include <poll.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <string>
 #include <system_error>
+#include <utility>
 
 namespace messenger::daemon {
 
@@ -63,6 +66,29 @@ class ConfigRequest {
     nlmsghdr* header_;
 };
 
+/// Options that the kernel has in the socket's queues, as the name of a kept socket.
+[[nodiscard]] std::string identity_of(const QueueOptions& options) {
+    std::string text = "nfqueue";
+    for (const std::uint16_t queue : options.queues) text += ' ' + std::to_string(queue);
+    text += " length " + std::to_string(options.length);
+    text += options.fail_open ? " accept" : " drop";
+    return text;
+}
+
+// What the kernel granted follows in the name: asking again would mean to read packets before anyone is there for them.
+constexpr std::string_view kGranted = " granted ";
+constexpr std::size_t kFeatures = 2;
+
+[[nodiscard]] std::string text_of(const QueueFeatures& features) {
+    std::string text(kGranted);
+    for (const bool feature : {features.fail_open, features.conntrack}) text += feature ? '1' : '0';
+    return text;
+}
+
+[[nodiscard]] QueueFeatures features_of(std::string_view digits) {
+    return {digits[0] == '1', digits[1] == '1'};
+}
+
 void set_option(int fd, int level, int option, int value) {
     // Best effort: what an old kernel lacks costs speed, or shows in the queue's own counters, and nothing else.
     static_cast<void>(setsockopt(fd, level, option, &value, sizeof(value)));
@@ -70,8 +96,9 @@ void set_option(int fd, int level, int option, int value) {
 
 }  // namespace
 
-QueueSocket::QueueSocket(const QueueOptions& options)
-    : fallback_(options.fallback),
+QueueSocket::QueueSocket(const QueueOptions& options, std::vector<KeptDescriptor> kept)
+    : identity_(identity_of(options)),
+      fallback_(options.fallback),
       batch_(kVerdictBytes),
       buffer_(std::make_unique_for_overwrite<std::byte[]>(kBatch * kSlot)),  // NOLINT(modernize-avoid-c-arrays)
       headers_(kBatch),
@@ -82,12 +109,35 @@ QueueSocket::QueueSocket(const QueueOptions& options)
         headers_[i].msg_hdr.msg_iov = &slots_[i];
         headers_[i].msg_hdr.msg_iovlen = 1;
     }
+    adopted_ = adopt(std::move(kept));
+    // The kernel numbers the packets of a queue from 1 on; of an adopted one, somebody else has had the first.
+    for (const std::uint16_t queue : options.queues) {
+        seen_.push_back({queue, adopted_ ? std::nullopt : std::optional<std::uint32_t>(0), 0, 0});
+    }
+    if (!adopted_) bind_all(options);
+}
+
+bool QueueSocket::adopt(std::vector<KeptDescriptor> kept) {
+    const std::string wanted = identity_ + std::string(kGranted);
+    for (KeptDescriptor& one : kept) {
+        if (one.name.size() != wanted.size() + kFeatures || one.name.compare(0, wanted.size(), wanted) != 0) continue;
+        socket_ = std::move(one.fd);
+        features_ = features_of(std::string_view(one.name).substr(wanted.size()));
+        return true;
+    }
+    // Closed before the queues are bound anew: these may have some of them.
+    kept.clear();
+    return false;
+}
+
+void QueueSocket::bind_all(const QueueOptions& options) {
     open(options);
     for (const std::uint16_t queue : options.queues) bind_queue(queue, options.length);
-    features_ = {options.fail_open, true, true};
+    // NFQA_CFG_F_GSO is not asked for: without it the kernel cuts what is several segments in one before it queues it.
+    // Packets that wait or are replaced must be such as the network carries, and each datagram is a message.
+    features_ = {options.fail_open, true};
     for (const std::uint16_t queue : options.queues) {
         features_.fail_open &= request_flag(queue, NFQA_CFG_F_FAIL_OPEN, options.fail_open);
-        features_.gso &= request_flag(queue, NFQA_CFG_F_GSO, true);
         features_.conntrack &= request_flag(queue, NFQA_CFG_F_CONNTRACK, true);
     }
     for (const QueuedPacket& packet : packets_) add({packet.queue, packet.id, fallback_, std::nullopt, {}});
@@ -97,6 +147,11 @@ QueueSocket::QueueSocket(const QueueOptions& options)
 
 QueueSocket::~QueueSocket() {
     flush();
+}
+
+KeptDescriptor QueueSocket::hand_over() {
+    flush();
+    return {identity_ + text_of(features_), std::move(socket_)};
 }
 
 void QueueSocket::open(const QueueOptions& options) {
@@ -201,7 +256,10 @@ void QueueSocket::take_messages(std::size_t slot) {
 
 void QueueSocket::on_message(const QueueMessage& message) {
     switch (message.kind) {
-        case QueueMessage::Kind::packet: packets_.push_back(message.packet); return;
+        case QueueMessage::Kind::packet:
+            count_packet(message.packet);
+            packets_.push_back(message.packet);
+            return;
         case QueueMessage::Kind::acknowledgement:
             if (awaited_ != 0 && message.sequence == awaited_) {
                 awaited_error_ = message.error;
@@ -211,14 +269,45 @@ void QueueSocket::on_message(const QueueMessage& message) {
             return;
         case QueueMessage::Kind::malformed:
             ++counters_.malformed;
-            if (message.has_id) add({message.packet.queue, message.packet.id, fallback_, std::nullopt, {}});
+            if (!message.has_id) return;
+            count_packet(message.packet);
+            add({message.packet.queue, message.packet.id, fallback_, std::nullopt, {}});
             return;
         case QueueMessage::Kind::other: return;
     }
 }
 
+QueueSocket::Seen* QueueSocket::find_seen(std::uint16_t queue) {
+    const auto found =
+        std::find_if(seen_.begin(), seen_.end(), [queue](const Seen& one) { return one.queue == queue; });
+    return found == seen_.end() ? nullptr : &*found;
+}
+
+void QueueSocket::count_packet(const QueuedPacket& packet) {
+    Seen* seen = find_seen(packet.queue);
+    if (seen == nullptr) return;
+    // A packet gets its number before it turns out that our buffer has no room for it.
+    if (seen->last_id) seen->missed += packet.id - *seen->last_id - 1;
+    seen->last_id = packet.id;
+    ++seen->undecided;
+}
+
+std::vector<QueueStatistics> QueueSocket::statistics() const {
+    std::vector<QueueStatistics> all;
+    for (const Seen& seen : seen_) all.push_back({seen.queue, seen.undecided, std::nullopt, seen.missed});
+    return all;
+}
+
+std::size_t QueueSocket::unread_bytes() const {
+    std::array<std::uint32_t, SK_MEMINFO_VARS> memory{};
+    socklen_t size = sizeof memory;
+    if (::getsockopt(socket_.get(), SOL_SOCKET, SO_MEMINFO, memory.data(), &size) != 0) return 0;
+    return memory[SK_MEMINFO_RMEM_ALLOC];
+}
+
 void QueueSocket::add(const Verdict& verdict) noexcept {
     ++counters_.verdicts;
+    if (Seen* seen = find_seen(verdict.queue); seen != nullptr && seen->undecided > 0) --seen->undecided;
     if (batch_.add(verdict, ++sequence_)) return;
     flush();
     if (!batch_.add(verdict, sequence_)) ++counters_.verdict_errors;  // a packet of more than 65531 bytes

@@ -6,11 +6,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "daemon/process/fd.h"
+#include "daemon/process/kept_descriptor.h"
 #include "daemon/queue/queue_message.h"
+#include "daemon/queue/queue_statistics.h"
 #include "daemon/queue/verdict.h"
 #include "daemon/queue/verdict_batch.h"
 
@@ -29,7 +33,6 @@ struct QueueOptions {
 /// What the kernel granted. Each is asked for alone, for one refusal fails a whole configuration message.
 struct QueueFeatures {
     bool fail_open = false;
-    bool gso = false;        ///< without it, the kernel splits such packets before it queues them
     bool conntrack = false;  ///< packets come with their conntrack entry (NETFILTER_NETLINK_GLUE_CT)
 };
 
@@ -50,7 +53,9 @@ class QueueSocket final : public VerdictSink {
     /// Binds every queue. Packets that come before the last one is bound get the fallback verdict.
     /// Throws std::system_error, with the queue's number in its text: EPERM without CAP_NET_ADMIN, and also if another
     /// process has the queue.
-    explicit QueueSocket(const QueueOptions& options);
+    /// kept: if one of them is the socket that a QueueSocket with the same options handed over, it is used as it is,
+    /// and what has come since waits in it. The others are closed.
+    explicit QueueSocket(const QueueOptions& options, std::vector<KeptDescriptor> kept = {});
     /// Sends what is left. Packets still without verdict are dropped by the kernel.
     ~QueueSocket() override;
     QueueSocket(const QueueSocket&) = delete;
@@ -61,7 +66,14 @@ class QueueSocket final : public VerdictSink {
     /// Readable when packets wait.
     [[nodiscard]] int fd() const { return socket_.get(); }
     [[nodiscard]] const QueueFeatures& features() const { return features_; }
+    /// The socket came from the process before.
+    [[nodiscard]] bool is_adopted() const { return adopted_; }
     [[nodiscard]] const QueueCounters& counters() const { return counters_; }
+    /// Of each queue what this side of it can know: waiting are the packets that we have and have not decided about;
+    /// losses for want of buffer show as gaps in the kernel's numbering.
+    [[nodiscard]] std::vector<QueueStatistics> statistics() const;
+    /// Bytes of the kernel's memory that packets take which we have not read yet.
+    [[nodiscard]] std::size_t unread_bytes() const;
 
     /// Up to kBatch packets that wait now, without blocking; fewer do not mean that no more wait (acknowledgements come
     /// the same way). The packets live until the next call. Throws std::system_error if the socket is broken.
@@ -72,7 +84,12 @@ class QueueSocket final : public VerdictSink {
     /// Sends the batch: one system call for all its verdicts.
     void flush() noexcept;
 
+    /// Gives up the socket with its queues bound: packets wait in it for the next owner. This object is of no use then.
+    [[nodiscard]] KeptDescriptor hand_over();
+
    private:
+    [[nodiscard]] bool adopt(std::vector<KeptDescriptor> kept);
+    void bind_all(const QueueOptions& options);
     void open(const QueueOptions& options);
     void bind_queue(std::uint16_t queue, std::uint32_t length);
     [[nodiscard]] bool request_flag(std::uint16_t queue, std::uint32_t flag, bool wanted);
@@ -86,10 +103,23 @@ class QueueSocket final : public VerdictSink {
 
     static constexpr int kNotFound = -1;
 
+    /// What has been seen of one queue.
+    struct Seen {
+        std::uint16_t queue = 0;
+        std::optional<std::uint32_t> last_id;  ///< absent: whatever comes first is the first
+        std::uint32_t undecided = 0;
+        std::uint32_t missed = 0;
+    };
+    [[nodiscard]] Seen* find_seen(std::uint16_t queue);
+    void count_packet(const QueuedPacket& packet);
+
     Fd socket_;
+    std::string identity_;  ///< what a kept socket must have been made with to be taken
     Verdict::Action fallback_;
     QueueFeatures features_;
+    bool adopted_ = false;
     QueueCounters counters_;
+    std::vector<Seen> seen_;  ///< a handful, in the order of the options
     std::uint32_t sequence_ = 0;
     VerdictBatch batch_;
     // One slot per message. Touched only as far as messages reach, so that an idle daemon stays small.

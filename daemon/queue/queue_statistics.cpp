@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/queue/queue_statistics.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <array>
+#include <cerrno>
 #include <optional>
+#include <string>
 
 #include "alg/base/text.h"
 
@@ -36,6 +41,24 @@ std::vector<QueueStatistics> parse_queue_statistics(std::string_view text) {
         text.remove_prefix(std::min(end + 1, text.size()));
     }
     return queues;
+}
+
+QueueStatisticsReader::QueueStatisticsReader()
+    : file_(::open(std::string(kQueueStatisticsFile).c_str(), O_RDONLY | O_CLOEXEC)) {}
+
+std::optional<std::vector<QueueStatistics>> QueueStatisticsReader::read() const {
+    if (!file_) return std::nullopt;
+    std::string text;
+    std::array<char, 4096> part{};
+    while (true) {
+        const ssize_t length = ::pread(file_.get(), part.data(), part.size(), static_cast<off_t>(text.size()));
+        if (length == 0) return parse_queue_statistics(text);
+        if (length > 0) {
+            text.append(part.data(), static_cast<std::size_t>(length));
+        } else if (errno != EINTR) {
+            return std::nullopt;
+        }
+    }
 }
 
 }  // namespace messenger::daemon

@@ -28,12 +28,14 @@ using namespace std::string_view_literals;
 
 using nlohmann::json;
 
+constexpr std::size_t kLongLine = 1000;
 constexpr std::size_t kLargeResult = std::size_t{1} << 20U;
 
 [[nodiscard]] ControlResponse echo(const ControlRequest& request) {
     if (request.command == "throw") throw std::runtime_error("thrown");
-    if (request.command == "large") return {true, std::string(kLargeResult, 'x'), {}};
-    return {true, {{"command", request.command}, {"arguments", request.arguments}}, {}};
+    if (request.command == "follow") return {true, "following", {}, true};
+    if (request.command == "large") return {true, std::string(kLargeResult, 'x'), {}, false};
+    return {true, {{"command", request.command}, {"arguments", request.arguments}}, {}, false};
 }
 
 /// A client that says what no proper one would.
@@ -85,6 +87,9 @@ class ControlSocketTest : public testing::Test {
         wake_ = loop_.add_timer([this] { loop_.stop(); });
         thread_ = std::thread([this] {
             while (!done_) {
+                if (const int lines = to_publish_.exchange(0); lines > 0) {
+                    for (int i = 0; i < lines; ++i) server_->publish(std::string(kLongLine, 'e') + '\n');
+                }
                 loop_.set_timer(wake_, loop_.now() + std::chrono::milliseconds(20));
                 loop_.run_once();
             }
@@ -96,6 +101,7 @@ class ControlSocketTest : public testing::Test {
     }
 
     [[nodiscard]] const std::string& path() const { return path_; }
+    void publish(int lines) { to_publish_ = lines; }
     /// The server must have stopped.
     [[nodiscard]] ControlCounters stop_and_count() {
         done_ = true;
@@ -110,6 +116,7 @@ class ControlSocketTest : public testing::Test {
     std::optional<ControlSocket> server_;
     EventLoop::TimerId wake_ = 0;
     std::atomic<bool> done_ = false;
+    std::atomic<int> to_publish_ = 0;
     std::thread thread_;
 };
 
@@ -149,6 +156,42 @@ TEST_F(ControlSocketTest, DeliversAResponseThatNoBufferHolds) {
     client.send(format_request({"large", json::object()}) + format_request({"next", json::object()}));
     EXPECT_GT(client.line().size(), kLargeResult);
     EXPECT_EQ(parse_response(client.line()).result["command"], "next");
+}
+
+TEST_F(ControlSocketTest, SendsEventsToThoseWhoFollow) {
+    start();
+    RawClient follower(path());
+    RawClient other(path());
+    follower.send(format_request({"follow", json::object()}));
+    EXPECT_EQ(parse_response(follower.line()).result, "following");
+    publish(3);
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(follower.line(), std::string(kLongLine, 'e'));
+    // What a follower still says is not read, and harms nobody.
+    follower.send("garbage\n{{{\n");
+    publish(1);
+    EXPECT_EQ(follower.line(), std::string(kLongLine, 'e'));
+    other.send(format_request({"other", json::object()}));
+    EXPECT_EQ(parse_response(other.line()).result["command"], "other") << "and no event before it";
+}
+
+TEST_F(ControlSocketTest, TellsAFollowerHowManyLinesItMissed) {
+    start();
+    RawClient follower(path());
+    follower.send(format_request({"follow", json::object()}));
+    EXPECT_TRUE(parse_response(follower.line()).ok);
+    constexpr int kMany = 5000;  // more than the buffers of both sides hold
+    publish(kMany);
+    EXPECT_TRUE(ask_daemon(path(), {"still there", json::object()}).ok);
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    int seen = 0;
+    std::string line;
+    while (seen < kMany && (line = follower.line()).front() == 'e') {
+        ++seen;
+        if (seen % 100 == 0) publish(1);  // the count comes before the next line
+    }
+    const auto missed = json::parse(line);
+    EXPECT_EQ(missed["event"], "missed");
+    EXPECT_GT(missed["lines"].get<int>(), kMany / 2);
 }
 
 TEST_F(ControlSocketTest, SurvivesGarbage) {

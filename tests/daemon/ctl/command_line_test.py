@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The command line of messenger-algctl: exit statuses and messages."""
+import json
 import pathlib
 import struct
 import subprocess
@@ -10,6 +11,13 @@ import unittest
 
 ALGCTL = sys.argv.pop(1)
 EMPTY_PCAP = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
+
+POLICY = (
+    "Windows Registry Editor Version 5.00\r\n"
+    "[HKEY_LOCAL_MACHINE\\SOFTWARE\\Policies\\Microsoft\\Communicator\\PortRange]\r\n"
+    '"Enabled"=dword:00000001\r\n"MinSipDynamicPort"=dword:00001bbc\r\n"MaxSipDynamicPort"=dword:00001bbf\r\n'
+    '"MinMediaPort"=dword:000014e6\r\n"MaxMediaPort"=dword:000014e9\r\n'
+)
 
 
 def run(*arguments, stdin=b""):
@@ -103,6 +111,73 @@ class CommandLine(unittest.TestCase):
         done = run("explain", "--config", str(config), self.capture)
         self.assertEqual((done.returncode, done.stdout), (1, b""))
         self.assertIn("config.toml:2: ", done.stderr.decode())
+
+    def write(self, name, content):
+        file = pathlib.Path(self.folder.name) / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(content)
+        return str(file)
+
+    def test_a_policy_comes_out_as_configuration_and_goes_back_as_policy(self):
+        exported = self.write("site.reg", POLICY.encode("utf-16"))
+        done = run("import-policy", exported)
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        config = self.write("config.toml", done.stdout.replace(b"[network]", b'[network]\ninside = ["10.0.0.0/8"]'))
+        self.assertIn(b'media_ports = "5350-5353"', done.stdout)
+        same = run("import-policy", "--config", config, exported)
+        self.assertEqual((same.returncode, same.stdout, same.stderr), (0, b"", b""))
+        back = run("export-policy", "--config", config)
+        self.assertEqual((back.returncode, back.stderr), (0, b""))
+        self.assertIn('"MinMediaPort"=dword:000014e6\r\n', back.stdout.decode("utf-16"))
+        again = self.write("again.reg", back.stdout)
+        self.assertEqual(run("import-policy", "--config", config, again).stdout, b"")
+        target = str(pathlib.Path(self.folder.name) / "out.reg")
+        self.assertEqual(run("export-policy", "--config", config, "-o", target).returncode, 0)
+        self.assertEqual(pathlib.Path(target).read_bytes(), back.stdout)
+
+    def test_a_policy_is_compared_with_the_configuration(self):
+        config = self.write("config.toml", b'[network]\ninside = ["10.0.0.0/8"]\n')
+        exported = self.write("site.reg", POLICY.encode("utf-16"))
+        done = run("import-policy", "--diff", "--config", config, exported)
+        self.assertEqual(done.returncode, 0)
+        self.assertIn(b'-network.media_ports = "1024-65535"\n+network.media_ports = "5350-5353"\n', done.stdout)
+        document = json.loads(run("import-policy", "--json", "--config", config, exported).stdout)
+        self.assertEqual([one["name"] for one in document["differences"]], ["media_ports", "dynamic_ports"])
+
+    def test_the_folder_of_a_registry_pol_says_whose_it_is(self):
+        key = "SOFTWARE\\Policies\\Microsoft\\Communicator\\PortRange"
+        values = (("Enabled", 1), ("MinMediaPort", 5350), ("MaxMediaPort", 5353))
+        records = b"".join(
+            f"[{key}\0;{name}\0;".encode("utf-16-le")
+            + struct.pack("<I", 4) + b";\0" + struct.pack("<I", 4) + b";\0" + struct.pack("<I", value) + b"]\0"
+            for name, value in values
+        )
+        pol = b"PReg" + struct.pack("<I", 1) + records
+        self.assertIn(b"HKEY_LOCAL_MACHINE", run("import-policy", self.write("Machine/Registry.pol", pol)).stdout)
+        of_user = self.write("User/Registry.pol", pol)
+        self.assertIn(b"HKEY_CURRENT_USER", run("import-policy", of_user).stdout)
+        self.assertIn(b"HKEY_CURRENT_USER", run("import-policy", "--user", self.write("r.pol", pol)).stdout)
+        cut = run("import-policy", self.write("cut.pol", pol[:-1]))
+        self.assertEqual((cut.returncode, cut.stdout), (1, b""))
+        self.assertIn("cut.pol: byte ", cut.stderr.decode())
+
+    def test_a_bad_policy_fails_with_file_and_line(self):
+        bad = self.write("bad.reg", POLICY.replace("000014e9", "000014e8").encode("utf-16"))
+        done = run("import-policy", bad)
+        self.assertEqual((done.returncode, done.stdout), (1, b""))
+        self.assertIn("bad.reg:6: MinMediaPort, MaxMediaPort: ", done.stderr.decode())
+        told = run("import-policy", "--json", bad)
+        self.assertEqual(told.returncode, 1)
+        self.assertIsNone(json.loads(told.stdout)["media_ports"])
+        self.assertEqual(run("import-policy", bad + "x").returncode, 1)
+        self.expect_usage_error("FILE", "import-policy")
+
+    def test_nothing_to_pin_is_no_policy(self):
+        config = self.write("config.toml", b'[network]\ninside = ["10.0.0.0/8"]\n')
+        done = run("export-policy", "--config", config)
+        self.assertEqual((done.returncode, done.stdout), (1, b""))
+        self.assertIn("nothing to pin", done.stderr.decode())
+        self.assertEqual(run("export-policy", "--config", config + "x").returncode, 1)
 
     def test_a_capture_that_is_cut_off_fails(self):
         pathlib.Path(self.capture).write_bytes(EMPTY_PCAP + b"\x00" * 7)

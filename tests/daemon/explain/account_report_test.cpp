@@ -13,6 +13,7 @@ namespace messenger::daemon {
 namespace {
 
 using namespace messenger::testing;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -29,7 +30,7 @@ class AccountReportTest : public ::testing::Test {
 
     const alg::Policy policy_ = policy_of_captures();
     std::string out_;
-    AccountReport report_{out_, policy_, alg::HashKey{1, 2}};
+    AccountReport report_{out_, policy_, false, alg::HashKey{1, 2}};
     Recorder recorder_{report_};
 };
 
@@ -90,10 +91,27 @@ TEST_F(AccountReportTest, SaysWhyNothingWasOpened) {
     EXPECT_THAT(finish(), HasSubstr("Nothing was opened: the offer was not answered."));
 }
 
+TEST_F(AccountReportTest, NamesSessionsThatAreNotAudioOrVideo) {
+    const std::string lines = "m=application 1503 tcp msdata\r\nm=x-ms-ra 6000 tcp null\r\n";
+    recorder_.udp(0, kAlice, kBob, sip("INVITE sip:bob@example.com SIP/2.0", "1 INVITE", "", sdp(kAliceMedia) + lines));
+    EXPECT_THAT(finish(), AllOf(HasSubstr("SESSION application sharing, whiteboard (application)\n"),
+                                HasSubstr("SESSION remote assistance (x-ms-ra); it passes and opens nothing\n"),
+                                Not(HasSubstr("SESSION audio"))));
+}
+
+TEST_F(AccountReportTest, ListsInvitationsOutsideOfCalls) {
+    std::string text = sip("MESSAGE sip:bob@example.com SIP/2.0", "1 MESSAGE", "",
+                           "Invitation-Command: INVITE\r\nInvitation-Cookie: 1\r\nApplication-Name: Chess\r\n");
+    text.replace(text.find("application/sdp"), 15, "text/x-msmsgsinvite");
+    recorder_.udp(0, kAlice, kBob, text);
+    EXPECT_THAT(finish(), HasSubstr("Invitations outside of calls\n  10.0.0.5:5060 > 192.0.2.9:5060: an unknown "
+                                    "invitation (Chess); it passes and opens nothing\n"));
+}
+
 TEST_F(AccountReportTest, TellsRefusalsInTheirCall) {
     recorder_.udp(0, kAlice, kBob,
                   sip("INVITE sip:bob@example.com SIP/2.0", "1 INVITE", "", sdp(endpoint("10.0.0.77", 4000))));
-    EXPECT_THAT(finish(), HasSubstr("REFUSES: 10.0.0.5:5060 asks for 10.0.0.77:4000: "));
+    EXPECT_THAT(finish(), HasSubstr("REFUSES: 10.0.0.5:5060 of sip:alice@example.com asks for 10.0.0.77:4000: "));
     EXPECT_THAT(out_, HasSubstr(" 1 refused."));
 }
 

@@ -56,6 +56,10 @@ TEST_F(JsonReportTest, WritesWhatTheManualSays) {
     EXPECT_EQ(events("media")[1]["role"], "answer");
     EXPECT_EQ(events("media")[1]["address"], "192.0.2.9");
     EXPECT_EQ(events("media")[1]["port"], 6000);
+    ASSERT_EQ(events("session").size(), 1U);
+    EXPECT_EQ(events("session")[0]["kind"], "audio_video");
+    EXPECT_EQ(events("session")[0]["what"], "audio");
+    EXPECT_EQ(events("session")[0]["opens_ports"], true);
 }
 
 TEST_F(JsonReportTest, GivesEveryRefusalItsReasonAndASentence) {

@@ -56,7 +56,7 @@ TEST(Translate, KnowsTheSetOfEachPinhole) {
 TEST(Translate, HasNoPlaceForAPinholeBetweenFamilies) {
     const alg::PinholeKey mixed = pinned("10.1.2.3", "2001:db8::1");
     EXPECT_FALSE(place_of(mixed));
-    EXPECT_EQ(commands({alg::PinholeChange::Kind::add, mixed, kAudio, 60s, {}}), "");
+    EXPECT_EQ(commands({alg::PinholeChange::Kind::add, mixed, kAudio, 60s, {}, {}}), "");
 }
 
 TEST(Translate, FindsNoPinholeInOtherSetsOrKeys) {
@@ -76,16 +76,17 @@ TEST(Translate, WritesTheCommands) {
     const std::string there = "element inet messenger_alg pinholes4 { 203.0.113.30 . 10.1.2.3 . udp . 5350";
     const std::string comment =
         " comment \"audio rtp call=0123456789abcdef dialog=fedcba9876543210 id=c1@example.com\" }\n";
-    EXPECT_EQ(commands({alg::PinholeChange::Kind::add, key, kAudio, 60s, label}),
+    EXPECT_EQ(commands({alg::PinholeChange::Kind::add, key, kAudio, 60s, label, {}}),
               "add " + there + " timeout 1m" + comment);
-    EXPECT_EQ(commands({alg::PinholeChange::Kind::refresh, key, kAudio, 30min, label}),
+    EXPECT_EQ(commands({alg::PinholeChange::Kind::refresh, key, kAudio, 30min, label, {}}),
               "delete " + there + " }\nadd " + there + " timeout 30m" + comment);
-    EXPECT_EQ(commands({alg::PinholeChange::Kind::remove, key, kAudio, 0s, label}), "delete " + there + " }\n");
-    EXPECT_EQ(commands({alg::PinholeChange::Kind::forget, key, kAudio, 0s, label}), "");
+    EXPECT_EQ(commands({alg::PinholeChange::Kind::remove, key, kAudio, 0s, label, {}}), "delete " + there + " }\n");
+    EXPECT_EQ(commands({alg::PinholeChange::Kind::forget, key, kAudio, 0s, label, {}}), "");
 }
 
 TEST(Translate, NeverRoundsATimeoutDownToForEver) {
-    const alg::PinholeChange change{alg::PinholeChange::Kind::add, pinned("10.1.2.3", "203.0.113.30"), kAudio, 1ns, {}};
+    const alg::PinholeChange change{
+        alg::PinholeChange::Kind::add, pinned("10.1.2.3", "203.0.113.30"), kAudio, 1ns, {}, {}};
     EXPECT_NE(commands(change).find("timeout 1ms"), std::string::npos);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/explain/wire_text.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -142,6 +143,13 @@ TEST(WireText, NamesWhatWasRefused) {
     EXPECT_TRUE(detail(refusal).starts_with("10.0.0.5:5060 asks for [2001:db8::7]:4000: "));
     refusal.port = 0;
     EXPECT_TRUE(detail(refusal).starts_with("10.0.0.5:5060 asks for 2001:db8::7: "));
+    refusal.reason = alg::RefuseReason::port_out_of_range;
+    refusal.allowed = {5350, 5353};
+    refusal.user = "sip:a\x1b@x";
+    EXPECT_THAT(detail(refusal), ::testing::StartsWith("10.0.0.5:5060 of sip:a\\x1B@x asks for 2001:db8::7: "));
+    EXPECT_THAT(detail(refusal), ::testing::EndsWith(" (5350-5353)"));
+    refusal.allowed = {};
+    refusal.user = {};
     refusal.announced.reset();
     refusal.port = 22;
     EXPECT_TRUE(detail(refusal).starts_with("10.0.0.5:5060 asks for port 22: "));

@@ -36,5 +36,18 @@ TEST(EnginePolicy, ProtectsTheGatewayItselfAndItsSignallingPorts) {
     }
 }
 
+TEST(EnginePolicy, HasWhatTheOperatorSaidAboutNat) {
+    Config config;
+    config.nat.media_ports = {20000, 20999};
+    config.nat.keep_numbers = false;
+    config.nat.no_rewrite = {*alg::Prefix::parse("192.0.2.0/24")};
+    const alg::Policy policy = make_policy(config, {});
+    EXPECT_EQ(policy.nat_ports.first, 20000);
+    EXPECT_EQ(policy.nat_ports.last, 20999);
+    EXPECT_FALSE(policy.keep_numbers);
+    EXPECT_TRUE(policy.no_rewrite.contains(*alg::IpAddress::parse("192.0.2.7")));
+    EXPECT_FALSE(policy.no_rewrite.contains(*alg::IpAddress::parse("203.0.113.7")));
+}
+
 }  // namespace
 }  // namespace messenger::daemon

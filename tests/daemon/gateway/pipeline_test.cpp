@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/gateway/event_log.h"
 #include "daemon/translate.h"
 #include "tests/support/fake_ruleset.h"
 #include "tests/support/packet_builder.h"
@@ -174,6 +175,34 @@ TEST_F(PipelineTest, TakesOverWhatItsPredecessorLeftSoThatAByeStillCloses) {
     queued_[0].payload = packets_[0];
     EXPECT_FALSE(restarted.on_batch(queued_, sink_, alg::TimePoint(std::chrono::seconds(3))));
     EXPECT_EQ(kernel_.count(nft::SetId::pinholes4), 0U);
+}
+
+TEST_F(PipelineTest, TurnsASecondConnectionToTheSameFileTransferAway) {
+    alg::CallLabel label;
+    label.call = 7;
+    const alg::PinholeKey key{alg::Transport::tcp, false, testing::endpoint("10.1.2.3", 6891),
+                              testing::endpoint("203.0.113.9", 0).address};
+    engine_.restore(key, {alg::MediaKind::application, alg::PortRole::file}, label, std::chrono::minutes(5),
+                    alg::TimePoint(std::chrono::seconds(1)));
+    const auto connect = [&](std::uint16_t port, testing::TcpSegment segment) {
+        packets_.push_back(testing::tcp_packet(testing::endpoint("203.0.113.9", port), key.inside, segment, ""));
+        QueuedPacket packet;
+        packet.queue = kAdmit;
+        packet.id = static_cast<std::uint32_t>(packets_.size());
+        queued_.push_back(packet);
+        EXPECT_FALSE(run());
+        return sink_.verdicts.back().action;
+    };
+    EXPECT_EQ(connect(40000, {.syn = true}), Verdict::Action::accept);
+    EXPECT_EQ(connect(40000, {.syn = true}), Verdict::Action::accept) << "sent again";
+    EXPECT_EQ(connect(40001, {.syn = true}), Verdict::Action::drop);
+    EXPECT_EQ(connect(40000, {.sequence = 9, .ack = true, .rst = true}), Verdict::Action::accept);
+    EXPECT_EQ(events_.counts().refused.at(static_cast<std::size_t>(alg::RefuseReason::second_connection)), 1U);
+    EXPECT_NE(text_.str().find("203.0.113.9:40001 (sending to 10.1.2.3:6891) asked for port 6891: a file transfer has"),
+              std::string::npos)
+        << text_.str();
+    EXPECT_FALSE(pipeline_.expire(alg::TimePoint(std::chrono::seconds(20))));
+    EXPECT_EQ(engine_.pinholes().size(), 0U) << "it has ended with its connection";
 }
 
 TEST_F(PipelineTest, SaysInTheLogWhatItOpenedAndForWhom) {

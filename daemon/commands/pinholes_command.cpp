@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/commands/pinholes_command.h"
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "daemon/translate.h"
+#include "nft/traffic.h"
+
+namespace messenger::daemon {
+
+namespace {
+
+using nlohmann::json;
+
+// Each one shown takes three questions to the kernel, of some microseconds, and packets wait meanwhile.
+constexpr std::size_t kShown = 1000;
+constexpr std::size_t kMostShown = 5000;
+
+[[nodiscard]] json describe(const nft::Counter& counter) {
+    return {{"packets", counter.packets}, {"bytes", counter.bytes}};
+}
+
+[[nodiscard]] json describe_calls(const alg::Engine& engine, const alg::PinholeTable::Pinhole& pinhole) {
+    json ids = json::array();
+    for (const std::uint64_t key : pinhole.calls) {
+        if (const alg::Call* call = engine.calls().find(key)) ids.push_back(std::string(call->id()));
+    }
+    return ids;
+}
+
+[[nodiscard]] json describe_pinhole(const DaemonParts& parts, const alg::PinholeKey& key,
+                                    const alg::PinholeTable::Pinhole& pinhole) {
+    json object = {{"proto", key.transport == alg::Transport::tcp ? "tcp" : "udp"},
+                   {"inside", key.inside.to_string()},
+                   {"remote", key.any_remote ? "*" : key.remote.to_string()},
+                   {"kind", alg::name(pinhole.purpose.kind)},
+                   {"role", alg::name(pinhole.purpose.role)},
+                   {"on_hold", pinhole.hold_until.has_value()},
+                   {"call_ids", describe_calls(parts.engine, pinhole)}};
+    object["in_kernel"] = false;
+    if (const auto place = place_of(key)) {
+        if (const auto found = parts.ruleset.find(place->set, place->key); found && *found) {
+            object["in_kernel"] = true;
+            object["expires_seconds"] = std::chrono::ceil<std::chrono::seconds>((*found)->expires).count();
+        }
+    }
+    if (const auto traffic = nft::read_traffic(parts.ruleset, to_nft(key.transport), to_nft(key.inside))) {
+        object["in"] = describe(traffic->inbound);
+        object["out"] = describe(traffic->outbound);
+    }
+    return object;
+}
+
+[[nodiscard]] json describe_pinholes(const DaemonParts& parts, std::size_t limit) {
+    std::vector<alg::PinholeKey> keys;
+    for (const auto& [key, pinhole] : parts.engine.pinholes().all()) keys.push_back(key);
+    const std::size_t shown = std::min(limit, keys.size());
+    const auto by_inside = [](const alg::PinholeKey& a, const alg::PinholeKey& b) {
+        return std::tie(a.inside, a.transport, a) < std::tie(b.inside, b.transport, b);
+    };
+    std::partial_sort(keys.begin(), keys.begin() + static_cast<std::ptrdiff_t>(shown), keys.end(), by_inside);
+    json pinholes = json::array();
+    for (std::size_t i = 0; i < shown; ++i) {
+        pinholes.push_back(describe_pinhole(parts, keys[i], *parts.engine.pinholes().find(keys[i])));
+    }
+    return {{"pinholes", std::move(pinholes)}, {"left_out", keys.size() - shown}};
+}
+
+}  // namespace
+
+void add_pinholes_command(CommandTable& commands, const DaemonParts& parts) {
+    commands.add("pinholes", [&parts](const CommandArguments& arguments) {
+        return describe_pinholes(parts, arguments.number("limit", kShown, kMostShown));
+    });
+}
+
+}  // namespace messenger::daemon

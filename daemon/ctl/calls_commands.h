@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include "daemon/ctl/subcommand.h"
+
+namespace messenger::daemon {
+
+/// messenger-algctl calls.
+void add_calls_commands(CLI::App& app, Run& run);
+
+}  // namespace messenger::daemon

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/journal/media_watch.h"
+
+#include <algorithm>
+
+#include "daemon/process/clock.h"
+#include "daemon/translate.h"
+
+namespace messenger::daemon {
+
+namespace {
+
+constexpr alg::Duration kPeriod = std::chrono::seconds(1);
+/// Without audio nobody is to be told soon; but a counter vanishes with its element after a silence, and is read
+/// before.
+constexpr alg::Duration kLazyPeriod = std::chrono::seconds(30);
+constexpr int kShareOfTime = 100;  // looks take at most a hundredth of it
+/// Packets that were under way when the pinhole closed are through by then.
+constexpr alg::Duration kSettleDelay = std::chrono::milliseconds(50);
+constexpr alg::Duration kFresh = std::chrono::milliseconds(200);
+/// Up to here, asking for each endpoint is cheaper than listing the sets.
+constexpr std::size_t kFewEndpoints = 16;
+
+[[nodiscard]] bool is_audio(const PinholeRecord& pinhole) {
+    return pinhole.purpose == alg::Purpose{alg::MediaKind::audio, alg::PortRole::rtp} &&
+           pinhole.key.transport == alg::Transport::udp;
+}
+
+[[nodiscard]] nft::Key key_of(const PinholeRecord& pinhole) {
+    return nft::Key::endpoint(to_nft(pinhole.key.transport), to_nft(pinhole.key.inside));
+}
+
+/// What came since the last look. Less than then means that the element timed out, or that the table was made anew.
+[[nodiscard]] nft::Counter difference(const nft::Counter& last, const nft::Counter& now) {
+    if (now.packets < last.packets || now.bytes < last.bytes) return now;
+    return {now.packets - last.packets, now.bytes - last.bytes};
+}
+
+void add(nft::Counter& to, const nft::Counter& more) {
+    to.packets += more.packets;
+    to.bytes += more.bytes;
+}
+
+}  // namespace
+
+void MediaWatch::on_open(CallRecord& call, std::size_t number) {
+    const PinholeRecord& pinhole = call.pinholes.at(number);
+    Meter& meter = meters_[key_of(pinhole)];
+    meter.protocol = to_nft(pinhole.key.transport);
+    meter.inside = to_nft(pinhole.key.inside);
+    meter.users.push_back({&call, number});
+    if (is_audio(pinhole)) ++audio_;
+}
+
+void MediaWatch::on_close(CallRecord& call, std::size_t number) {
+    const PinholeRecord& pinhole = call.pinholes.at(number);
+    if (is_audio(pinhole)) --audio_;
+    if (pinhole.one_way.reported) --one_way_now_;
+    ending_.push_back(key_of(pinhole));
+}
+
+void MediaWatch::forget(CallRecord& call) {
+    for (const PinholeRecord& pinhole : call.pinholes) {
+        const auto meter = meters_.find(key_of(pinhole));
+        if (meter == meters_.end()) continue;
+        std::erase_if(meter->second.users, [&call](const User& user) { return user.call == &call; });
+        if (meter->second.users.empty()) meters_.erase(meter);
+    }
+}
+
+alg::Duration MediaWatch::period() const {
+    return std::max(audio_ != 0 && options_.patience != alg::Duration::zero() ? kPeriod : kLazyPeriod,
+                    last_cost_ * kShareOfTime);
+}
+
+void MediaWatch::plan_look(alg::TimePoint now) {
+    if (meters_.empty()) {
+        next_look_.reset();
+        return;
+    }
+    if (!next_look_) next_full_look_ = now + period();
+    // Audio may have joined what was looked at seldom.
+    next_full_look_ = std::min(next_full_look_, now + period());
+    if (ending_.empty()) {
+        next_look_ = next_full_look_;
+    } else if (!next_look_ || *next_look_ == next_full_look_) {
+        next_look_ = std::min(next_full_look_, now + kSettleDelay);
+    }
+}
+
+void MediaWatch::look(const alg::Engine& engine, OneWayObserver& observer, alg::TimePoint now) {
+    ++counters_.looks;
+    if (now < next_full_look_) {
+        read_ending(now);
+        settle();
+    } else {
+        last_read_.reset();
+        refresh(now);
+        settle();
+        judge(engine, observer, now);
+        next_full_look_ = now + period();
+    }
+    next_look_.reset();
+    if (!meters_.empty()) next_look_ = next_full_look_;
+}
+
+void MediaWatch::refresh(alg::TimePoint now) {
+    if (meters_.empty() || (last_read_ && now - *last_read_ < kFresh)) return;
+    last_read_ = now;
+    const alg::TimePoint begun = read_clock();
+    if (meters_.size() <= kFewEndpoints) {
+        for (auto& [key, meter] : meters_) {
+            if (const auto traffic = nft::read_traffic(ruleset_, meter.protocol, meter.inside)) {
+                apply(meter, *traffic, now);
+            } else {
+                ++counters_.errors;
+            }
+        }
+    } else if (const auto all = nft::read_all_traffic(ruleset_)) {
+        for (auto& [key, meter] : meters_) {
+            const auto found = all->find(key);
+            apply(meter, found == all->end() ? nft::Traffic{} : found->second, now);
+        }
+    } else {
+        ++counters_.errors;
+    }
+    last_cost_ = read_clock() - begun;
+}
+
+void MediaWatch::read_ending(alg::TimePoint now) {
+    if (ending_.size() > kFewEndpoints) {
+        last_read_.reset();
+        refresh(now);
+        return;
+    }
+    for (const nft::Key& key : ending_) {
+        const auto meter = meters_.find(key);
+        if (meter == meters_.end()) continue;
+        if (const auto traffic = nft::read_traffic(ruleset_, meter->second.protocol, meter->second.inside)) {
+            apply(meter->second, *traffic, now);
+        }
+    }
+}
+
+void MediaWatch::apply(Meter& meter, const nft::Traffic& traffic, alg::TimePoint now) {
+    const nft::Counter in = difference(meter.last.inbound, traffic.inbound);
+    const nft::Counter out = difference(meter.last.outbound, traffic.outbound);
+    meter.last = traffic;
+    for (const User& user : meter.users) {
+        PinholeRecord& pinhole = user.pinhole();
+        add(pinhole.traffic.inbound, in);
+        add(pinhole.traffic.outbound, out);
+        if (in.packets != 0) pinhole.one_way.last_in = now;
+        if (out.packets != 0) pinhole.one_way.last_out = now;
+    }
+}
+
+/// Lets go of closed pinholes whose last packets have been counted. Their counters go from the kernel, so that the next
+/// call with this port begins at zero.
+void MediaWatch::settle() {
+    nft::Transaction transaction;
+    for (const nft::Key& key : ending_) {
+        const auto meter = meters_.find(key);
+        if (meter == meters_.end()) continue;
+        std::erase_if(meter->second.users, [](const User& user) { return !user.pinhole().open; });
+        if (!meter->second.users.empty()) continue;
+        const nft::Family family = meter->second.inside.address.family();
+        if (meter->second.last.inbound.packets != 0) transaction.remove(nft::received(family), key);
+        if (meter->second.last.outbound.packets != 0) transaction.remove(nft::sent(family), key);
+        meters_.erase(meter);
+    }
+    ending_.clear();
+    if (!transaction.empty() && !ruleset_.commit(transaction)) ++counters_.errors;
+}
+
+void MediaWatch::judge(const alg::Engine& engine, OneWayObserver& observer, alg::TimePoint now) {
+    if (audio_ == 0 || options_.patience == alg::Duration::zero()) return;
+    for (auto& [key, meter] : meters_) {
+        for (const User& user : meter.users) {
+            const PinholeRecord& pinhole = user.pinhole();
+            if (pinhole.open && is_audio(pinhole)) judge(user, engine, observer, now);
+        }
+    }
+}
+
+void MediaWatch::judge(const User& user, const alg::Engine& engine, OneWayObserver& observer, alg::TimePoint now) {
+    PinholeRecord& pinhole = user.pinhole();
+    OneWayState& state = pinhole.one_way;
+    const OneWayChange change = follow(state, now, options_.patience);
+    if (change == OneWayChange::ended) {
+        --one_way_now_;
+        observer.on_both_ways(*user.call, pinhole);
+        return;
+    }
+    if (change == OneWayChange::none) return;
+    const alg::Call* call = engine.calls().find(user.call->key);
+    if (call != nullptr) {
+        const ExpectedWays expected = expected_ways(*call, pinhole.key.inside);
+        if (!(state.silent == SilentSide::inside ? expected.out : expected.in)) {
+            state.alone_since.reset();  // as agreed: on hold, or one side only listens
+            return;
+        }
+    }
+    state.reported = OneWay{state.silent, find_cause(*user.call, pinhole, state.silent, call), *state.alone_since};
+    ++counters_.one_way;
+    ++one_way_now_;
+    observer.on_one_way(*user.call, pinhole, *state.reported);
+}
+
+SilenceCause MediaWatch::find_cause(const CallRecord& call, const PinholeRecord& pinhole, SilentSide silent,
+                                    const alg::Call* engine_call) {
+    if (pinhole.remote_is_private) return SilenceCause::private_address;
+    if (silent == SilentSide::inside && dropped_by_firewall(pinhole, engine_call)) return SilenceCause::firewall;
+    const bool inside = silent == SilentSide::inside;
+    const bool rtcp = std::any_of(call.pinholes.begin(), call.pinholes.end(), [&](const PinholeRecord& other) {
+        const bool same_stream = other.open && other.purpose.role == alg::PortRole::rtcp &&
+                                 other.key.inside.address == pinhole.key.inside.address &&
+                                 other.key.inside.port == pinhole.key.inside.port + 1;
+        return same_stream && (inside ? other.traffic.outbound : other.traffic.inbound).packets != 0;
+    });
+    if (rtcp) return SilenceCause::muted;
+    const auto& last = inside ? pinhole.one_way.last_out : pinhole.one_way.last_in;
+    return last ? SilenceCause::went_silent : SilenceCause::nothing_sent;
+}
+
+/// With passage = "mark" a rule of the operator decides behind our chain. The first packet that it drops leaves no
+/// conntrack entry, for entries are kept once a packet has left the host.
+bool MediaWatch::dropped_by_firewall(const PinholeRecord& pinhole, const alg::Call* engine_call) {
+    if (options_.admit || engine_call == nullptr || pinhole.key.any_remote) return false;
+    for (const alg::OpenPinhole& open : engine_call->open) {
+        if (open.key != pinhole.key || open.remote_port == 0) continue;
+        const alg::FlowTuple tuple{{open.key.remote, open.remote_port}, open.key.inside, open.key.transport};
+        const auto entry = conntrack_.find(to_nft(tuple));
+        return entry && !entry->has_value();
+    }
+    return false;
+}
+
+}  // namespace messenger::daemon

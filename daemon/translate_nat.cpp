@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/translate_nat.h"
+
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <string>
+
+namespace messenger::daemon {
+
+namespace {
+
+constexpr std::string_view kContact = "contact";
+constexpr std::string_view kCallback = "callback";
+constexpr std::string_view kAs = " as=";
+constexpr std::string_view kBindingCall = "binding call=";
+constexpr std::size_t kHexDigits = 16;
+
+[[nodiscard]] std::chrono::milliseconds to_timeout(alg::Duration duration) {
+    return std::chrono::ceil<std::chrono::milliseconds>(duration);
+}
+
+[[nodiscard]] std::string hex(std::uint64_t number) {
+    std::array<char, kHexDigits> digits{};
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number, 16).ptr;
+    const auto size = static_cast<std::size_t>(end - digits.data());
+    return std::string(kHexDigits - size, '0').append(digits.data(), size);
+}
+
+[[nodiscard]] nft::Comment binding_comment(const alg::BindingChange& change) {
+    if (change.listener) return nft::Comment(kContact);
+    std::string text(kBindingCall);
+    text += hex(change.label.call);
+    text += " dialog=";
+    text += hex(change.label.dialog);
+    text += " id=";
+    text += change.label.call_id;
+    return nft::Comment(text);
+}
+
+/// "192.0.2.10:5060"
+[[nodiscard]] std::optional<alg::Endpoint> parse_endpoint(std::string_view text) {
+    const std::size_t colon = text.rfind(':');
+    if (colon == std::string_view::npos) return std::nullopt;
+    const auto address = alg::IpAddress::parse(text.substr(0, colon));
+    const std::string_view digits = text.substr(colon + 1);
+    std::uint16_t port = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+    if (!address || error != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
+    return alg::Endpoint{*address, port};
+}
+
+}  // namespace
+
+std::optional<OutsidePlaces> outside_places(const alg::PinholeChange& change) {
+    if (!change.outside) return std::nullopt;
+    const nft::Protocol protocol = to_nft(change.key.transport);
+    const nft::Endpoint outside = to_nft(*change.outside);
+    if (change.key.any_remote) {
+        return OutsidePlaces{nft::SetId::outside_open4, nft::SetId::dnat_open4, nft::Key::endpoint(protocol, outside)};
+    }
+    return OutsidePlaces{nft::SetId::outside4, nft::SetId::dnat4,
+                         nft::Key::pinhole(to_nft(change.key.remote), protocol, outside)};
+}
+
+void translate_outside(const alg::PinholeChange& change, alg::Duration timeout, nft::Transaction& transaction) {
+    const auto places = outside_places(change);
+    if (!places) return;
+    const nft::Comment comment = format_comment(change.purpose, change.label);
+    const nft::Element first_packets{places->key, to_timeout(timeout), comment, {}};
+    const nft::Element translation{places->key, to_timeout(timeout), comment, to_nft(change.key.inside)};
+    switch (change.kind) {
+        case alg::PinholeChange::Kind::add:
+            transaction.add(places->set, first_packets);
+            transaction.add(places->map, translation);
+            return;
+        case alg::PinholeChange::Kind::refresh:
+            // They outlast a call, but not a registration or a TLS connection that goes on for days.
+            transaction.refresh(places->set, first_packets);
+            transaction.refresh(places->map, translation);
+            return;
+        case alg::PinholeChange::Kind::remove:
+        case alg::PinholeChange::Kind::forget:
+            transaction.remove(places->set, places->key);
+            transaction.remove(places->map, places->key);
+            return;
+    }
+}
+
+void translate(const alg::BindingChange& change, std::string_view interface, nft::Transaction& transaction) {
+    const nft::Key key = nft::Key::binding(interface, to_nft(change.transport), to_nft(change.inside));
+    if (change.kind == alg::BindingChange::Kind::remove) {
+        transaction.remove(nft::SetId::snat4, key);
+        return;
+    }
+    const nft::Element element{key, to_timeout(change.timeout), binding_comment(change), to_nft(change.outside)};
+    if (change.kind == alg::BindingChange::Kind::add) {
+        transaction.add(nft::SetId::snat4, element);
+    } else {
+        transaction.refresh(nft::SetId::snat4, element);
+    }
+}
+
+void translate(const alg::CallbackChange& change, nft::Transaction& transaction) {
+    const nft::Protocol protocol = to_nft(change.transport);
+    const nft::Endpoint inside = to_nft(change.inside);
+    const nft::Address remote = to_nft(change.remote);
+    if (remote.family() != inside.address.family()) return;
+    const nft::SetId set = nft::callbacks(remote.family());
+    const nft::SetId listeners = nft::sip_endpoints(remote.family());
+    const nft::Key key = nft::Key::pinhole(remote, protocol, inside);
+    const nft::Key listener = nft::Key::endpoint(protocol, inside);
+    const auto outside =
+        change.outside ? std::optional(nft::Key::pinhole(remote, protocol, to_nft(*change.outside))) : std::nullopt;
+    if (change.kind == alg::CallbackChange::Kind::remove) {
+        transaction.remove(set, key);
+        if (change.last) transaction.remove(listeners, listener);
+        if (!outside) return;
+        transaction.remove(set, *outside);
+        transaction.remove(nft::SetId::dnat4, *outside);
+        return;
+    }
+    const auto timeout = to_timeout(change.timeout);
+    std::string text(kCallback);
+    if (change.outside) text.append(kAs).append(change.outside->to_string());
+    const bool anew = change.kind == alg::CallbackChange::Kind::refresh;
+    const auto put = [&transaction, anew](nft::SetId where, const nft::Element& element) {
+        if (anew) {
+            transaction.refresh(where, element);
+        } else {
+            transaction.add(where, element);
+        }
+    };
+    put(set, {key, timeout, nft::Comment(text), {}});
+    put(listeners, {listener, timeout, nft::Comment(kContact), {}});
+    if (!outside) return;
+    const nft::Comment to("callback to=" + change.inside.to_string());
+    put(set, {*outside, timeout, to, {}});
+    put(nft::SetId::dnat4, {*outside, timeout, to, inside});
+}
+
+void translate(const alg::TlsFlowChange& change, nft::Transaction& transaction) {
+    const nft::SetId set = nft::tls_clients(to_nft(change.tuple.source.address).family());
+    const nft::Key key = nft::Key::tuple(to_nft(change.tuple));
+    if (change.kind == alg::TlsFlowChange::Kind::remove) {
+        transaction.remove(set, key);
+    } else {
+        transaction.add(set, {key, to_timeout(change.timeout), {}, {}});
+    }
+}
+
+std::optional<StoredBinding> binding_at(const nft::Element& element) {
+    const auto key = nft::read_binding_key(element.key);
+    if (!key || !element.target) return std::nullopt;
+    StoredBinding binding;
+    binding.key = {to_alg(key->protocol), to_alg(key->inside), to_alg(element.target->address)};
+    binding.outside_port = element.target->port;
+    std::string_view comment = element.comment.text();
+    if (comment == kContact) {
+        binding.contact = true;
+        return binding;
+    }
+    if (comment.substr(0, kBindingCall.size()) != kBindingCall) return std::nullopt;
+    comment.remove_prefix(kBindingCall.size());
+    const std::string_view digits = comment.substr(0, kHexDigits);
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), binding.call, 16);
+    if (digits.size() != kHexDigits || error != std::errc{} || end != digits.data() + digits.size()) {
+        return std::nullopt;
+    }
+    return binding;
+}
+
+std::optional<StoredCallback> callback_at(const nft::Element& element) {
+    const auto key = nft::read_pinhole_key(element.key);
+    if (!key) return std::nullopt;
+    std::string_view comment = element.comment.text();
+    if (comment.substr(0, kCallback.size()) != kCallback) return std::nullopt;
+    comment.remove_prefix(kCallback.size());
+    StoredCallback callback;
+    callback.key = {to_alg(key->protocol), to_alg(key->inside), to_alg(key->remote)};
+    if (comment.empty()) return callback;
+    if (comment.substr(0, kAs.size()) != kAs) return std::nullopt;
+    callback.outside = parse_endpoint(comment.substr(kAs.size()));
+    if (!callback.outside) return std::nullopt;
+    return callback;
+}
+
+}  // namespace messenger::daemon
