@@ -6,6 +6,8 @@
 #include <map>
 
 #include "alg/engine.h"
+#include "alg/nat/changed_lines.h"
+#include "alg/net/packet.h"
 #include "tests/scenario/scenario.h"
 #include "tests/support/packet_builder.h"
 
@@ -14,6 +16,7 @@ namespace messenger::testing {
 namespace {
 
 using std::string;
+using std::string_view;
 
 string seconds(alg::Duration duration) {
     std::array<char, 32> text{};
@@ -30,8 +33,21 @@ string pinhole(const alg::PinholeKey& key) {
            (key.any_remote ? "any" : key.remote.to_string()) + " > " + key.inside.to_string();
 }
 
+string protocol(alg::Transport transport) {
+    return transport == alg::Transport::tcp ? "tcp " : "udp ";
+}
+
 string purpose(const alg::Purpose& what) {
     return " " + string(name(what.kind)) + " " + string(name(what.role));
+}
+
+alg::TcpFields flags_of(const Step& step) {
+    alg::TcpFields flags;
+    flags.syn = step.syn;
+    flags.ack = step.ack;
+    flags.fin = step.fin;
+    flags.rst = step.rst;
+    return flags;
 }
 
 class Player {
@@ -50,7 +66,7 @@ class Player {
                     break;
                 case Step::Kind::tcp: on_segments(step); break;
                 case Step::Kind::media:
-                    out_ += engine_.on_media(step.tuple, step.at) ? "  admitted\n" : "  blocked\n";
+                    out_ += engine_.on_media(step.tuple, flags_of(step), step.at) ? "  admitted\n" : "  blocked\n";
                     break;
             }
             flush();
@@ -70,7 +86,9 @@ class Player {
     void expire_until(alg::TimePoint now) {
         for (auto next = engine_.next_expiry(); next && *next <= now; next = engine_.next_expiry()) {
             engine_.expire(*next, nullptr, plan_);
-            if (plan_.events.empty() && plan_.changes.empty()) continue;
+            const bool nothing = plan_.events.empty() && plan_.changes.empty() && plan_.bindings.empty() &&
+                                 plan_.callbacks.empty() && plan_.tls_flows.empty() && plan_.releases.empty();
+            if (nothing) continue;
             out_ += "@" + moment(*next) + " expiry\n";
             write_plan();
             flush();
@@ -79,8 +97,17 @@ class Player {
 
     void on_packet(const Bytes& packet, const Step& step) {
         const Bytes exact = exact_copy(packet);
-        engine_.on_packet(exact, step.marked, step.at, plan_);
+        alg::PacketContext context;
+        context.sip_marked = step.marked;
+        if (scenario_.nat) {
+            context.nat = &*scenario_.nat;
+            context.in_queue = true;
+            context.token = next_token_++;
+        }
+        context.in_queue = context.in_queue || scenario_.in_queue;
+        engine_.on_packet(exact, context, step.at, plan_);
         write_plan();
+        if (scenario_.in_queue) write_wire(exact);
     }
 
     void on_segments(const Step& step) {
@@ -129,8 +156,29 @@ class Player {
         }
         for (const alg::Event& event : plan_.events) std::visit([this](const auto& one) { write(one); }, event);
         for (const alg::PinholeChange& change : plan_.changes) write(change);
+        for (const alg::BindingChange& change : plan_.bindings) write(change);
+        for (const alg::CallbackChange& change : plan_.callbacks) write(change);
+        for (const alg::TlsFlowChange& change : plan_.tls_flows) write(change);
         for (const alg::FlowSeed& seed : plan_.seeds) {
-            kernel("seed " + seed.remote.to_string() + " <> " + seed.inside.to_string());
+            kernel("seed " + seed.remote.to_string() + " <> " +
+                   (seed.outside ? seed.outside->to_string() + " = " : "") + seed.inside.to_string());
+        }
+    }
+
+    /// The lines of a payload that go on other than they came.
+    void write_wire(const Bytes& before) {
+        if (plan_.replacement.empty()) return;
+        const auto came = alg::parse_packet(before);
+        const auto goes = alg::parse_packet(plan_.replacement);
+        if (!came || !goes || came->payload.size() != goes->payload.size()) {
+            line("wire: another length");
+            return;
+        }
+        for (std::size_t at = 0; at < goes->payload.size();) {
+            const std::size_t end = goes->payload.find('\n', at);  // none behind the last piece of a segment
+            const string_view now = goes->payload.substr(at, end == string_view::npos ? end : end + 1 - at);
+            if (now != came->payload.substr(at, now.size())) line("wire " + string(now.substr(0, now.find('\r'))));
+            at += now.size();
         }
     }
 
@@ -140,6 +188,10 @@ class Player {
         line("message " + text + " " + string(event.call_id));
     }
     void write(const alg::MediaEvent&) {}
+    void write(const alg::SessionEvent& event) {
+        if (event.kind == alg::SessionKind::audio_video) return;  // most scenarios are about that
+        line("session " + string(name(event.kind)) + " " + string(event.what) + " " + string(event.call_id));
+    }
     void write(const alg::OpenEvent& event) {
         line("open " + pinhole(event.key) + purpose(event.purpose) + " " + string(event.call_id) +
              (event.remote_is_private ? " (private remote)" : ""));
@@ -153,6 +205,12 @@ class Player {
         if (event.reason == alg::RefuseReason::not_understood) text += " (" + string(name(event.error)) + ")";
         if (event.announced) text += " " + event.announced->to_string();
         if (event.port != 0) text += " port " + std::to_string(event.port);
+        if (event.last_port > event.port) text += "-" + std::to_string(event.last_port);
+        if (event.owner) text += " of " + event.owner->to_string();
+        if (event.allowed.last != 0) {
+            text += " not in " + std::to_string(event.allowed.first) + "-" + std::to_string(event.allowed.last) +
+                    " by " + string(event.user);
+        }
         line(text + (event.call_id.empty() ? "" : " ") + string(event.call_id));
     }
     void write(const alg::OpaqueEvent& event) { line("opaque " + string(name(event.reason))); }
@@ -164,7 +222,31 @@ class Player {
         const bool timed =
             change.kind == alg::PinholeChange::Kind::add || change.kind == alg::PinholeChange::Kind::refresh;
         kernel(string(kKinds.at(static_cast<std::size_t>(change.kind))) + " " + pinhole(change.key) +
+               (change.outside ? " as " + change.outside->to_string() : "") +
                (timed ? " for " + seconds(change.timeout) + " s" : ""));
+    }
+    void write(const alg::BindingChange& change) {
+        constexpr std::array<std::string_view, 3> kKinds{"bind", "bind again", "unbind"};
+        const bool timed = change.kind != alg::BindingChange::Kind::remove;
+        kernel(string(kKinds.at(static_cast<std::size_t>(change.kind))) + " " + protocol(change.transport) +
+               change.inside.to_string() + " = " + change.outside.to_string() +
+               (change.listener ? " as a listener" : "") + (timed ? " for " + seconds(change.timeout) + " s" : ""));
+    }
+    void write(const alg::CallbackChange& change) {
+        constexpr std::array<std::string_view, 3> kKinds{"let call back", "let call back again", "no call back"};
+        const bool timed = change.kind != alg::CallbackChange::Kind::remove;
+        kernel(string(kKinds.at(static_cast<std::size_t>(change.kind))) + " " + protocol(change.transport) +
+               change.remote.to_string() + " > " + change.inside.to_string() +
+               (change.outside ? " as " + change.outside->to_string() : "") +
+               (timed ? " for " + seconds(change.timeout) + " s" : ""));
+    }
+    void write(const alg::TlsFlowChange& change) {
+        const bool add = change.kind == alg::TlsFlowChange::Kind::add;
+        kernel(string(add ? "watch " : "watch no more ") + change.tuple.source.to_string() + " > " +
+               change.tuple.destination.to_string() + (add ? " for " + seconds(change.timeout) + " s" : ""));
+    }
+    void write(const alg::EditEvent& event) {
+        for (const alg::ChangedLine& one : changed_lines(*event.edits)) line((one.added ? "+ " : "- ") + one.text);
     }
 
     alg::Engine engine_;
@@ -174,6 +256,7 @@ class Player {
     string out_;
     string decisions_;
     string transaction_;
+    alg::PacketToken next_token_ = 0;
 };
 
 }  // namespace

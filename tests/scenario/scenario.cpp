@@ -84,10 +84,17 @@ void read_limit(string_view line, alg::Limits& limits) {
         limits.messages_per_second = static_cast<std::uint32_t>(value);
     else if (name == "message_burst")
         limits.message_burst = static_cast<std::uint32_t>(value);
+    else if (name == "bindings_per_host")
+        limits.bindings_per_host = value;
     else if (name == "flow_idle")
         limits.flow_idle = seconds;
     else
         throw std::runtime_error("unknown limit " + string(name));
+}
+
+alg::PortRange port_range(string_view line) {
+    const auto first = static_cast<std::uint16_t>(number(next_word(line)));
+    return {first, static_cast<std::uint16_t>(number(next_word(line)))};
 }
 
 void read_setting(string_view line, Scenario& scenario) {
@@ -113,10 +120,32 @@ void read_setting(string_view line, Scenario& scenario) {
         scenario.cut_anywhere = true;
     else if (name == "limit")
         read_limit(line, scenario.limits);
-    else if (name == "media-ports") {
-        policy.media_ports.first = static_cast<std::uint16_t>(number(next_word(line)));
-        policy.media_ports.last = static_cast<std::uint16_t>(number(next_word(line)));
-    } else
+    else if (name == "compression-pass")
+        policy.compression = alg::Compression::pass;
+    else if (name == "compression-decline")
+        policy.compression = alg::Compression::decline;
+    else if (name == "tls-server")
+        policy.tls.servers.add(prefix(next_word(line)));
+    else if (name == "in-queue")
+        scenario.in_queue = true;
+    else if (name == "fixed-ranges") {
+        const string_view whom = next_word(line);
+        if (whom != "registered" && whom != "off") throw std::runtime_error("fixed-ranges: registered or off");
+        policy.fixed_ranges = whom == "off" ? alg::FixedRanges::off : alg::FixedRanges::registered;
+    } else if (name == "media-ports")
+        policy.media_ports = port_range(line);
+    else if (name == "dynamic-sip-ports")
+        policy.dynamic_sip_ports = port_range(line);
+    else if (name == "nat") {
+        const alg::IpAddress outside = address(next_word(line));
+        const string_view advertised = next_word(line);
+        scenario.nat = alg::NatPath{outside, advertised.empty() ? outside : address(advertised)};
+        policy.protected_addresses.push_back(outside);
+    } else if (name == "nat-ports")
+        policy.nat_ports = port_range(line);
+    else if (name == "no-rewrite")
+        policy.no_rewrite.add(prefix(next_word(line)));
+    else
         throw std::runtime_error("unknown setting " + string(name));
 }
 
@@ -134,7 +163,7 @@ string wire_text(const std::vector<string>& lines) {
     return head + "\r\n" + body;
 }
 
-/// "\r", "\n" and "\\" in a raw line.
+/// "\r", "\n", "\\" and "\x16" in a raw line.
 string unescape(string_view line) {
     string bytes;
     for (std::size_t i = 0; i < line.size(); ++i) {
@@ -143,6 +172,11 @@ string unescape(string_view line) {
             continue;
         }
         ++i;
+        if (line[i] == 'x' && i + 2 < line.size()) {
+            bytes += static_cast<char>(std::stoi(string(line.substr(i + 1, 2)), nullptr, 16));
+            i += 2;
+            continue;
+        }
         bytes += line[i] == 'r' ? '\r' : line[i] == 'n' ? '\n' : line[i];
     }
     return bytes;
@@ -176,6 +210,8 @@ void read_option(string_view word, Step& step) {
         step.syn = true;
     else if (word == "syn-again")
         step.syn = step.syn_again = true;
+    else if (word == "ack")
+        step.ack = true;
     else if (word == "fin")
         step.fin = true;
     else if (word == "rst")

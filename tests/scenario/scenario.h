@@ -10,6 +10,7 @@
 
 #include "alg/base/time.h"
 #include "alg/limits.h"
+#include "alg/nat/nat_path.h"
 #include "alg/net/tuple.h"
 #include "alg/policy.h"
 
@@ -27,6 +28,7 @@ struct Step {
     // TCP only
     bool syn = false;
     bool syn_again = false;  ///< the SYN of before, once more
+    bool ack = false;        ///< only of media
     bool fin = false;
     bool rst = false;
     std::optional<std::uint32_t> offset;  ///< where payload stands in its direction; absent: behind what was sent
@@ -38,7 +40,9 @@ struct Step {
 struct Scenario {
     alg::Policy policy;
     alg::Limits limits;
-    bool cut_anywhere = false;  ///< the transcript must be the same wherever TCP payloads are cut
+    std::optional<alg::NatPath> nat;  ///< every packet between inside and outside has it
+    bool in_queue = false;            ///< packets wait for their verdicts, NAT or not
+    bool cut_anywhere = false;        ///< the transcript must be the same wherever TCP payloads are cut
     std::vector<Step> steps;
 };
 
