@@ -7,6 +7,7 @@ import pytest
 
 from lab import sound
 from lab.baresip import Baresip
+from lab.gateways import EVERY_GATEWAY, IPV4_GATEWAYS
 from lab.kamailio import Kamailio
 
 SOUNDS = {
@@ -57,10 +58,10 @@ def assert_both_heard(inside, outside):
     assert from_outside <= 1
 
 
-@pytest.mark.parametrize("family", [4, 6], ids=["ipv4", "ipv6"])
+@EVERY_GATEWAY
 @TRANSPORTS
-def test_both_hear_each_other(make_scene, family, transport):
-    scene = make_scene(family=family, transport=transport)
+def test_both_hear_each_other(make_scene, gateway, transport):
+    scene = make_scene(**gateway, transport=transport)
     inside, outside = phones(scene, transport=transport)
     talk(inside, outside)
     assert_both_heard(inside, outside)
@@ -69,8 +70,9 @@ def test_both_hear_each_other(make_scene, family, transport):
 
 @TRANSPORTS
 @pytest.mark.parametrize("direction", ["out", "in"])
-def test_both_hear_each_other_through_an_authenticating_proxy(make_scene, transport, direction):
-    scene = make_scene(transport=transport)
+@IPV4_GATEWAYS
+def test_both_hear_each_other_through_an_authenticating_proxy(make_scene, gateway, transport, direction):
+    scene = make_scene(**gateway, transport=transport)
     scene.keep(Kamailio(scene.lab, authenticate=True))
     inside, outside = phones(scene, scene.lab.server, transport)
     talk(*((inside, outside) if direction == "out" else (outside, inside)))

@@ -3,11 +3,11 @@
 
 import pytest
 
+from lab.gateways import EVERY_GATEWAY, EVERY_WAY, IPV4_GATEWAYS, IPV4_WAYS
 from lab.media import Flow, Port, Running
 from lab.pinholes import pinholes
 from lab.scene import PROBE, WIRE, Call, audio, establish, hang_up, sdp
 
-FAMILIES = pytest.mark.parametrize("family", [4, 6], ids=["ipv4", "ipv6"])
 TRANSPORTS = pytest.mark.parametrize("transport", ["udp", "tcp"])
 
 
@@ -22,10 +22,10 @@ def start(scene, inside_port=40000, outside_port=50000, **options):
     return out, back, media
 
 
-@FAMILIES
+@EVERY_GATEWAY
 @TRANSPORTS
-def test_a_call_opens_its_ports_and_bye_closes_them(make_scene, family, transport):
-    scene = make_scene(family=family, transport=transport)
+def test_a_call_opens_its_ports_and_bye_closes_them(make_scene, gateway, transport):
+    scene = make_scene(**gateway, transport=transport)
     call, back, media = start(scene)
     # The 200 left the gateway after the pinholes were in the kernel, so there is nothing to wait for.
     media.assert_inbound_passes()
@@ -36,8 +36,9 @@ def test_a_call_opens_its_ports_and_bye_closes_them(make_scene, family, transpor
     media.assert_inbound_blocked()
 
 
-def test_pinholes_are_pinned_to_the_peer_and_say_whose_they_are(make_scene):
-    scene = make_scene()
+@IPV4_WAYS
+def test_pinholes_are_pinned_to_the_peer_and_say_whose_they_are(make_scene, gateway):
+    scene = make_scene(**gateway)
     call, _, _ = start(scene)
     scene.wait_open(40000)
     for hole in pinholes(scene.lab.gateway):
@@ -49,26 +50,27 @@ def test_pinholes_are_pinned_to_the_peer_and_say_whose_they_are(make_scene):
 
 
 @pytest.mark.parametrize("cuts", [(1,), (11, 12), (100, 200, 300), (400,)], ids=str)
-def test_messages_in_several_segments(make_scene, cuts):
-    scene = make_scene(transport="tcp")
+@IPV4_GATEWAYS
+def test_messages_in_several_segments(make_scene, gateway, cuts):
+    scene = make_scene(**gateway, transport="tcp")
     call, back, media = start(scene, cuts=cuts)
     media.assert_passes()
     hang_up(call, back.agent)
     media.assert_inbound_blocked()
 
 
-@FAMILIES
-def test_a_call_from_outside_over_the_flow_of_a_registration(make_scene, family):
-    scene = make_scene(family=family)
+@EVERY_WAY
+def test_a_call_from_outside_over_the_flow_of_a_registration(make_scene, gateway):
+    scene = make_scene(**gateway)
     phone, server = scene.agent(scene.lab.inside), scene.agent(scene.lab.server)
     media = scene.media(40000, 50000)
-    Call.outgoing(phone, server.uri, server.address).request("REGISTER", extra=[("Expires", "300")])
+    Call.outgoing(phone, server.uri, phone.connect(server.address)).request("REGISTER", extra=[("Expires", "300")])
     register = server.receive("REGISTER")
     server.reply(register, 200)
     phone.receive((200, "REGISTER"))
 
     call = Call.outgoing(server, register.uri("Contact"), register.source)
-    call.request("INVITE", sdp(scene.lab.peer.address(family), audio(50000)))
+    call.request("INVITE", sdp(scene.lab.peer.address(scene.family), audio(50000)))
     invite = phone.receive("INVITE")
     media.assert_inbound_blocked()
     phone.reply(invite, 200, sdp(phone.address[0], audio(40000)), tag="u1")
@@ -79,11 +81,12 @@ def test_a_call_from_outside_over_the_flow_of_a_registration(make_scene, family)
     media.assert_inbound_blocked()
 
 
-def test_offer_in_the_200_and_answer_in_the_ack(make_scene):
-    scene = make_scene()
+@IPV4_WAYS
+def test_offer_in_the_200_and_answer_in_the_ack(make_scene, gateway):
+    scene = make_scene(**gateway)
     caller, callee = scene.agent(scene.lab.inside), scene.agent(scene.lab.peer)
     media = scene.media(40000, 50000)
-    call = Call.outgoing(caller, callee.uri, callee.address)
+    call = Call.outgoing(caller, callee.uri, caller.connect(callee.address))
     call.request("INVITE")
     invite = callee.receive("INVITE")
     callee.reply(invite, 200, sdp(callee.address[0], audio(50000)), tag="u1")
@@ -96,11 +99,12 @@ def test_offer_in_the_200_and_answer_in_the_ack(make_scene):
     media.assert_inbound_blocked()
 
 
-def test_early_media_passes_before_the_200(make_scene):
-    scene = make_scene()
+@IPV4_WAYS
+def test_early_media_passes_before_the_200(make_scene, gateway):
+    scene = make_scene(**gateway)
     caller, callee = scene.agent(scene.lab.inside), scene.agent(scene.lab.peer)
     media = scene.media(40000, 50000)
-    call = Call.outgoing(caller, callee.uri, callee.address)
+    call = Call.outgoing(caller, callee.uri, caller.connect(callee.address))
     call.request("INVITE", sdp(caller.address[0], audio(40000)))
     invite = callee.receive("INVITE")
     media.assert_inbound_blocked()
@@ -109,11 +113,12 @@ def test_early_media_passes_before_the_200(make_scene):
     media.assert_inbound_passes()
 
 
-def test_a_declined_call_opens_nothing(make_scene):
-    scene = make_scene()
+@IPV4_WAYS
+def test_a_declined_call_opens_nothing(make_scene, gateway):
+    scene = make_scene(**gateway)
     caller, callee = scene.agent(scene.lab.inside), scene.agent(scene.lab.peer)
     media = scene.media(40000, 50000)
-    call = Call.outgoing(caller, callee.uri, callee.address)
+    call = Call.outgoing(caller, callee.uri, caller.connect(callee.address))
     call.request("INVITE", sdp(caller.address[0], audio(40000)))
     callee.reply(callee.receive("INVITE"), 603, tag="u1")
     call.ack(caller.receive(603))
@@ -121,11 +126,12 @@ def test_a_declined_call_opens_nothing(make_scene):
     scene.wait_closed()
 
 
-def test_cancel_closes_what_early_media_opened(make_scene):
-    scene = make_scene()
+@IPV4_WAYS
+def test_cancel_closes_what_early_media_opened(make_scene, gateway):
+    scene = make_scene(**gateway)
     caller, callee = scene.agent(scene.lab.inside), scene.agent(scene.lab.peer)
     media = scene.media(40000, 50000)
-    call = Call.outgoing(caller, callee.uri, callee.address)
+    call = Call.outgoing(caller, callee.uri, caller.connect(callee.address))
     call.request("INVITE", sdp(caller.address[0], audio(40000)))
     invite = callee.receive("INVITE")
     callee.reply(invite, 183, sdp(callee.address[0], audio(50000)), tag="u1")
@@ -141,11 +147,13 @@ def test_cancel_closes_what_early_media_opened(make_scene):
     media.assert_inbound_blocked()
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("who", ["caller", "callee"])
 @pytest.mark.parametrize("senders", ["outside sends on", "both send on"])
 @TRANSPORTS
-def test_not_one_packet_passes_after_the_bye(make_scene, transport, who, senders):
-    scene = make_scene(transport=transport)
+@IPV4_GATEWAYS
+def test_not_one_packet_passes_after_the_bye(make_scene, gateway, transport, who, senders):
+    scene = make_scene(**gateway, transport=transport)
     call, back, media = start(scene)
     media.assert_passes()
     first, other = (call, back) if who == "caller" else (back, call)
@@ -162,20 +170,21 @@ def test_not_one_packet_passes_after_the_bye(make_scene, transport, who, senders
     assert media.inbound_arrived(after=bye - 0.1), "media was not running when the BYE came"
 
 
-@FAMILIES
-def test_media_from_a_third_host_is_dropped(make_scene, family):
-    scene = make_scene(family=family)
+@EVERY_WAY
+def test_media_from_a_third_host_is_dropped(make_scene, gateway):
+    scene = make_scene(**gateway)
     _, _, media = start(scene)
     media.assert_passes()
-    third = Port(scene.lab.third, scene.lab.third.address(family), 50000)
-    Flow(third, media.inside.address).send(PROBE)
+    third = Port(scene.lab.third, scene.lab.third.address(scene.family), 50000)
+    Flow(third, media.shown).send(PROBE)
     third.close()
     assert scene.tap(scene.lab.inside).arrived(src=third.address) == []
     media.assert_passes()
 
 
-def test_the_peer_may_send_from_another_port_but_not_to_another(make_scene):
-    scene = make_scene()
+@IPV4_WAYS
+def test_the_peer_may_send_from_another_port_but_not_to_another(make_scene, gateway):
+    scene = make_scene(**gateway)
     start(scene)
     from_elsewhere = scene.media(40001, 61000)
     from_elsewhere.assert_inbound_passes()
@@ -184,8 +193,9 @@ def test_the_peer_may_send_from_another_port_but_not_to_another(make_scene):
 
 
 @pytest.mark.parametrize("address,port", [("10.1.2.11", 40000), ("10.1.2.10", 500)], ids=["not the sender's", "protected"])
-def test_what_an_inside_host_may_not_ask_for_stays_shut(make_scene, address, port):
-    scene = make_scene()
+@IPV4_WAYS
+def test_what_an_inside_host_may_not_ask_for_stays_shut(make_scene, gateway, address, port):
+    scene = make_scene(**gateway)
     caller, callee = scene.agent(scene.lab.inside), scene.agent(scene.lab.peer)
     host = scene.lab.inside if address == scene.lab.inside.ip4 else scene.lab.inside2
     media = scene.media(port, 50000, inside=host)

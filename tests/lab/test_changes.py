@@ -3,6 +3,7 @@
 
 import pytest
 
+from lab.gateways import EVERY_WAY, IPV4_WAYS
 from lab.namespaces import wait_until
 from lab.pinholes import pinholes
 from lab.scene import Call, audio, establish, hang_up, sdp
@@ -24,9 +25,9 @@ def reinvite(call, other, offer, answer):
     other.agent.receive("ACK")
 
 
-@pytest.mark.parametrize("family", [4, 6], ids=["ipv4", "ipv6"])
-def test_a_reinvite_moves_the_media(make_scene, family):
-    scene = make_scene(family=family)
+@EVERY_WAY
+def test_a_reinvite_moves_the_media(make_scene, gateway):
+    scene = make_scene(**gateway)
     call, back, old = start(scene)
     new = scene.media(40010, 50010)
     call.request("INVITE", sdp(call.agent.address[0], audio(40010), version=2))
@@ -43,8 +44,9 @@ def test_a_reinvite_moves_the_media(make_scene, family):
     scene.wait_closed()
 
 
-def test_a_reinvite_from_outside_moves_the_peers_end(make_scene):
-    scene = make_scene()
+@IPV4_WAYS
+def test_a_reinvite_from_outside_moves_the_peers_end(make_scene, gateway):
+    scene = make_scene(**gateway)
     call, back, old = start(scene)
     new = scene.media(40010, 50010)
     offer = sdp(back.agent.address[0], audio(50010), version=2)
@@ -53,8 +55,9 @@ def test_a_reinvite_from_outside_moves_the_peers_end(make_scene):
     old.assert_inbound_blocked()
 
 
-def test_a_failed_reinvite_brings_the_old_ports_back(make_scene):
-    scene = make_scene()
+@IPV4_WAYS
+def test_a_failed_reinvite_brings_the_old_ports_back(make_scene, gateway):
+    scene = make_scene(**gateway)
     call, back, old = start(scene)
     new = scene.media(40010, 50000 + 10)
     call.request("INVITE", sdp(call.agent.address[0], audio(40010), version=2))
@@ -77,8 +80,9 @@ HOLDS = {
 
 @pytest.mark.parametrize("who", ["inside", "outside"])
 @pytest.mark.parametrize("how", HOLDS)
-def test_hold_keeps_the_pinholes(make_scene, how, who):
-    scene = make_scene()
+@IPV4_WAYS
+def test_hold_keeps_the_pinholes(make_scene, gateway, how, who):
+    scene = make_scene(**gateway)
     call, back, media = start(scene)
     (holder, holder_port), (held, held_port) = ((call, 40000), (back, 50000))
     if who == "outside":
@@ -112,22 +116,23 @@ def wait_for_remotes(scene, *hosts, seconds=4):
     wait_until(lambda: {hole.remote for hole in pinholes(scene.lab.gateway)} == wanted, seconds, f"pinholes for {wanted}")
 
 
-def test_a_forked_call_keeps_the_branch_that_answered(make_scene):
+@IPV4_WAYS
+def test_a_forked_call_keeps_the_branch_that_answered(make_scene, gateway):
     """A proxy outside rings two phones, both send early media; one answers, the other is given up.
 
     It may still answer as well for 64*T1 (RFC 3261 section 13.2.2.4), which is a second here.
     """
-    scene = make_scene(config={"timeouts.transaction": "1s"})
+    scene = make_scene(**gateway, config={"timeouts.transaction": "1s"})
     caller, proxy = scene.agent(scene.lab.inside), scene.agent(scene.lab.server)
     with_peer = scene.media(40000, 50000)
     with_third = scene.media(40000 + 10, 50000, outside=scene.lab.third)
-    with_third.inbound.destination = with_peer.inside.address
+    with_third.inbound.destination = with_peer.shown
     third_tap = scene.tap(scene.lab.inside)
 
     def from_third():
         return third_tap.arrived(src=with_third.outside.address, dst=with_peer.inside.address)
 
-    call = Call.outgoing(caller, proxy.uri, proxy.address)
+    call = Call.outgoing(caller, proxy.uri, caller.connect(proxy.address))
     call.request("INVITE", sdp(caller.address[0], audio(40000)))
     invite = proxy.receive("INVITE")
     assert with_third.probe(with_third.inbound, from_third) == 0
@@ -151,11 +156,12 @@ def test_a_forked_call_keeps_the_branch_that_answered(make_scene):
     assert with_third.probe(with_third.inbound, from_third) == 0
 
 
-def test_two_answers_to_one_invite_are_two_dialogs(make_scene):
-    scene = make_scene()
+@IPV4_WAYS
+def test_two_answers_to_one_invite_are_two_dialogs(make_scene, gateway):
+    scene = make_scene(**gateway)
     caller, proxy = scene.agent(scene.lab.inside), scene.agent(scene.lab.server)
     media = scene.media(40000, 50000)
-    call = Call.outgoing(caller, proxy.uri, proxy.address)
+    call = Call.outgoing(caller, proxy.uri, caller.connect(proxy.address))
     call.request("INVITE", sdp(caller.address[0], audio(40000)))
     invite = proxy.receive("INVITE")
     branches = []

@@ -4,12 +4,12 @@
 import pytest
 
 from lab import sipp
+from lab.gateways import EVERY_GATEWAY, IPV4_WAYS
 from lab.kamailio import Kamailio
 from lab.namespaces import wait_until
 from lab.pinholes import pinholes
 from lab.scene import Call, audio, hang_up, sdp
 
-FAMILIES = pytest.mark.parametrize("family", [4, 6], ids=["ipv4", "ipv6"])
 TRANSPORTS = pytest.mark.parametrize("transport", ["udp", "tcp"])
 
 
@@ -62,11 +62,11 @@ def run_call(scene, direction):
     media.assert_inbound_blocked()
 
 
-@FAMILIES
+@EVERY_GATEWAY
 @TRANSPORTS
 @pytest.mark.parametrize("direction", ["out", "in"])
-def test_media_goes_direct_between_the_ends(make_scene, family, transport, direction):
-    run_call(make_scene(family=family, transport=transport), direction)
+def test_media_goes_direct_between_the_ends(make_scene, gateway, transport, direction):
+    run_call(make_scene(**gateway, transport=transport), direction)
 
 
 @TRANSPORTS
@@ -76,9 +76,10 @@ def test_proxied_signalling_needs_no_daemon(make_scene, transport, direction):
     run_call(make_scene(transport=transport, daemon=False), direction)
 
 
-def test_forking_by_the_proxy(make_scene):
+@IPV4_WAYS
+def test_forking_by_the_proxy(make_scene, gateway):
     """Two outside phones ring with early media, one answers, Kamailio cancels the other."""
-    run_fork(make_scene(config={"timeouts.transaction": "1s"}))
+    run_fork(make_scene(**gateway, config={"timeouts.transaction": "1s"}))
 
 
 def test_forking_by_the_proxy_needs_no_daemon(make_scene):
@@ -92,7 +93,7 @@ def run_fork(scene):
     second.user = first.user
     with_first = scene.media(40000, 50000)
     with_second = scene.media(40001, 50000, outside=scene.lab.third)
-    with_second.inbound.destination = with_first.inside.address
+    with_second.inbound.destination = with_first.shown
     tap = scene.tap(scene.lab.inside)
 
     def from_second():
@@ -127,11 +128,11 @@ def run_fork(scene):
     assert with_second.probe(with_second.inbound, from_second) == 0
 
 
-@FAMILIES
+@EVERY_GATEWAY
 @TRANSPORTS
-def test_sipp_calls_sipp_through_the_proxy(make_scene, family, transport):
-    scene = make_scene(family=family, transport=transport)
-    lab = scene.lab
+def test_sipp_calls_sipp_through_the_proxy(make_scene, gateway, transport):
+    scene = make_scene(**gateway, transport=transport)
+    lab, family = scene.lab, scene.family
     scene.keep(Kamailio(lab))
     media = scene.media(sipp.media_port(0), sipp.media_port(0))
     media.assert_inbound_blocked()

@@ -97,8 +97,10 @@ def test_the_lab_leaves_nothing_behind():
     assert server.wait(5) != 0
 
 
+# Started in the background, a shell has it ignore SIGINT, and its children inherit that.
 OTHER_RUN = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.path.insert(0, sys.argv[1])
 from lab.topology import Lab
 with Lab() as lab:

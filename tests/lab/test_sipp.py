@@ -7,6 +7,7 @@ import time
 import pytest
 
 from lab import sipp
+from lab.gateways import EVERY_GATEWAY
 from lab.namespaces import wait_until
 from lab.pinholes import open_ports
 from lab.scene import send_all
@@ -30,12 +31,12 @@ def announced(tap, transport):
     return {int(port) for port in re.findall(rb"m=audio (\d+) ", wire_text(tap.left(proto=transport)))}
 
 
-@FAMILIES
+@EVERY_GATEWAY
 @TRANSPORTS
 @pytest.mark.parametrize("calls", [1, 200])
-def test_every_call_has_its_media_and_leaves_nothing_open(make_scene, family, transport, calls):
-    scene = make_scene(family=family, transport=transport)
-    lab = scene.lab
+def test_every_call_has_its_media_and_leaves_nothing_open(make_scene, gateway, transport, calls):
+    scene = make_scene(**gateway, transport=transport)
+    lab, family = scene.lab, scene.family
     ports = [sipp.media_port(call) for call in range(calls)]
     streams = [scene.media(port, port) for port in ports]
     inbound, outbound = [s.inbound for s in streams], [s.outbound for s in streams]

@@ -42,9 +42,11 @@ MODULES = Path("/usr/lib/baresip/modules")
 
 
 class Baresip:
-    """registrar: a Host, to register with as sip:HOST@registrar and to call through; None calls directly."""
+    """registrar: a Host, to register with as sip:HOST@registrar, for regint seconds at a time, and to call through; None
+    calls directly."""
 
-    def __init__(self, lab, host, family, sound, first_port, transport="udp", registrar=None, password="lab"):
+    def __init__(self, lab, host, family, sound, first_port, transport="udp", registrar=None, password="lab",
+                 regint=600):
         self.host = host
         self.events = []
         self._data = b""
@@ -60,7 +62,7 @@ class Baresip:
         if registrar:
             proxy = registrar.address(family)
             proxy = f"[{proxy}]" if family == 6 else proxy
-            account += f';outbound="sip:{proxy}:5060;transport={transport}";regint=600'
+            account += f';outbound="sip:{proxy}:5060;transport={transport}";regint={regint}'
         else:
             self.uri += f";transport={transport}"
             account += ";regint=0"

@@ -63,17 +63,33 @@ class Daemon:
         self._process = None
 
     @property
+    def program(self):
+        return self._program
+
+    @property
+    def pid(self):
+        return self._process.pid
+
+    @property
     def log(self):
         return self._log.read_text(errors="replace")
 
-    def start(self):
+    def start(self, user=None):
+        """user: by number, with CAP_NET_ADMIN and nothing else, as the unit starts it; else as root."""
         assert self._process is None
+        as_user = []
+        if user is not None:
+            only = ["--inh-caps=-all,+net_admin", "--ambient-caps=-all,+net_admin", "--bounding-set=-all,+net_admin"]
+            as_user = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", *only, "--"]
+            os.chmod(self._config.parent, 0o755)
+            os.chown(self._config.parent, user, user)
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notify:
             Path(self._notify_path).unlink(missing_ok=True)
             notify.bind(self._notify_path)
+            os.chmod(self._notify_path, 0o777)
             with self._log.open("ab") as log:
                 self._process = self._gateway.popen(
-                    [self._program, "--config", self._config],
+                    [*as_user, self._program, "--config", self._config],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
@@ -119,6 +135,14 @@ class Daemon:
     def close(self):
         if self._process:
             self._end(signal.SIGKILL)
+
+    def usage(self):
+        """CPU seconds used since the start, and resident memory in KiB."""
+        folder = Path("/proc", str(self._process.pid))
+        fields = (folder / "stat").read_text().rpartition(")")[2].split()
+        ticks = int(fields[11]) + int(fields[12])  # utime and stime, proc_pid_stat(5)
+        resident = int((folder / "statm").read_text().split()[1])
+        return ticks / os.sysconf("SC_CLK_TCK"), resident * os.sysconf("SC_PAGE_SIZE") // 1024
 
     def alive(self):
         return self._process is not None and self._process.poll() is None

@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """One real call through the gateway, told to a person step by step. What is told is what was counted on the wires."""
 
-import sys
 import time
 
 from lab import sound
 from lab.baresip import Baresip
 from lab.media import Flow, Port
 from lab.pinholes import pinholes
-from lab.scene import Scene
+from lab.story import Story, act, run
 
 INSIDE_PORT, OUTSIDE_PORT, PROBE_PORT = 41000, 51000, 51100
 PROBE = 25
@@ -22,34 +21,6 @@ PICTURE = """\
    (baresip)                     and a firewall that    |          (baresip)
                                  drops by default       +--------- 203.0.113.66, a third host
 """
-
-
-class Story:
-    """Prints steps and findings; remembers whether all findings were as they must be."""
-
-    def __init__(self):
-        self.good = True
-        self._step = 0
-        self._began = time.monotonic()
-
-    def step(self, title):
-        self._step += 1
-        print(f"\n{self._step}. {title}", flush=True)
-
-    def line(self, text=""):
-        print(f"   {text}".rstrip(), flush=True)
-
-    def finding(self, text, right):
-        self.good = self.good and right
-        print(f"   {text:<88} {'ok' if right else 'WRONG'}", flush=True)
-
-    def end(self):
-        took = time.monotonic() - self._began
-        if self.good:
-            print(f"\nAll of it was observed on the wire, in {took:.0f} s.")
-        else:
-            print("\nNOT as it must be: see the lines marked WRONG.")
-        return 0 if self.good else 1
 
 
 def text_of(address):
@@ -184,18 +155,9 @@ def main():
     print("messenger-alg: a call through a firewall that drops by default\n")
     print(PICTURE, end="")
     story = Story()
-    with Scene() as scene:
-        try:
-            tell(story, scene)
-        except (AssertionError, TimeoutError) as failure:
-            story.finding("the demonstration stopped here:", False)
-            print(failure)
-            print("\nthe daemon's log:\n" + scene.daemon.log[-6000:])
+    act(story, tell)
     return story.end()
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit("\ninterrupted; the lab is removed")
+    run(main)

@@ -23,16 +23,28 @@ table inet filter {{
         iifname "inside" accept
         {extra}
     }}
-}}
+{nat}}}
+"""
+_MASQUERADE = """\
+    chain postrouting {
+        type nat hook postrouting priority srcnat; policy accept;
+        oifname "outside" masquerade
+    }
 """
 
 
-class Firewall:
-    """permissive: forwards everything; for control experiments that show that the lab itself would let media through."""
+def ruleset(extra_forward_rule="", permissive=False, nat=False):
+    """As text for nft."""
+    return _RULESET.format(policy="accept" if permissive else "drop", extra=extra_forward_rule, nat=_MASQUERADE if nat else "")
 
-    def __init__(self, gateway, extra_forward_rule="", permissive=False):
+
+class Firewall:
+    """permissive: forwards everything; for control experiments that show that the lab itself would let media through.
+    nat: hides the inside hosts behind the gateway's outside address."""
+
+    def __init__(self, gateway, extra_forward_rule="", permissive=False, nat=False):
         self._gateway = gateway
-        self._text = _RULESET.format(policy="accept" if permissive else "drop", extra=extra_forward_rule)
+        self._text = ruleset(extra_forward_rule, permissive, nat)
         gateway.run("nft", "-f", "-", stdin=self._text)
         self._as_loaded = self.listing()
 

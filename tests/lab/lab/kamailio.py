@@ -33,6 +33,7 @@ loadmodule "kex.so"
 loadmodule "nathelper.so"
 modparam("rr", "append_fromtag", 0)
 modparam("registrar", "append_branches", 1)
+modparam("registrar", "min_expires", 1)
 modparam("nathelper|registrar", "received_avp", "$avp(received)")
 
 # Requests to a client over TCP go back over the connection that it made; its firewall lets no other in.
@@ -49,6 +50,8 @@ request_route {{
     if (has_totag()) {{
         loose_route();
         handle_ruri_alias();
+        # Messenger's Contact is its user at the domain.
+        if ($rd == "example.com") lookup("location");
         if (proto == TCP && $hdr(Contact) != $null) set_contact_alias();
         if (is_method("ACK") && !t_check_trans() && !isdsturiset() && uri == myself) exit;
         t_relay();
@@ -69,7 +72,7 @@ request_route {{
     }}
     record_route();
     if (proto == TCP) set_contact_alias();
-    if (uri == myself && !lookup("location")) {{ sl_send_reply("404", "Not Found"); exit; }}
+    if ((uri == myself || $rd == "example.com") && !lookup("location")) {{ sl_send_reply("404", "Not Found"); exit; }}
     t_relay();
 }}
 """
@@ -101,7 +104,9 @@ class Kamailio:
         # -DD: stays in the foreground with its worker processes.
         argv = ["kamailio", "-DD", "-E", "-f", config, "-Y", folder, "-P", folder / "pid", "-m", "32", "-M", "8"]
         with self._log.open("wb") as log:
-            self._process = self.host.popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder)
+            self._process = self.host.popen(
+                argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder, start_new_session=True
+            )
         self._wait_listening(len(addresses))
 
     def _wait_listening(self, count):
@@ -120,10 +125,7 @@ class Kamailio:
         return self.host.ip4, 5060
 
     def close(self):
+        """With its workers. After SIGTERM it sometimes lives on for more than five seconds, and it has nothing to save."""
         if self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
-            try:
-                self._process.wait(5)
-            except subprocess.TimeoutExpired:
-                os.kill(self._process.pid, signal.SIGKILL)
-                self._process.wait()
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()

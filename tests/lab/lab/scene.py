@@ -10,21 +10,26 @@ from lab.media import Flow, Port, send_all
 from lab.sipmsg import audio, sdp
 from lab.sipua import Agent, Call
 from lab.tap import Tap
-from lab.topology import Lab
+from lab.topology import GATEWAY_OUTSIDE, Lab
 
 PROBE = 10
+PROBE_INTERVAL = 0.005
 # Packets that passed the gateway before a BYE may still be on their way to a host when the BYE has reached the other.
 WIRE = 0.002
 
 
 class Media:
-    """An RTP stream between an inside port and an outside port, in both directions."""
+    """An RTP stream between an inside port and an outside port, in both directions.
 
-    def __init__(self, scene, inside, outside, inside_port, outside_port):
+    shown: the inside end as the outside knows it. Behind NAT that is the gateway's address, with public_port (or the same).
+    """
+
+    def __init__(self, scene, inside, outside, inside_port, outside_port, public_port=None):
         self._inside_tap, self._outside_tap = scene.tap(inside), scene.tap(outside)
         self.inside = Port(inside, inside.address(scene.family), inside_port)
         self.outside = Port(outside, outside.address(scene.family), outside_port)
-        self.inbound = Flow(self.outside, self.inside.address)
+        self.shown = (scene.outside_address, public_port or inside_port) if scene.nat else self.inside.address
+        self.inbound = Flow(self.outside, self.shown)
         self.outbound = Flow(self.inside, self.outside.address)
 
     def close(self):
@@ -35,12 +40,12 @@ class Media:
         return self._inside_tap.arrived(self.outside.address, self.inside.address, after)
 
     def outbound_arrived(self, after=0.0):
-        return self._outside_tap.arrived(self.inside.address, self.outside.address, after)
+        return self._outside_tap.arrived(self.shown, self.outside.address, after)
 
     def probe(self, flow, arrived):
         """Sends PROBE packets one way; how many arrived."""
         before = len(arrived())
-        flow.send(PROBE)
+        flow.send(PROBE, PROBE_INTERVAL)
         return len(arrived()) - before
 
     def assert_inbound_blocked(self):
@@ -61,18 +66,20 @@ class Media:
 
 
 class Scene:
-    def __init__(self, family=4, transport="udp", config=None, daemon=True, extra_rule="", permissive=False):
+    def __init__(self, family=4, transport="udp", config=None, daemon=True, extra_rule="", permissive=False, nat=False):
         self.family = family
+        self.nat = nat
+        self.outside_address = GATEWAY_OUTSIDE[0]  # of the gateway, which inside hosts hide behind
         self.transport = transport
-        self._config = config
+        self._config = {**({"nat.interfaces": ["outside"]} if nat else {}), **(config or {})}
         self._with_daemon = daemon
-        self._firewall = {"extra_forward_rule": extra_rule, "permissive": permissive}
+        self._firewall = {"extra_forward_rule": extra_rule, "permissive": permissive, "nat": nat}
         self._open = []
         self._taps = {}
         self.daemon = None
 
     def __enter__(self):
-        self.lab = self.keep(Lab().__enter__())
+        self.lab = self.keep(Lab(routed=not self.nat).__enter__())
         try:
             self.firewall = Firewall(self.lab.gateway, **self._firewall)
             if self._with_daemon:
@@ -81,6 +88,10 @@ class Scene:
             self.close()
             raise
         return self
+
+    def start_daemon(self, **options):
+        """For a scene that was made without one."""
+        self.daemon = self.keep(Daemon(self.lab, self._config)).start(**options)
 
     def __exit__(self, kind, *_):
         try:
@@ -109,8 +120,10 @@ class Scene:
     def agent(self, host, port=5060, transport=None):
         return self.keep(Agent(host, host.address(self.family), port, transport or self.transport))
 
-    def media(self, inside_port, outside_port, inside=None, outside=None):
-        return self.keep(Media(self, inside or self.lab.inside, outside or self.lab.peer, inside_port, outside_port))
+    def media(self, inside_port, outside_port, inside=None, outside=None, public_port=None):
+        """public_port: what the gateway shows behind NAT; it keeps an inside port's number while that is free."""
+        inside, outside = inside or self.lab.inside, outside or self.lab.peer
+        return self.keep(Media(self, inside, outside, inside_port, outside_port, public_port or inside_port))
 
     def inside_ports(self, *ports, host=None):
         """RTP ports of the inside host -> the (address, port) pairs that must be open for them: RTP and RTCP."""

@@ -5,13 +5,15 @@ import re
 
 
 class SipMessage:
-    """headers: (name, value) pairs as they stood. source: where it came from, as the agent's transport tells it."""
+    """headers: (name, value) pairs as they stood. source: where it came from, as the agent's transport tells it. raw: the
+    bytes that were received; None for one that was made here."""
 
-    def __init__(self, start_line, headers, body="", source=None):
+    def __init__(self, start_line, headers, body="", source=None, raw=None):
         self.start_line = start_line
         self.headers = list(headers)
         self.body = body
         self.source = source
+        self.raw = raw
 
     @property
     def status(self):
@@ -54,12 +56,13 @@ class SipMessage:
 def parse(data, source=None):
     """data: bytes of exactly one message."""
     head, _, body = data.decode("utf-8", "replace").partition("\r\n\r\n")
-    first, *rest = head.split("\r\n")
+    # A line that begins with white space continues the one before (RFC 3261 section 7.3.1).
+    first, *rest = re.sub(r"\r\n[ \t]+", " ", head).split("\r\n")
     headers = []
     for line in rest:
         name, _, value = line.partition(":")
         headers.append((name.strip(), value.strip()))
-    return SipMessage(first, headers, body, source)
+    return SipMessage(first, headers, body, source, data)
 
 
 def split_stream(data):

@@ -28,6 +28,8 @@ class Sipp:
         address = host.address(family)
         argv = ["sipp", "-sf", SCENARIOS / f"{scenario}.xml", "-i", address, "-mi", address, "-mp", SIPP_MEDIA]
         argv += ["-p", 5060, "-t", {"udp": "u1", "tcp": "t1"}[transport], "-nostdin", "-trace_err", "-max_socket", 1024]
+        # A 180 that comes after its 200 is no reason to give a call up.
+        argv += ["-default_behaviors", "all,-abortunexp"]
         argv += ["-error_file", f"{self._log}.errors", *arguments]
         with open(f"{self._log}.screen", "wb") as screen:
             self._process = host.popen(argv, stdin=subprocess.DEVNULL, stdout=screen, stderr=screen, cwd=lab.directory)
@@ -73,5 +75,5 @@ def caller(lab, host, family, transport, calls, talk_ms, to, proxy=None, rate=10
     uri = (f"[{uri}]" if family == 6 else uri) + ":5060"
     next_hop = (proxy or to).address(family)
     next_hop = (f"[{next_hop}]" if family == 6 else next_hop) + ":5060"
-    arguments = ["-m", calls, "-l", calls, "-r", min(calls, rate), "-key", "callee", uri, "-d", talk_ms]
+    arguments = ["-m", calls, "-l", calls, "-r", rate, "-key", "callee", uri, "-d", talk_ms]
     return Sipp(lab, host, "uac", family, transport, *arguments, next_hop)

@@ -55,6 +55,12 @@ class Agent:
             connection.close()
         self._socket.close()
 
+    def forget_connections(self):
+        """Those that have been reset."""
+        for connection in self._streams:
+            connection.close()
+        self._streams.clear()
+
     def connect(self, remote):
         """Over TCP: a connection to (address, port), to send on. Over UDP the address does it."""
         if self.transport == "udp":
@@ -66,8 +72,9 @@ class Agent:
         self._streams[connection] = b""
         return connection
 
-    def send(self, message, to, cuts=()):
-        """to: what connect() returned, or the source of a message. cuts: over TCP, offsets at which a new segment begins."""
+    def send(self, message, to, cuts=(), pause=0.03):
+        """to: what connect() returned, or the source of a message. cuts: over TCP, offsets at which a new segment begins,
+        so many seconds after the one before."""
         data = message.text().encode() if isinstance(message, SipMessage) else message
         if self.transport == "udp":
             assert not cuts
@@ -75,12 +82,17 @@ class Agent:
             return
         edges = [0, *sorted(cuts), len(data)]
         for start, end in zip(edges, edges[1:]):
-            to.sendall(data[start:end])
-            if end != len(data):
-                time.sleep(0.03)
+            # The end of a "record": what is sent next goes into a segment of its own, however soon it comes.
+            assert to.send(data[start:end], socket.MSG_EOR) == end - start
+            if end != len(data) and pause:
+                time.sleep(pause)
+
+    @property
+    def sockets(self):
+        return [self._socket, *self._streams]
 
     def _read(self, seconds):
-        ready = select.select([self._socket, *self._streams], [], [], seconds)[0]
+        ready = select.select(self.sockets, [], [], seconds)[0]
         for one in ready:
             if one is not self._socket:
                 self._read_stream(one)
@@ -115,7 +127,7 @@ class Agent:
         deadline = time.monotonic() + seconds
         while True:
             for message in self._inbox:
-                if _is(message, what):
+                if matches(message, what):
                     self._inbox.remove(message)
                     return message
             left = deadline - time.monotonic()
@@ -123,6 +135,13 @@ class Agent:
                 others = [message.start_line for message in self._inbox]
                 raise AssertionError(f"{self._host.host}: no {what} within {seconds} s; received instead: {others}")
             self._read(left)
+
+    def take(self, seconds=0.0):
+        """Everything that has arrived, waiting so long for the first of it."""
+        while self._read(seconds):
+            seconds = 0.0
+        taken, self._inbox = self._inbox, []
+        return taken
 
     def reply(self, request, status, body="", tag=None, extra=(), cuts=()):
         """tag: of To, for the requests that create a dialog. Returns the response."""
@@ -141,12 +160,20 @@ class Agent:
         return response
 
 
-def _is(message, what):
+def matches(message, what):
+    """what: a method ("INVITE"), a status (200), the status of a method's response (200, "BYE"), or a function that says."""
+    if callable(what):
+        return what(message)
     if isinstance(what, str):
         return message.status is None and message.method == what
     if isinstance(what, tuple):
         return message.status == what[0] and message.method == what[1]
     return message.status == what
+
+
+def wait_for_any(agents, seconds):
+    """Until one of them has something to receive."""
+    select.select([one for agent in agents for one in agent.sockets], [], [], seconds)
 
 
 class Call:
@@ -201,11 +228,16 @@ class Call:
             headers.append(("Content-Type", "application/sdp"))
         return SipMessage(f"{method} {self.target} SIP/2.0", headers, body)
 
-    def request(self, method, body="", extra=(), cuts=()):
+    def make(self, method, body="", extra=()):
+        """The dialog's next request, not sent yet."""
         self.cseq += 1
-        sent = self._message(method, self.cseq, f"z9hG4bKlab{next(_numbers)}", body, extra)
+        made = self._message(method, self.cseq, f"z9hG4bKlab{next(_numbers)}", body, extra)
         if method == "INVITE":
-            self.last_invite = sent
+            self.last_invite = made
+        return made
+
+    def request(self, method, body="", extra=(), cuts=()):
+        sent = self.make(method, body, extra)
         self.agent.send(sent, self.to, cuts)
         return sent
 

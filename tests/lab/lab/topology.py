@@ -1,19 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The network of the lab. Routed, no address translation:
+"""The network of the lab:
 
     inside  10.1.2.10  2001:db8:1::10 --+
     inside2 10.1.2.11  2001:db8:1::11 --+-- [inside] gateway [outside] --+-- server 198.51.100.20 2001:db8:2::20
-                          (10.1.2.1, 2001:db8:1::1) (192.0.2.1, 2001:db8:2::1)-- peer   203.0.113.30  2001:db8:2::30
-                                                                         +-- third  203.0.113.66  2001:db8:2::66
+                                           10.1.2.1  192.0.2.201         +-- peer   203.0.113.30  2001:db8:2::30
+                                      2001:db8:1::1  2001:db8:2::1       +-- third  203.0.113.66  2001:db8:2::66
 
 The two wires are bridges in a namespace of their own ("wire"), so no hook of a host's firewall sees bridged frames. The
-outside hosts share one segment and have no route to 10.1.2.0/24 but the gateway. With address translation (later), they
-would have none at all: `routed` is where that choice is made.
+outside hosts share one segment and have no route to 10.1.2.0/24 but the gateway. With address translation (routed=False)
+they have none at all.
 """
 
 import ipaddress
 import signal
 import tempfile
+from pathlib import Path
 
 from lab import namespaces
 from lab.namespaces import Namespace
@@ -30,7 +31,8 @@ INTERNET_HOSTS = {
     "third": ("203.0.113.66", "2001:db8:2::66"),
 }
 GATEWAY_INSIDE = ("10.1.2.1", "2001:db8:1::1")
-GATEWAY_OUTSIDE = ("192.0.2.1", "2001:db8:2::1")
+# Longer than the inside addresses: messages that name it in their place grow.
+GATEWAY_OUTSIDE = ("192.0.2.201", "2001:db8:2::1")
 INTERNET_ROUTES = ("198.51.100.0/24", "203.0.113.0/24")
 
 
@@ -40,12 +42,14 @@ class Host(Namespace):
     def __init__(self, name, addresses):
         super().__init__(name)
         self.ip4, self.ip6 = addresses
-        self.ip("link", "set", "lo", "up")
         # Addresses are usable at once: nobody else is on these wires to have them already.
         self.sysctl("net.ipv6.conf.all.accept_dad=0", "net.ipv6.conf.default.accept_dad=0")
 
     def sysctl(self, *settings):
-        self.run("sysctl", "-q", "-w", *settings)
+        """Of the network alone: names that begin with "net."."""
+        with self.entered():
+            for name, _, value in (setting.partition("=") for setting in settings):
+                Path("/proc/sys", *name.split(".")).write_text(value)
 
     def address(self, family):
         """family: 4 or 6."""
@@ -90,44 +94,50 @@ class Lab:
     def _build(self):
         self.wire = self._keep(Namespace("wire"))
         for bridge in ("lan", "internet"):
-            self.wire.ip("link", "add", bridge, "type", "bridge", "stp_state", "0", "mcast_snooping", "0")
-            self.wire.ip("link", "set", bridge, "up")
+            self.wire.ip_batch(
+                f"link add {bridge} type bridge stp_state 0 mcast_snooping 0",
+                f"link set {bridge} up",
+            )
 
-        self.gateway = self._keep(Host("gateway", GATEWAY_OUTSIDE))
+        self.gateway = self._keep(self._make_gateway())
         self._plug(self.gateway, "inside", "lan", GATEWAY_INSIDE)
-        self._plug(self.gateway, "outside", "internet", GATEWAY_OUTSIDE)
-        for net in INTERNET_ROUTES:
-            self.gateway.ip("route", "add", net, "dev", "outside")
+        routes = [f"route add {net} dev outside" for net in INTERNET_ROUTES]
+        self._plug(self.gateway, "outside", "internet", GATEWAY_OUTSIDE, routes)
         self.gateway.sysctl("net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
 
         for name, addresses in LAN_HOSTS.items():
             host = self._keep(Host(name, addresses))
-            self._plug(host, "eth0", "lan", addresses)
-            host.ip("route", "add", "default", "via", GATEWAY_INSIDE[0])
-            host.ip("-6", "route", "add", "default", "via", GATEWAY_INSIDE[1])
+            routes = [f"route add default via {GATEWAY_INSIDE[0]}", f"route add default via {GATEWAY_INSIDE[1]}"]
+            self._plug(host, "eth0", "lan", addresses, routes)
             setattr(self, name, host)
         for name, addresses in INTERNET_HOSTS.items():
             host = self._keep(Host(name, addresses))
-            self._plug(host, "eth0", "internet", addresses)
-            for net in INTERNET_ROUTES:
-                host.ip("route", "replace", net, "dev", "eth0", "src", addresses[0])
-            host.ip("route", "add", f"{GATEWAY_OUTSIDE[0]}/32", "dev", "eth0", "src", addresses[0])
+            routes = [f"route replace {net} dev eth0 src {addresses[0]}" for net in INTERNET_ROUTES]
+            routes.append(f"route add {GATEWAY_OUTSIDE[0]}/32 dev eth0 src {addresses[0]}")
             if self.routed:
-                host.ip("route", "add", INSIDE_NETWORKS[0], "via", GATEWAY_OUTSIDE[0])
-                host.ip("-6", "route", "add", INSIDE_NETWORKS[1], "via", GATEWAY_OUTSIDE[1])
+                routes.append(f"route add {INSIDE_NETWORKS[0]} via {GATEWAY_OUTSIDE[0]}")
+                routes.append(f"route add {INSIDE_NETWORKS[1]} via {GATEWAY_OUTSIDE[1]}")
+            self._plug(host, "eth0", "internet", addresses, routes)
             setattr(self, name, host)
+
+    def _make_gateway(self):
+        """The system test has the whole machine in its place."""
+        return Host("gateway", GATEWAY_OUTSIDE)
 
     def _keep(self, host):
         self.hosts.append(host)
         return host
 
-    def _plug(self, host, interface, bridge, addresses):
-        """Connects a host to one of the wires."""
+    def _plug(self, host, interface, bridge, addresses, routes=()):
+        """Connects a host to one of the wires. routes: `ip` commands for when it is."""
         port = f"{bridge[:3]}-{host.host}"
-        self.wire.ip("link", "add", port, "type", "veth", "peer", "name", interface, "netns", host.name)
-        self.wire.ip("link", "set", port, "master", bridge, "up")
+        self.wire.ip_batch(
+            f"link add {port} type veth peer name {interface} netns {host.name}",
+            f"link set {port} master {bridge} up",
+        )
+        commands = ["link set lo up"]
         for address in addresses:
             length = ipaddress.ip_address(address).max_prefixlen
             length = 24 if length == 32 else 64
-            host.ip("address", "add", f"{address}/{length}", "dev", interface)
-        host.ip("link", "set", interface, "up")
+            commands.append(f"address add {address}/{length} dev {interface}")
+        host.ip_batch(*commands, f"link set {interface} up", *routes)
