@@ -30,6 +30,7 @@ class Run {
         const Endpoint& to = engine_endpoints()[byte(1) & 15U];
         const auto pause = std::chrono::seconds(byte(2)) * ((kind & kLongPause) != 0 ? 60 : 1);
         const std::uint32_t offset = byte(3) * 16U;
+        const unsigned byte_of_flags = byte(3);
         const std::size_t length = std::min<std::size_t>(byte(4) + 256U * byte(5), input.size() - kStepHead);
         const std::string_view payload = input.substr(kStepHead, length);
         input.remove_prefix(kStepHead + length);
@@ -41,7 +42,7 @@ class Run {
         switch (kind & kKindMask) {
             case kUdp: packet(udp_packet(from, to, payload), from, false); break;
             case kTcp: segment(kind, from, to, offset, payload); break;
-            case kMedia: (void)engine_.on_media({from, to, Transport::udp}, now_); break;
+            case kMedia: media(from, to, byte_of_flags); break;
             default: break;
         }
     }
@@ -55,6 +56,20 @@ class Run {
     }
 
    private:
+    void media(const Endpoint& from, const Endpoint& to, unsigned flags) {
+        (void)engine_.on_media({from, to, Transport::udp}, {}, now_);
+        TcpFields tcp;
+        tcp.syn = (flags & 1U) != 0;
+        tcp.ack = (flags & 2U) != 0;
+        tcp.fin = (flags & 4U) != 0;
+        tcp.rst = (flags & 8U) != 0;
+        if ((flags & 16U) != 0) {
+            (void)engine_.on_media({from, to, Transport::tcp}, tcp, now_);
+        } else {
+            (void)engine_.admit({from, to, Transport::tcp}, tcp, now_, plan_);
+        }
+    }
+
     static constexpr std::uint16_t kProtectedPort = 3389;
 
     static Policy policy(std::uint8_t options) {

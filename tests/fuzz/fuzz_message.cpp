@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "alg/base/text.h"
+#include "alg/sip/compression.h"
 #include "alg/sip/message.h"
 
 namespace {
@@ -48,6 +50,10 @@ void check(const SipMessageView& view, std::string_view text) {
     require(view.is_request() == (view.status() == 0) && view.is_request() == !view.request_uri().empty());
     require(view.cseq() <= INT32_MAX);
     require(messenger::alg::parse_method(view.method_text()) == view.method());
+    messenger::alg::decline_compression(view, [&](std::string_view method, std::string_view word) {
+        require_inside(method, view.head());
+        require(method.size() == word.size() && !messenger::alg::equals_ignoring_case(method, word));
+    });
 }
 
 }  // namespace
