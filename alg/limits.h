@@ -21,6 +21,7 @@ struct Limits {
 
     // TCP streams
     std::size_t flows = 16384;                            ///< TCP connections under inspection
+    std::size_t flows_per_host = 4096;                    ///< of these, opened by one host (outside, IPv6: its /64)
     std::size_t pending_bytes = std::size_t{64} << 10U;   ///< out-of-order bytes of one direction
     std::size_t pending_segments = 64;                    ///< out-of-order segments of one direction
     std::size_t buffered_bytes = std::size_t{32} << 20U;  ///< message and out-of-order bytes of all flows together
@@ -33,7 +34,10 @@ struct Limits {
 
     // calls
     std::size_t calls = 20'000;
-    std::size_t calls_per_host = 2'000;  ///< per inside host
+    /// Per inside host. Of these, and of all calls, at most half may be calls from outside that nobody inside has
+    /// answered, so that strangers cannot use up what inside hosts need for their own.
+    std::size_t calls_per_host = 2'000;
+    std::size_t calls_per_peer = 500;  ///< from one outside host (IPv6: its /64), and not answered yet
     std::size_t pinholes = 100'000;
     std::size_t pinholes_per_host = 16'000;  ///< per inside host
     std::size_t pinholes_per_call = 256;     ///< ICE: every local candidate with every remote one

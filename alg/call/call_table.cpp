@@ -43,11 +43,34 @@ const Call* CallTable::find(std::uint64_t key) const {
     return found == calls_.end() ? nullptr : &found->second;
 }
 
-Call* CallTable::add(std::uint64_t key, std::string_view call_id, const IpAddress& charged_to, TimePoint now) {
+Call* CallTable::add(std::uint64_t key, std::string_view call_id, const IpAddress& charged_to,
+                     const std::optional<IpAddress>& caller, TimePoint now) {
     if (calls_.size() >= limits_.calls) return nullptr;
-    const auto host = per_host_.find(charged_to);
-    if (host != per_host_.end() && host->second >= limits_.calls_per_host) return nullptr;
-    return &restore(key, call_id, charged_to, now);
+    const auto host = hosts_.find(charged_to);
+    const Share share = host == hosts_.end() ? Share{} : host->second;
+    if (share.calls >= limits_.calls_per_host) return nullptr;
+    if (!caller) return &restore(key, call_id, charged_to, now);
+    const auto half = [](std::size_t limit) { return (limit + 1) / 2; };
+    if (uninvited_ >= half(limits_.calls) || share.uninvited >= half(limits_.calls_per_host)) return nullptr;
+    const IpAddress site = caller->site();
+    const auto peer = peers_.find(site);
+    if (peer != peers_.end() && peer->second >= limits_.calls_per_peer) return nullptr;
+    Call& call = restore(key, call_id, charged_to, now);
+    call.uninvited_by = site;
+    ++uninvited_;
+    ++hosts_[charged_to].uninvited;
+    ++peers_[site];
+    return &call;
+}
+
+void CallTable::set_invited(Call& call) {
+    if (!call.uninvited_by) return;
+    const auto peer = peers_.find(*call.uninvited_by);
+    if (peer != peers_.end() && --peer->second == 0) peers_.erase(peer);
+    const auto host = hosts_.find(call.charged_to);
+    if (host != hosts_.end()) --host->second.uninvited;
+    --uninvited_;
+    call.uninvited_by.reset();
 }
 
 Call& CallTable::restore(std::uint64_t key, std::string_view call_id, const IpAddress& charged_to, TimePoint now) {
@@ -61,15 +84,16 @@ Call& CallTable::restore(std::uint64_t key, std::string_view call_id, const IpAd
     call.started = now;
     call.last_message = now;
     call.queued = TimePoint::max();
-    ++per_host_[charged_to];
+    ++hosts_[charged_to].calls;
     return call;
 }
 
 void CallTable::erase(std::uint64_t key) {
     auto node = calls_.extract(key);
     if (node.empty()) return;
-    const auto host = per_host_.find(node.mapped().charged_to);
-    if (host != per_host_.end() && --host->second == 0) per_host_.erase(host);
+    set_invited(node.mapped());
+    const auto host = hosts_.find(node.mapped().charged_to);
+    if (host != hosts_.end() && --host->second.calls == 0) hosts_.erase(host);
     erased_.push_back(std::move(node));
 }
 

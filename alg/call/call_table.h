@@ -32,6 +32,8 @@ struct Call {
     std::uint64_t key = 0;                             ///< make_call_key() of the Call-ID
     boost::container::small_vector<char, 48> call_id;  ///< at most kCallIdShown bytes, for people
     IpAddress charged_to;                              ///< the inside host whose limits it counts against
+    std::optional<IpAddress> uninvited_by;             ///< IpAddress::site() of the outside host that began it; absent
+                                                       ///< as soon as an inside host has answered
     TimePoint started;
     TimePoint last_message;
     std::uint32_t sessions = 0;  ///< the kinds that have been reported, a bit for each SessionKind
@@ -56,12 +58,16 @@ constexpr std::size_t kCallIdShown = 128;
 class CallTable {
    public:
     CallTable(const Limits& limits, const HashKey& secret)
-        : limits_(limits), calls_(0, KeyHash{secret}), per_host_(0, KeyedHash{secret}) {}
+        : limits_(limits), calls_(0, KeyHash{secret}), hosts_(0, KeyedHash{secret}), peers_(0, KeyedHash{secret}) {}
 
     [[nodiscard]] Call* find(std::uint64_t key);
     [[nodiscard]] const Call* find(std::uint64_t key) const;
-    /// A new call; nullptr if the table is full or the host has too many. charged_to: an inside host.
-    [[nodiscard]] Call* add(std::uint64_t key, std::string_view call_id, const IpAddress& charged_to, TimePoint now);
+    /// A new call; nullptr if the table is full, or one of its hosts has too many. charged_to: an inside host. caller:
+    /// the outside host that begins it; absent for a call that an inside host begins.
+    [[nodiscard]] Call* add(std::uint64_t key, std::string_view call_id, const IpAddress& charged_to,
+                            const std::optional<IpAddress>& caller, TimePoint now);
+    /// An inside host takes part of its own will: the call does not count as a stranger's any more.
+    void set_invited(Call& call);
     /// A call from before a restart, whatever the limits say: it exists.
     [[nodiscard]] Call& restore(std::uint64_t key, std::string_view call_id, const IpAddress& charged_to,
                                 TimePoint now);
@@ -87,7 +93,13 @@ class CallTable {
     const Limits& limits_;
     Calls calls_;
     std::vector<Calls::node_type> erased_;
-    std::unordered_map<IpAddress, std::size_t, KeyedHash> per_host_;
+    struct Share {
+        std::size_t calls = 0;
+        std::size_t uninvited = 0;
+    };
+    std::unordered_map<IpAddress, Share, KeyedHash> hosts_;        ///< inside
+    std::unordered_map<IpAddress, std::size_t, KeyedHash> peers_;  ///< outside: the uninvited calls of each
+    std::size_t uninvited_ = 0;
     Deadlines<std::uint64_t> deadlines_;
 };
 

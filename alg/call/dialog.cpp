@@ -74,12 +74,8 @@ void Dialog::add_peer(const IpAddress& peer) {
     if (std::find(peers.begin(), peers.end(), peer) == peers.end()) peers.push_back(peer);
 }
 
-bool Dialog::knows(const FlowTuple& tuple) const {
-    if (agents.empty()) return true;
-    const auto known = [this](const IpAddress& address) {
-        return has_host(address) || std::find(peers.begin(), peers.end(), address) != peers.end();
-    };
-    return known(tuple.source.address) && known(tuple.destination.address);
+bool Dialog::knows(const IpAddress& host) const {
+    return agents.empty() || has_host(host) || std::find(peers.begin(), peers.end(), host) != peers.end();
 }
 
 }  // namespace messenger::alg

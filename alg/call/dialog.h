@@ -80,9 +80,13 @@ struct Dialog {
     [[nodiscard]] const Agent* find_agent(const IpAddress& host) const;
     [[nodiscard]] bool has_host(const IpAddress& host) const;
     void add_peer(const IpAddress& peer);
-    /// Whether a request between these two can be the dialog's own. What was taken over from before a restart knows no
+    /// Whether somebody in the dialog is that host, or has named it. What was taken over from before a restart knows no
     /// peers: there the tags alone decide.
-    [[nodiscard]] bool knows(const FlowTuple& tuple) const;
+    [[nodiscard]] bool knows(const IpAddress& host) const;
+    /// Whether a request between these two can be the dialog's own.
+    [[nodiscard]] bool knows(const FlowTuple& tuple) const {
+        return knows(tuple.source.address) && knows(tuple.destination.address);
+    }
 };
 
 /// CallLabel::dialog of a pair of tags, whichever comes first.

@@ -30,7 +30,7 @@ void Signalling::hold_fixed(const FixedHold& hold, Plan& plan) {
     const std::uint64_t key = make_call_key(fixed_key_of(tls, host));
     Call* call = calls_.find(key);
     if (call == nullptr && !hold.until) return;
-    if (call == nullptr) call = calls_.add(key, label_of(tls, host), host, hold.now);
+    if (call == nullptr) call = calls_.add(key, label_of(tls, host), host, std::nullopt, hold.now);
     if (call == nullptr) {
         RefuseEvent refused;
         refused.reason = RefuseReason::too_many_calls;

@@ -72,8 +72,8 @@ void Signalling::negotiate(const Passing& passing, Call& call, const Speaker& sp
     const std::size_t last_media_event = plan.events.size();
     Agent* listener = note_listener(passing, dialog, other(speaker.party), named);
     if (description.empty()) return;
-    for (const Stream& stream : description.streams) {
-        dialog.add_peer(stream.address);
+    if (!is_stranger(passing, dialog)) {
+        for (const Stream& stream : description.streams) dialog.add_peer(stream.address);
     }
     bool answered = false;
     const auto speak = [&](Agent* agent, bool from_local, const Description& said) {

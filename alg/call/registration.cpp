@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "alg/base/text.h"
+#include "alg/call/dialog.h"
 #include "alg/sip/fields.h"
 
 namespace messenger::alg {
@@ -77,6 +78,8 @@ void RegistrationTable::on_request(const SipMessageView& message, const FlowTupl
     Registration& registration = found->second;
     registration.signalling = tuple;
     registration.cseq = message.cseq();
+    registration.call = make_call_key(message.call_id());
+    registration.from = make_tag(message.from_tag());
     if (contact == "*") return;  // takes all bindings back; which one is ours is known from before
     auto named = contact_of(contact, tuple.transport);
     if (named && is_out_of_range(named->endpoint, tuple, policy)) {
@@ -103,6 +106,9 @@ std::optional<RegistrationTable::Settled> RegistrationTable::on_response(const S
     const auto found = registrations_.find(tuple.destination);
     if (found == registrations_.end() || message.cseq() != found->second.cseq) return std::nullopt;
     Registration& registration = found->second;
+    const bool repeats =
+        registration.call == make_call_key(message.call_id()) && registration.from == make_tag(message.from_tag());
+    if (!repeats) return std::nullopt;
     // Another host's answer settles nothing: the registrar is who was asked.
     if (tuple.source.address != registration.signalling.destination.address) return std::nullopt;
     if (message.status() < 200 || message.status() >= 300) return std::nullopt;

@@ -29,6 +29,9 @@ void Signalling::on_response(const Passing& passing, Plan& plan) {
     Call* call = find_call(message);
     if (call == nullptr) return;
     call->last_message = passing.now;
+    // Phones ring by themselves; only a success is the will of an inside host.
+    const bool success = message.status() >= kFirstSuccess && message.status() < kFirstFailure;
+    if (success && policy_.inside.contains(passing.tuple.source.address)) calls_.set_invited(*call);
     const Tags tags{make_tag(message.from_tag()), make_tag(message.to_tag())};
     if (method == Method::invite) {
         on_invite_response(passing, *call, tags, plan);
@@ -44,6 +47,7 @@ void Signalling::on_invite_response(const Passing& passing, Call& call, const Ta
     const SipMessageView& message = passing.message;
     if (message.status() == kTrying) return;
     const Speaker requester = find_dialog(call, tags);
+    if (requester.dialog != nullptr && turn_away(passing, *requester.dialog, plan)) return;
     if (requester.dialog != nullptr && requester.party == Party::caller) {
         adopt_parallel_invite(call, *requester.dialog, message.cseq());
     }
@@ -95,7 +99,7 @@ Dialog* Signalling::dialog_of_response(const Passing& passing, Call& call, const
         return known.party == Party::caller ? known.dialog : nullptr;
     }
     const Dialog* invite = find_template(call, tags.from, passing.message.cseq());
-    if (invite == nullptr || !invite->alive()) return nullptr;
+    if (invite == nullptr || !invite->alive() || turn_away(passing, *invite, plan)) return nullptr;
     if (call.dialogs.size() >= limits_.dialogs_per_call) {
         report_refusal(passing, RefuseReason::too_many_dialogs, plan);
         return nullptr;
@@ -153,7 +157,7 @@ void Signalling::on_initial_failure(const Passing& passing, Call& call, const Ta
 
 void Signalling::on_later_response(const Passing& passing, Call& call, const Speaker& speaker, OfferId id, Plan& plan) {
     Dialog& dialog = *speaker.dialog;
-    if (!dialog.alive()) return;
+    if (!dialog.alive() || turn_away(passing, dialog, plan)) return;
     const unsigned status = passing.message.status();
     if (status >= kFirstFailure) {
         if (ends_dialog(status) && dialog.knows(passing.tuple)) {

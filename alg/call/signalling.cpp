@@ -74,6 +74,7 @@ void Signalling::on_request(const Passing& passing, Plan& plan) {
         return;
     }
     call->last_message = passing.now;
+    if (policy_.inside.contains(passing.tuple.source.address)) calls_.set_invited(*call);
     const Tags tags{make_tag(message.from_tag()), make_tag(message.to_tag())};
     switch (method) {
         case Method::invite:
@@ -89,7 +90,7 @@ void Signalling::on_request(const Passing& passing, Plan& plan) {
         case Method::ack: on_ack(passing, *call, tags, plan); break;
         case Method::bye: on_bye(passing, *call, tags, plan); break;
         case Method::message: on_invitation(passing, *call, find_dialog(*call, tags), plan); break;
-        default: on_cancel(passing, *call, tags); break;
+        default: on_cancel(passing, *call, tags, plan); break;
     }
     calls_.schedule(*call);
     if (call->dialogs.empty()) calls_.erase(call->key);  // nothing came of it
@@ -114,8 +115,9 @@ Call* Signalling::call_of_request(const Passing& passing, Plan& plan) {
     if (calls_.find(key) != nullptr) return nullptr;
     const FlowTuple& tuple = passing.tuple;
     const bool from_inside = policy_.inside.contains(tuple.source.address);
+    const std::optional<IpAddress> caller = from_inside ? std::nullopt : std::optional(tuple.source.address);
     Call* call = calls_.add(key, passing.message.call_id(),
-                            from_inside ? tuple.source.address : tuple.destination.address, passing.now);
+                            from_inside ? tuple.source.address : tuple.destination.address, caller, passing.now);
     if (call == nullptr) report_refusal(passing, RefuseReason::too_many_calls, plan);
     return call;
 }
@@ -161,6 +163,11 @@ void Signalling::on_offering_request(const Passing& passing, Call& call, const T
     if (speaker.dialog == nullptr) {
         // The middle of a call that we have not seen begin. Whoever sends first is the caller to us.
         if (message.method() == Method::prack || call.dialogs.size() >= limits_.dialogs_per_call) return;
+        const auto is_strange = [&](const Dialog& dialog) { return is_stranger(passing, dialog); };
+        if (!call.dialogs.empty() && std::all_of(call.dialogs.begin(), call.dialogs.end(), is_strange)) {
+            report_refusal(passing, RefuseReason::wrong_dialog, plan);
+            return;
+        }
         speaker.dialog = &call.dialogs.emplace_back();
         speaker.dialog->state = Dialog::State::confirmed;
         speaker.dialog->caller_tag = tags.from;
@@ -170,7 +177,9 @@ void Signalling::on_offering_request(const Passing& passing, Call& call, const T
     Dialog& dialog = *speaker.dialog;
     std::uint32_t& highest = speaker.party == Party::caller ? dialog.caller_cseq : dialog.callee_cseq;
     if (!dialog.alive() || message.cseq() < highest) return;  // late
-    highest = message.cseq();
+    // PRACK answers; what another request offers opens nothing before an inside host has answered it.
+    if (message.method() == Method::prack && turn_away(passing, dialog, plan)) return;
+    if (!is_stranger(passing, dialog)) highest = message.cseq();
     note_hop(passing, speaker);
     Exchange exchange;
     exchange.offering = OfferId{speaker.party, message.method(), message.cseq()};
@@ -186,6 +195,7 @@ void Signalling::on_offering_request(const Passing& passing, Call& call, const T
 void Signalling::on_ack(const Passing& passing, Call& call, const Tags& tags, Plan& plan) {
     const Speaker speaker = find_dialog(call, tags);
     if (speaker.dialog == nullptr || !speaker.dialog->alive()) return;
+    if (turn_away(passing, *speaker.dialog, plan)) return;
     note_hop(passing, speaker);
     negotiate(passing, call, speaker,
               {OfferId{speaker.party, Method::invite, passing.message.cseq()}, std::nullopt, true}, plan);
@@ -210,12 +220,13 @@ void Signalling::on_bye(const Passing& passing, Call& call, const Tags& tags, Pl
     finish(call, CloseReason::bye, passing, plan);
 }
 
-void Signalling::on_cancel(const Passing& passing, Call& call, const Tags& tags) {
+void Signalling::on_cancel(const Passing& passing, Call& call, const Tags& tags, Plan& plan) {
     // CANCEL is hop by hop and asks only: what ends the INVITE is its 487 (RFC 3261 section 9.1). If none comes, time
     // does.
     const std::uint64_t branch = make_branch(passing.message.top_via());
     for (Dialog& dialog : call.dialogs) {
         if (!dialog.waiting() || dialog.caller_tag != tags.from || !dialog.on_branch(branch)) continue;
+        if (turn_away(passing, dialog, plan)) return;
         dialog.cancelled = true;
         dialog.deadline = std::min(dialog.deadline, passing.now + limits_.transaction);
         dialog.deadline_reason = CloseReason::cancel;
@@ -244,13 +255,26 @@ Dialog* Signalling::find_template(Call& call, Tag caller, std::uint32_t cseq) {
     return found == call.dialogs.end() ? nullptr : &*found;
 }
 
+bool Signalling::is_stranger(const Passing& passing, const Dialog& dialog) const {
+    const IpAddress& sender = passing.tuple.source.address;
+    return !policy_.inside.contains(sender) && !dialog.knows(sender);
+}
+
+bool Signalling::turn_away(const Passing& passing, const Dialog& dialog, Plan& plan) const {
+    if (!is_stranger(passing, dialog)) return false;
+    report_refusal(passing, RefuseReason::wrong_dialog, plan);
+    return true;
+}
+
 void Signalling::note_hop(const Passing& passing, const Speaker& speaker) const {
     Dialog& dialog = *speaker.dialog;
+    const bool strange = is_stranger(passing, dialog);
     const auto note = [&](const IpAddress& host, Party party) {
         if (policy_.inside.contains(host)) (void)dialog.agent(host, party);
     };
     note(passing.tuple.source.address, speaker.party);
     note(passing.tuple.destination.address, other(speaker.party));
+    if (strange) return;
     dialog.add_peer(passing.tuple.source.address);
     dialog.add_peer(passing.tuple.destination.address);
     if (const auto contact = contact_of(passing.message)) dialog.add_peer(contact->address);

@@ -115,7 +115,7 @@ class Signalling {
     void on_offering_request(const Passing& passing, Call& call, const Tags& tags, Plan& plan);
     void on_ack(const Passing& passing, Call& call, const Tags& tags, Plan& plan);
     void on_bye(const Passing& passing, Call& call, const Tags& tags, Plan& plan);
-    void on_cancel(const Passing& passing, Call& call, const Tags& tags);
+    void on_cancel(const Passing& passing, Call& call, const Tags& tags, Plan& plan);
     // contacts.cpp: where inside hosts are called
     void on_register(const Passing& passing, Plan& plan);
     void tell_listener(BindingTable::Listening outcome, const BindingKey& key, const Passing& passing, Plan& plan);
@@ -157,6 +157,11 @@ class Signalling {
     /// The INVITE itself, by its caller and CSeq: some callers have several under way at once.
     [[nodiscard]] static Dialog* find_template(Call& call, Tag caller, std::uint32_t cseq);
     [[nodiscard]] Dialog* make_template(const Passing& passing, Call& call, Tag caller, Plan& plan) const;
+    /// Somebody outside whom nobody in the dialog has named. He may have got hold of its tags, so nothing that he says
+    /// is believed before an inside host has answered him.
+    [[nodiscard]] bool is_stranger(const Passing& passing, const Dialog& dialog) const;
+    /// The same, and it is reported.
+    [[nodiscard]] bool turn_away(const Passing& passing, const Dialog& dialog, Plan& plan) const;
     /// Notes who is at both ends of this hop.
     void note_hop(const Passing& passing, const Speaker& speaker) const;
     /// Reads the message's session descriptions and gives them to the agents at both ends of this hop.

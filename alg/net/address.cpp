@@ -211,6 +211,11 @@ std::string Endpoint::to_string() const {
     return out;
 }
 
+IpAddress IpAddress::site() const {
+    constexpr unsigned kSite = 64;
+    return is_v4() ? *this : Prefix(*this, kSite).address();
+}
+
 Prefix::Prefix(const IpAddress& address, unsigned length)
     : address_(address), length_(static_cast<std::uint8_t>(std::min(length, address.is_v4() ? 32U : 128U))) {
     std::array<std::byte, 16> bytes{};

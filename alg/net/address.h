@@ -41,6 +41,10 @@ class IpAddress {
     /// Not reachable across the Internet: RFC 1918, RFC 6598, link-local, fc00::/7.
     [[nodiscard]] bool is_private() const;
 
+    /// What one host outside can have of addresses at will: of IPv6 its /64, of IPv4 the address itself. What is
+    /// counted per sender is counted by it.
+    [[nodiscard]] IpAddress site() const;
+
     /// RFC 5952 text for IPv6, without brackets.
     [[nodiscard]] std::string to_string() const;
 

@@ -19,7 +19,7 @@ struct Table {
     CallTable table{limits, HashKey{1, 2}};
 
     Call* add(const char* id, const char* host = "10.1.2.3") {
-        return table.add(make_call_key(id), id, address(host), at(0));
+        return table.add(make_call_key(id), id, address(host), std::nullopt, at(0));
     }
     void end_at(Call& call, int seconds) {
         if (call.dialogs.empty()) call.dialogs.emplace_back();

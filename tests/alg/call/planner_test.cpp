@@ -38,7 +38,7 @@ struct Plans {
 
     Call& call(std::uint64_t key = 7) {
         if (Call* known = calls.find(key)) return *known;
-        Call& made = *calls.add(key, "c", address("10.1.2.3"), at(0));
+        Call& made = *calls.add(key, "c", address("10.1.2.3"), std::nullopt, at(0));
         made.dialogs.emplace_back();
         return made;
     }

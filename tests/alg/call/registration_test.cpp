@@ -6,6 +6,8 @@
 namespace messenger::alg {
 namespace {
 
+using testing::address;
+
 class RegistrationTest : public SignallingFixture {
    protected:
     void ask(int cseq, const std::string& lines, int seconds = 0, const FlowTuple& tuple = out()) {
@@ -55,6 +57,23 @@ TEST_F(RegistrationTest, IgnoresAnswersToNothing) {
     EXPECT_TRUE(events<RegistrationEvent>().empty());
     ask(1, "\nContact: <sip:x@198.51.100.20>", 0, in());
     EXPECT_EQ(signalling_.registrations().size(), 1U) << "an outside host registers nothing here";
+}
+
+TEST_F(RegistrationTest, IgnoresAnswersThatOnlyForgeTheRegistrarsAddress) {
+    ask(1, "\nContact: <sip:a@10.1.2.3>");
+    answer(1, "\nContact: <sip:a@10.1.2.3>");
+    EXPECT_EQ(events<RegistrationEvent>().size(), 1U);
+    call_id_ = "guessed";
+    answer(1, "\nContact: <sip:a@10.1.2.3>;expires=0");
+    EXPECT_TRUE(events<RegistrationEvent>().empty()) << "another Call-ID";
+    call_id_ = "c1";
+    std::string forged = response(200, "REGISTER", 1);
+    forged.replace(forged.find("tag=a"), 5, "tag=x");
+    say(in(), forged + "\nExpires: 0");
+    EXPECT_TRUE(events<RegistrationEvent>().empty()) << "another From tag";
+    EXPECT_TRUE(signalling_.registrations().latest(address("10.1.2.3")));
+    answer(1, "");
+    EXPECT_EQ(granted(), 0U) << "the registrar's own word";
 }
 
 TEST_F(RegistrationTest, ForgetsWhatRunsOutOrIsNeverAccepted) {

@@ -22,11 +22,15 @@ class SignallingFixture : public ::testing::Test {
         return {testing::endpoint("10.1.2.3", 5060), testing::endpoint("198.51.100.20", 5060), Transport::udp};
     }
     static FlowTuple in() { return out().reversed(); }
+    /// From a host that has no part in it.
+    static FlowTuple from_stranger() {
+        return {testing::endpoint("198.51.100.99", 5060), out().source, Transport::udp};
+    }
 
     /// first: the start line and From, To and CSeq, with LF; body: an SDP, or nothing.
     void say(const FlowTuple& tuple, const std::string& first, const std::string& body = "", int seconds = 0) {
         const std::string type = body.empty() ? "" : "Content-Type: application/sdp\n";
-        text_ = testing::wire(first + "\nCall-ID: c1\n" + type + "Content-Length: *\n\n" + body);
+        text_ = testing::wire(first + "\nCall-ID: " + call_id_ + "\n" + type + "Content-Length: *\n\n" + body);
         ASSERT_TRUE(message_.parse(text_, limits_)) << text_;
         plan_.clear();
         signalling_.release_erased();
@@ -69,6 +73,7 @@ class SignallingFixture : public ::testing::Test {
     Limits limits_;
     Signalling signalling_{policy_, limits_, HashKey{1, 2}};
     Plan plan_;
+    std::string call_id_ = "c1";
 
    private:
     std::string text_;
