@@ -150,7 +150,8 @@ void Engine::on_too_large() {
 
 bool Engine::read_message(std::string_view text, Arrival arrival, Plan& plan) {
     compressed_ = false;
-    if (!rate_.take(arrival.tuple.source.address, arrival.now)) {
+    const IpAddress& sender = arrival.tuple.source.address;
+    if (!rate_.take(arrival.outbound ? sender : sender.site(), arrival.now)) {
         ++counters_.over_rate;
         refuse(RefuseReason::too_many_messages, Error::not_sip, arrival.tuple, plan);
         return true;  // unread is not malformed

@@ -11,13 +11,7 @@ namespace messenger::alg {
 
 namespace {
 
-constexpr Duration kLinger = std::chrono::seconds(60);    // after a FIN or RST: retransmissions
-constexpr Duration kUndecided = std::chrono::minutes(5);  // connected, but not a byte has been said
-
-[[nodiscard]] FlowTuple key_of(const FlowTuple& tuple) {
-    return tuple.source < tuple.destination ? tuple : tuple.reversed();
-}
-
+constexpr Duration kLinger = std::chrono::seconds(60);  // after a FIN or RST: retransmissions
 /// Which side of its connection sends.
 [[nodiscard]] std::size_t index_of(const FlowTuple& tuple) {
     return tuple.source < tuple.destination ? 0 : 1;
@@ -33,6 +27,7 @@ ConnectionTable::Outcome ConnectionTable::on_segment(const Segment& segment, con
     const PacketView& packet = segment.view;
     Connection* connection = find_or_add(packet, now, outcome);
     if (connection == nullptr) return outcome;
+    note_handshake(*connection, segment);
     connection->idle_deadline = now + limits_.flow_idle;
     std::uint32_t sequence = packet.tcp.sequence;
     if (packet.tcp.syn) begin(*connection, packet, ++sequence);
@@ -216,27 +211,6 @@ std::optional<TimePoint> ConnectionTable::Connection::hold_deadline() const {
     return std::min(*inside, *outside);
 }
 
-ConnectionTable::Connection* ConnectionTable::find_or_add(const PacketView& packet, TimePoint now, Outcome& outcome) {
-    const Key key = key_of(packet.tuple);
-    const auto found = connections_.find(key);
-    if (found != connections_.end()) return &found->second;
-    // A pure ACK or the end of a connection that we know nothing of says nothing.
-    if (!packet.tcp.syn && packet.payload.empty()) return nullptr;
-    if (connections_.size() >= limits_.flows && !make_room()) {
-        outcome.table_full = true;
-        return nullptr;
-    }
-    Connection& connection = connections_[key];
-    connection.idle_deadline = now + limits_.flow_idle;
-    connection.queued = now + kUndecided;
-    deadlines_.push(connection.queued, key);
-    deadlines_.compact(connections_.size(), [this](TimePoint when, const Key& queued) {
-        const auto known = connections_.find(queued);
-        return known != connections_.end() && known->second.queued == when;
-    });
-    return &connection;
-}
-
 ConnectionTable::Side& ConnectionTable::side_of(Connection& connection, const FlowTuple& tuple) {
     return connection.sides[index_of(tuple)];
 }
@@ -247,25 +221,6 @@ EditLimits ConnectionTable::edit_limits() const {
     limits.held_segments = limits_.held_segments;
     limits.mss_room = limits_.mss_room;
     return limits;
-}
-
-/// The table is full: a connection that has shown no SIP goes first, the one that is due earliest.
-bool ConnectionTable::make_room() {
-    while (const auto key = deadlines_.pop()) {
-        const auto found = connections_.find(*key);
-        if (found == connections_.end()) continue;
-        const EditedConnection* edited = found->second.edited.get();
-        // Packets that wait must get their verdict, and numbers that differ must go on being translated.
-        const bool needed = edited != nullptr && (edited->is_altered() || edited->held_segments() > 0);
-        if (found->second.state == State::sip || needed) {
-            deadlines_.push(found->second.queued, *key);
-            return false;
-        }
-        forget_streams(found->second);
-        connections_.erase(found);
-        return true;
-    }
-    return false;
 }
 
 void ConnectionTable::account(Side& side) {
@@ -297,6 +252,7 @@ void ConnectionTable::begin(Side& side, std::uint32_t first_sequence) {
 void ConnectionTable::begin_anew(Connection& connection) {
     forget_streams(connection);
     for (Side& one : connection.sides) one.begun.reset();
+    unsettle(connection);
     connection.state = State::undecided;
     connection.closing = false;
     connection.owes_mark = false;
@@ -406,8 +362,7 @@ std::optional<FlowTuple> ConnectionTable::expire_one(const Key& key, TimePoint n
     if (connection.edited != nullptr) {
         for (const Sender one : {Sender::inside, Sender::outside}) connection.edited->give_up(one, releases);
     }
-    forget_streams(connection);
-    connections_.erase(found);
+    erase(found);
     return given_up;
 }
 

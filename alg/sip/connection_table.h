@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
@@ -80,10 +81,14 @@ class StreamReader {
 /// makes it opaque for ever: no resynchronising (NAT Slipstreaming lives on inspectors that look at packets instead of
 /// streams). A connection whose beginning was not seen is taken up only if it carries our own mark from before, at a
 /// segment that begins with a start line.
+///
+/// A full table makes room at the cost of what is no SIP, and of what only one end has been heard of: a flood of SYNs
+/// with forged senders, and SIP behind them, puts nobody out who has shaken hands. Nor does one host that opens very
+/// many connections: beyond Limits::flows_per_host they are kept only as long as there is room.
 class ConnectionTable {
    public:
     ConnectionTable(const Limits& limits, const HashKey& secret)
-        : limits_(limits), connections_(0, KeyedHash{secret}) {}
+        : limits_(limits), connections_(0, KeyedHash{secret}), openers_(0, KeyedHash{secret}) {}
 
     /// What came of one segment.
     struct Outcome {
@@ -154,11 +159,17 @@ class ConnectionTable {
         [[nodiscard]] std::optional<TimePoint> hold_deadline() const;  ///< the earlier one
         TimePoint idle_deadline;
         TimePoint queued;
-        bool begin_seen = false;  ///< a SYN
-        bool closing = false;     ///< one FIN has been seen
-        bool owes_mark = false;   ///< it is opaque, and will be marked so when nothing has to be overwritten any more
+        std::uint64_t listed = 0;            ///< its entry in candidates_
+        std::optional<IpAddress> opened_by;  ///< whose share it counts against; absent if it has no place of its own
+        bool begin_seen = false;             ///< a SYN
+        bool closing = false;                ///< one FIN has been seen
+        bool owes_mark = false;  ///< it is opaque, and will be marked so when nothing has to be overwritten any more
     };
     using Key = FlowTuple;  ///< of the direction that comes first in order
+    [[nodiscard]] static Key key_of(const FlowTuple& tuple) {
+        return tuple.source < tuple.destination ? tuple : tuple.reversed();
+    }
+    using Connections = std::unordered_map<Key, Connection, KeyedHash>;
 
     void take_payload(Connection& connection, const Segment& segment, std::uint32_t sequence, bool may_take_up,
                       StreamReader& reader, Outcome& outcome);
@@ -169,9 +180,7 @@ class ConnectionTable {
     void settle(Connection& connection, const FlowTuple& tuple, Sender sender, ReleaseList& releases, TimePoint now);
     void limit_wait(Connection& connection, const FlowTuple& tuple, std::optional<Sender> went_on, TimePoint now);
     [[nodiscard]] EditLimits edit_limits() const;
-    [[nodiscard]] Connection* find_or_add(const PacketView& packet, TimePoint now, Outcome& outcome);
     [[nodiscard]] static Side& side_of(Connection& connection, const FlowTuple& tuple);
-    [[nodiscard]] bool make_room();
     void account(Side& side);
     void read_again(Connection& connection, Side& side, std::string_view bytes);
     void begin(Connection& connection, const PacketView& packet, std::uint32_t first_sequence);
@@ -187,8 +196,26 @@ class ConnectionTable {
     void on_end(Connection& connection, const PacketView& packet, TimePoint now);
     void forget_streams(Connection& connection);
 
+    // connection_room.cpp: who has a place when there are too many
+    [[nodiscard]] Connection* find_or_add(const PacketView& packet, TimePoint now, Outcome& outcome);
+    [[nodiscard]] bool make_room();
+    [[nodiscard]] static bool is_expendable(const Connection& connection);
+    void note_handshake(Connection& connection, const Segment& segment);
+    void unsettle(Connection& connection);
+    void list(const Key& key, Connection& connection);
+    void erase(Connections::iterator at);
+
+    /// A connection that may have to go, in the order in which they came and were last looked at.
+    struct Candidate {
+        std::uint64_t listed = 0;
+        Key key;
+    };
+
     const Limits& limits_;
-    std::unordered_map<Key, Connection, KeyedHash> connections_;
+    Connections connections_;
+    std::deque<Candidate> candidates_;
+    std::uint64_t last_listed_ = 0;
+    std::unordered_map<IpAddress, std::size_t, KeyedHash> openers_;  ///< connections with a place of their own
     Deadlines<Key> deadlines_;
     MessageStream::Spent spent_;
     std::vector<Side> forgotten_;     ///< streams given up by this segment: its messages may still point into them

@@ -51,9 +51,16 @@ struct Table {
         ReleaseList releases;
         table.expire(now, releases, [](const FlowTuple&) {});
     }
-    void shake_hands(TimePoint now = at(0)) {
-        (void)send(tuple, 99, "", {.syn = true}, false, now);
-        (void)send(tuple.reversed(), 499, "", {.syn = true, .ack = true}, false, now);
+    void shake_hands(TimePoint now = at(0)) { shake_hands(tuple, now); }
+    void shake_hands(const FlowTuple& way, TimePoint now = at(0)) {
+        (void)send(way, 99, "", {.syn = true}, false, now);
+        (void)send(way.reversed(), 499, "", {.syn = true, .ack = true}, false, now);
+        (void)send(way, 100, "", {.acknowledgement = 500, .ack = true}, false, now);
+    }
+    [[nodiscard]] FlowTuple from_port(std::uint16_t port) const {
+        FlowTuple other = tuple;
+        other.source.port = port;
+        return other;
     }
 };
 
@@ -147,13 +154,53 @@ TEST(ConnectionTable, MakesRoomOnlyAtTheCostOfWhatIsNoSip) {
     Table t;
     t.limits.flows = 1;
     t.shake_hands();
-    FlowTuple other = t.tuple;
-    other.source.port = 40001;
-    EXPECT_FALSE(t.send(other, 99, "", {.syn = true}).table_full);
+    const FlowTuple other = t.from_port(40001);
+    t.shake_hands(other);
     (void)t.send(other, 100, kBye);
-    EXPECT_EQ(t.messages.size(), 1U);
+    EXPECT_EQ(t.messages.size(), 1U) << "the one that had said nothing has gone";
     EXPECT_TRUE(t.send(t.tuple, 99, "", {.syn = true}).table_full);
     EXPECT_EQ(t.table.size(), 1U);
+    (void)t.send(other, static_cast<std::uint32_t>(100 + kBye.size()), "GET / HTTP/1.1\r\n\r\n");
+    EXPECT_FALSE(t.send(t.tuple, 99, "", {.syn = true}).table_full) << "it is no SIP any more";
+}
+
+TEST(ConnectionTable, MakesRoomAtTheCostOfForgedSenders) {
+    Table t;
+    t.limits.flows = 20;
+    t.shake_hands();
+    EXPECT_EQ(t.send(t.tuple, 100, kBye).mark, FlowMark::sip);
+    for (std::uint16_t port = 1000; port < 1500; ++port) {
+        // The answers go to whom the address belongs to, so nobody can acknowledge them.
+        (void)t.send(t.from_port(port), 99, "", {.syn = true});
+        (void)t.send(t.from_port(port).reversed(), 499, "", {.acknowledgement = 100, .syn = true, .ack = true});
+        EXPECT_FALSE(t.send(t.from_port(port), 100, kBye, {.acknowledgement = 0x9000'0000, .ack = true}).table_full);
+    }
+    EXPECT_EQ(t.table.size(), 20U);
+    t.messages.clear();
+    (void)t.send(t.tuple, static_cast<std::uint32_t>(100 + kBye.size()), kBye);
+    EXPECT_EQ(t.messages.size(), 1U) << "who has shaken hands is read on";
+}
+
+TEST(ConnectionTable, KeepsNoMoreThanTheShareOfOneHost) {
+    Table t;
+    t.limits.flows = 4;
+    t.limits.flows_per_host = 2;
+    FlowTuple other = t.from_port(2000);
+    other.source.address = testing::address("10.1.2.4");
+    t.shake_hands(other);
+    (void)t.send(other, 100, kBye);
+    for (std::uint16_t port = 1000; port < 1100; ++port) {
+        t.shake_hands(t.from_port(port));
+        (void)t.send(t.from_port(port), 100, kBye);
+    }
+    t.messages.clear();
+    const auto next = static_cast<std::uint32_t>(100 + kBye.size());
+    (void)t.send(other, next, kBye);
+    (void)t.send(t.from_port(1000), next, kBye);
+    (void)t.send(t.from_port(1001), next, kBye);
+    EXPECT_EQ(t.messages.size(), 3U);
+    (void)t.send(t.from_port(1002), next, kBye);
+    EXPECT_EQ(t.messages.size(), 3U) << "it had no place of its own, and has gone";
 }
 
 TEST(ConnectionTable, HoldsTheMemoryOfAllStreamsTogether) {
