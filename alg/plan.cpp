@@ -73,6 +73,7 @@ std::string_view name(RefuseReason reason) {
         case RefuseReason::fixed_ranges_off: return "fixed_ranges_off";
         case RefuseReason::unknown_invitation: return "unknown_invitation";
         case RefuseReason::wrong_dialog: return "wrong_dialog";
+        case RefuseReason::wrong_side: return "wrong_side";
         case RefuseReason::blocked: return "blocked";
         case RefuseReason::not_understood: return "not_understood";
     }
@@ -111,7 +112,8 @@ std::string_view describe(RefuseReason reason) {
             return "no ports are opened for application sharing and file transfers here";
         case RefuseReason::unknown_invitation:
             return "a file transfer is accepted that nobody has offered in this dialog";
-        case RefuseReason::wrong_dialog: return "the tags belong to no dialog of this call";
+        case RefuseReason::wrong_dialog: return "it belongs to no dialog of this call, or its sender has no part in it";
+        case RefuseReason::wrong_side: return "its source address is inside, but it came from elsewhere: it is forged";
         case RefuseReason::blocked: return "an operator has blocked one of the hosts";
         case RefuseReason::not_understood: return "the message is not understood";
     }

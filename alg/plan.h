@@ -82,7 +82,8 @@ enum class RefuseReason : std::uint8_t {
     second_connection,   ///< to the port of a file transfer, which has one
     fixed_ranges_off,    ///< T.120 or a file transfer, with Policy::fixed_ranges off
     unknown_invitation,  ///< an address for a file transfer that nobody has offered in this dialog
-    wrong_dialog,        ///< a BYE or a failure that does not belong to the dialog that it names
+    wrong_dialog,        ///< of a dialog by its tags, from a host that has no part in it; or its tags belong to none
+    wrong_side,          ///< a packet with an inside source address that did not come from inside
     blocked,             ///< an operator has blocked one of the hosts
     not_understood,      ///< see RefuseEvent::error
 };

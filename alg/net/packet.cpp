@@ -146,4 +146,12 @@ Expected<PacketView> parse_packet(std::span<const std::byte> packet) {
     }
 }
 
+std::optional<IpAddress> source_address(std::span<const std::byte> packet) {
+    if (packet.empty()) return std::nullopt;
+    const unsigned version = read_u8(packet, 0) >> 4U;
+    if (version == 4 && packet.size() >= kIpv4Header) return IpAddress::v4(read_u32(packet, 12));
+    if (version == 6 && packet.size() >= kIpv6Header) return IpAddress::v6(packet.subspan<8, 16>());
+    return std::nullopt;
+}
+
 }  // namespace messenger::alg

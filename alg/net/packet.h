@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -39,5 +40,8 @@ struct PacketView {
 /// other_transport, bad_transport_header (a UDP length below 8, a TCP data offset below 5). Checksums are not looked
 /// at: with GSO they are not filled in yet, and the kernel has checked the others.
 [[nodiscard]] Expected<PacketView> parse_packet(std::span<const std::byte> packet);
+
+/// The source address alone, of any IP packet; absent if it is too short to have one.
+[[nodiscard]] std::optional<IpAddress> source_address(std::span<const std::byte> packet);
 
 }  // namespace messenger::alg

@@ -31,6 +31,9 @@ void count(std::array<std::uint64_t, size>& counts, Enum reason) {
     switch (reason) {
         case RefuseReason::not_sender_address: return "; if that host may speak for others, list it in network.relays";
         case RefuseReason::not_inside_address: return "; if that network is yours, list it in network.inside";
+        case RefuseReason::wrong_side:
+            return "; it went on unread. rp_filter = 1 on the outside interface drops such packets; if routing is "
+                   "asymmetric inside, list the interface in network.inside_interfaces";
         case RefuseReason::protected_port: return "; network.protected_ports has the list";
         case RefuseReason::port_out_of_range:
             return "; the range is network.media_ports here, and MinMediaPort to MaxMediaPort in the Group Policy that "
@@ -40,7 +43,8 @@ void count(std::array<std::uint64_t, size>& counts, Enum reason) {
                    "Policy that pins clients to it (messenger-algctl export-policy writes that)";
         case RefuseReason::fixed_ranges_off: return "; policy.fixed_ranges says so";
         case RefuseReason::too_many_ports: return "; limits.port_count is the limit";
-        case RefuseReason::too_many_calls: return "; limits.calls and limits.calls_per_host are the limits";
+        case RefuseReason::too_many_calls:
+            return "; limits.calls, limits.calls_per_host and limits.calls_per_peer are the limits";
         case RefuseReason::too_many_pinholes: return "; limits.pinholes and limits.pinholes_per_host are the limits";
         case RefuseReason::too_many_dialogs: return "; limits.dialogs_per_call is the limit";
         case RefuseReason::too_many_messages: return "; limits.messages_per_second is the limit";

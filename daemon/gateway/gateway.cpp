@@ -141,6 +141,7 @@ Gateway::Gateway(const Config& config, std::string config_file, Log& log)
       observers_{&events_, &journal_, &event_stream_},
       one_way_observers_{&one_way_log_, &event_stream_},
       queue_(queue_options(config), take_kept_descriptors()),
+      sources_([this](const alg::IpAddress& host) { return routes_.interface_to(host); }, random_key()),
       pipeline_(engine_, sync_, observers_, pipeline_options(config)),
       steering_({engine_, pipeline_, sync_, journal_, events_, event_stream_, log},
                 [this](const std::optional<nft::NftError>& error) { report(error); }),
@@ -162,6 +163,8 @@ Gateway::Gateway(const Config& config, std::string config_file, Log& log)
     sync_.set_outside(outside_);
     const std::size_t taken_over = expect(sync_.restore(engine_, read_clock()));
     journal_.adopt(read_clock());
+    pipeline_.set_source_check(sources_);
+    name_inside_interfaces();
     if (!outside_.empty()) start_nat();
     if (queue_.is_adopted()) drain_adopted_queue();
     if (const auto installed = sync_.reinstall(engine_, read_clock()); !installed) {
@@ -321,6 +324,16 @@ void Gateway::refresh_policy() {
     engine_.set_policy(policy);
 }
 
+/// Hosts behind interfaces that the operator has named are inside whatever the routes say. Their numbers change.
+void Gateway::name_inside_interfaces() {
+    std::vector<std::uint32_t> inside;
+    const auto& named = config_.network.inside_interfaces;
+    for (const Link& link : routes_.links()) {
+        if (std::find(named.begin(), named.end(), link.name) != named.end()) inside.push_back(link.index);
+    }
+    sources_.set_inside(std::move(inside));
+}
+
 void Gateway::watch_everything() {
     loop_.watch(queue_.fd(), EPOLLIN, [this](std::uint32_t) { on_packets(); });
     loop_.watch(watch_->fd(), EPOLLIN, [this](std::uint32_t) { on_ruleset_change(); });
@@ -328,6 +341,7 @@ void Gateway::watch_everything() {
         if (!interfaces_.take_changes()) return;
         follow_outside_addresses();
         refresh_policy();
+        name_inside_interfaces();
     });
     for (const int signal : {SIGTERM, SIGINT}) {
         loop_.on_signal(signal, [this] { loop_.stop(); });
@@ -383,7 +397,16 @@ void Gateway::on_ruleset_change() {
         report(state.error());
         return;
     }
-    if (state->kind != nft::SchemaState::Kind::intact) reinstall(state->detail);
+    if (state->kind != nft::SchemaState::Kind::intact) {
+        reinstall(state->detail);
+        return;
+    }
+    const auto loss = sync_.find_loss(engine_, loop_.now());
+    if (!loss) {
+        report(loss.error());
+    } else if (*loss) {
+        reinstall(fmt::format("somebody has removed elements of set {}", nft::spec_of(**loss).name));
+    }
 }
 
 void Gateway::reinstall(std::string_view why) {

@@ -62,6 +62,7 @@ class Gateway {
     [[nodiscard]] alg::Policy read_policy();
     void refresh_policy();
     void watch_everything();
+    void name_inside_interfaces();
     void start_nat();
     void warn_of_tls();
     void drain_adopted_queue();
@@ -102,6 +103,8 @@ class Gateway {
     PlanObservers observers_;
     OneWayObservers one_way_observers_;
     QueueSocket queue_;
+    RouteSocket routes_;
+    SourceCheck sources_;
     Pipeline pipeline_;
     Steering steering_;
     PacketLatencies latencies_;

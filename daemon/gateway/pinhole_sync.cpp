@@ -2,6 +2,8 @@
 #include "daemon/gateway/pinhole_sync.h"
 
 #include <array>
+#include <map>
+#include <set>
 #include <utility>
 
 #include "daemon/process/clock.h"
@@ -94,8 +96,30 @@ nft::Expected<void> PinholeSync::restore_tls(alg::Engine& engine, alg::TimePoint
 }
 
 nft::Expected<void> PinholeSync::reinstall(alg::Engine& engine, alg::TimePoint now) {
-    engine.snapshot(now, wanted_);
     nft::Transaction all;
+    stage_everything(engine, now, all);
+    ++counters_.reinstalls;
+    return schema_.install(all);
+}
+
+nft::Expected<std::optional<nft::SetId>> PinholeSync::find_loss(alg::Engine& engine, alg::TimePoint now) {
+    nft::Transaction all;
+    stage_everything(engine, now, all);
+    std::map<nft::SetId, std::set<nft::Key>> there;
+    for (const nft::Operation& wanted : all.operations()) {
+        const auto [set, fresh] = there.try_emplace(wanted.set);
+        if (fresh) {
+            auto elements = ruleset_.list(wanted.set);
+            if (!elements) return std::move(elements).error();
+            for (const nft::StoredElement& stored : *elements) set->second.insert(stored.element.key);
+        }
+        if (!set->second.contains(wanted.element.key)) return std::optional(wanted.set);
+    }
+    return std::optional<nft::SetId>();
+}
+
+void PinholeSync::stage_everything(alg::Engine& engine, alg::TimePoint now, nft::Transaction& all) {
+    engine.snapshot(now, wanted_);
     for (const std::uint16_t port : options_.sip_ports) {
         for (const nft::Protocol protocol : {nft::Protocol::udp, nft::Protocol::tcp}) {
             all.add(nft::SetId::sip_ports, {nft::Key::port(protocol, port), {}, {}, {}});
@@ -116,8 +140,6 @@ nft::Expected<void> PinholeSync::reinstall(alg::Engine& engine, alg::TimePoint n
     for (const alg::TlsFlowChange& change : wanted_.tls_flows) {
         if (options_.tls) translate(change, all);
     }
-    ++counters_.reinstalls;
-    return schema_.install(all);
 }
 
 bool PinholeSync::leads_nowhere(const std::optional<alg::Endpoint>& outside) const {

@@ -55,6 +55,9 @@ class PinholeSync final : public alg::PinholeWitness {
     [[nodiscard]] nft::Expected<std::size_t> restore(alg::Engine& engine, alg::TimePoint now);
     /// Makes the table with every pinhole that the engine wants.
     [[nodiscard]] nft::Expected<void> reinstall(alg::Engine& engine, alg::TimePoint now);
+    /// The set that lacks something that is wanted, because somebody else has flushed it or removed elements; absent if
+    /// the table has everything. Reads all sets: to be asked when somebody else has changed the table.
+    [[nodiscard]] nft::Expected<std::optional<nft::SetId>> find_loss(alg::Engine& engine, alg::TimePoint now);
 
     /// Whether committing the plan's changes has to come before its packets.
     [[nodiscard]] static bool concerns_kernel(const alg::Plan& plan) {
@@ -99,6 +102,7 @@ class PinholeSync final : public alg::PinholeWitness {
    private:
     [[nodiscard]] bool withholds(const alg::PinholeChange& change);
     [[nodiscard]] bool withholds(const alg::CallbackChange& change);
+    void stage_everything(alg::Engine& engine, alg::TimePoint now, nft::Transaction& all);
     void seed(const alg::Admission& flow);
     [[nodiscard]] bool leads_nowhere(const std::optional<alg::Endpoint>& outside) const;
     void translate_binding(const alg::BindingChange& change, nft::Transaction& transaction) const;

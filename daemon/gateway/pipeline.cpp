@@ -71,6 +71,11 @@ std::optional<nft::NftError> Pipeline::sweep() {
 }
 
 void Pipeline::decide(const QueuedPacket& packet, PendingVerdict verdict, alg::TimePoint now) {
+    if (sources_ != nullptr && is_forged(packet, now)) {
+        // Whether it may pass is for the operator's firewall to say.
+        decisions_.push_back({std::move(verdict), true, false, std::nullopt});
+        return;
+    }
     if (packet.queue == options_.admit_queue) {
         decisions_.push_back({std::move(verdict), admit(packet, now), false, std::nullopt});
         return;
@@ -102,6 +107,22 @@ void Pipeline::decide(const QueuedPacket& packet, PendingVerdict verdict, alg::T
     const bool accept = plan_.verdict == alg::Verdict::accept || sync_.observing();
     decisions_.push_back({std::move(verdict), accept, PinholeSync::concerns_kernel(plan_), new_mark(packet.mark)});
     if (!plan_.replacement.empty()) replace(decisions_.back(), plan_.replacement);
+}
+
+bool Pipeline::is_forged(const QueuedPacket& packet, alg::TimePoint now) {
+    const auto source = alg::source_address(packet.payload);
+    if (!source || !engine_.policy().inside.contains(*source)) return false;
+    if (!sources_->is_forged(*source, packet.indev, now)) return false;
+    ++counters_.forged;
+    const auto view = alg::parse_packet(packet.payload);
+    plan_.clear();
+    alg::RefuseEvent refused;
+    refused.reason = alg::RefuseReason::wrong_side;
+    if (view) refused.tuple = view->tuple;
+    refused.tuple.source.address = *source;
+    plan_.events.emplace_back(refused);
+    observer_.on_plan(plan_, now);
+    return true;
 }
 
 /// The first packet of a flow, or the last ones of a TCP connection. What no pinhole admits goes on all the same:

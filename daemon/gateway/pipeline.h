@@ -12,6 +12,7 @@
 #include "alg/engine.h"
 #include "daemon/gateway/pinhole_sync.h"
 #include "daemon/gateway/plan_observer.h"
+#include "daemon/gateway/source_check.h"
 #include "daemon/process/outside_interfaces.h"
 #include "daemon/queue/queue_message.h"
 #include "daemon/queue/verdict.h"
@@ -35,6 +36,7 @@ class Pipeline {
         std::uint64_t escapes = 0;    ///< exceptions that were turned into it, such as out of memory
         std::uint64_t orphans = 0;    ///< packets of connections that have to be reset
         std::uint64_t held = 0;       ///< packets that waited for the rest of their message
+        std::uint64_t forged = 0;     ///< packets with an inside source address from elsewhere; passed unread
     };
 
     /// All borrowed; they outlive this object.
@@ -52,6 +54,9 @@ class Pipeline {
         outside_ = &outside;
         translations_ = &translations;
     }
+
+    /// From now on packets that are not from where they say are not read. Borrowed.
+    void set_source_check(SourceCheck& sources) { sources_ = &sources; }
 
     /// Decides every packet of the batch; each gets exactly one verdict, now or, of a TCP connection whose messages may
     /// be edited, when its message is complete: the sink must outlive this object. Returns the kernel's complaint if
@@ -92,6 +97,7 @@ class Pipeline {
         std::uint32_t mark = 0;
     };
     void decide(const QueuedPacket& packet, PendingVerdict verdict, alg::TimePoint now);
+    [[nodiscard]] bool is_forged(const QueuedPacket& packet, alg::TimePoint now);
     [[nodiscard]] bool admit(const QueuedPacket& packet, alg::TimePoint now);
     void look(const QueuedPacket& packet, alg::TimePoint now);
     [[nodiscard]] bool is_orphan(const QueuedPacket& packet);
@@ -103,6 +109,7 @@ class Pipeline {
     alg::Engine& engine_;
     PinholeSync& sync_;
     PlanObserver& observer_;
+    SourceCheck* sources_ = nullptr;
     OutsideInterfaces* outside_ = nullptr;
     alg::FlowTranslations* translations_ = nullptr;
     Options options_;

@@ -147,6 +147,23 @@ std::optional<alg::IpAddress> RouteSocket::gateway(std::uint32_t index) {
     return gateway;
 }
 
+std::optional<std::uint32_t> RouteSocket::interface_to(const alg::IpAddress& host) {
+    RequestBuffer buffer{};
+    auto& header = start_request<rtmsg>(buffer, RTM_GETROUTE, NLM_F_ACK);
+    header.rtm_family = host.is_v4() ? AF_INET : AF_INET6;
+    const auto bytes = host.bytes();
+    header.rtm_dst_len = static_cast<unsigned char>(bytes.size() * 8);
+    mnl_attr_put(&message_in(buffer), RTA_DST, bytes.size(), bytes.data());
+    std::optional<std::uint32_t> index;
+    const auto take = [&](const nlmsghdr& message) {
+        const nlattr* attribute = Attributes<RTA_OIF>(message, sizeof(rtmsg)).find(RTA_OIF);
+        if (attribute != nullptr) index = mnl_attr_get_u32(attribute);
+    };
+    // An error says that there is no such route.
+    if (!ask(message_in(buffer), take, [] {})) return std::nullopt;
+    return index;
+}
+
 std::optional<alg::IpAddress> masquerading_address(std::span<const LinkAddress> addresses, std::uint32_t index,
                                                    const std::optional<alg::IpAddress>& gateway) {
     std::optional<alg::IpAddress> first;

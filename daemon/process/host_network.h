@@ -39,6 +39,8 @@ class RouteSocket {
     [[nodiscard]] std::vector<LinkAddress> ipv4_addresses();
     /// Where packets for hosts on the outside go to by that interface; absent if they go to them directly, or nowhere.
     [[nodiscard]] std::optional<alg::IpAddress> gateway(std::uint32_t index);
+    /// The interface by which packets for that host leave; absent if no route leads there.
+    [[nodiscard]] std::optional<std::uint32_t> interface_to(const alg::IpAddress& host);
 
    private:
     struct Close {

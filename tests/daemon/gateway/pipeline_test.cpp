@@ -212,5 +212,34 @@ TEST_F(PipelineTest, SaysInTheLogWhatItOpenedAndForWhom) {
         << text_.str();
 }
 
+TEST_F(PipelineTest, DoesNotReadWhatIsNotFromWhereItSays) {
+    static constexpr std::uint32_t kLan = 2;
+    static constexpr std::uint32_t kWan = 3;
+    SourceCheck sources([](const alg::IpAddress&) { return std::optional<std::uint32_t>(kLan); }, {1, 2});
+    pipeline_.set_source_check(sources);
+    establish();
+    queued_[0].indev = kWan;
+    queued_[1].indev = kWan;
+    EXPECT_FALSE(run());
+    EXPECT_EQ(kernel_.commits, 0U) << "the INVITE only pretends to be from inside, and what answers it is no answer";
+    EXPECT_EQ(sink_.verdicts.at(0).action, Verdict::Action::accept) << "the firewall decides";
+    EXPECT_EQ(pipeline_.counters().forged, 1U);
+    EXPECT_NE(text_.str().find("10.1.2.3"), std::string::npos) << text_.str();
+    establish();
+    queued_[0].indev = kLan;
+    queued_[1].indev = kWan;
+    EXPECT_FALSE(run());
+    EXPECT_EQ(kernel_.count(nft::SetId::pinholes4), 2U);
+}
+
+TEST_F(PipelineTest, FindsOutWhichSetLacksSomething) {
+    establish();
+    EXPECT_FALSE(run());
+    const auto now = alg::TimePoint(std::chrono::seconds(1));
+    EXPECT_EQ(*sync_.find_loss(engine_, now), std::nullopt);
+    kernel_.drop(nft::SetId::pinholes4, kernel_.elements.begin()->first.second);
+    EXPECT_EQ(*sync_.find_loss(engine_, now), std::optional(nft::SetId::pinholes4));
+}
+
 }  // namespace
 }  // namespace messenger::daemon

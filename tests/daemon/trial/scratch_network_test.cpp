@@ -29,7 +29,7 @@ TEST(TrialDaemon, ReadsTheConfigurationThatItIsGiven) {
     const auto parsed = parse_config(
         "[network]\ninside = [\"10.1.2.0/24\", \"2001:db8::/64\"]\n[sip]\nports = [5060, 5070]\n"
         "[nat]\ninterfaces = [\"wan0\"]\nadvertised_address = \"192.0.2.7\"\n[limits]\ncalls = 17\ncalls_per_host = 7\n"
-        "[passage]\nmode = \"mark\"\nmark = 4096\nmark_mask = 4096\n[timeouts]\nhold = \"77s\"\n");
+        "[passage]\nmode = \"mark\"\nmark = 4096\nmark_mask = 4096\n[timeouts]\nhold = \"1977s\"\n");
     ASSERT_TRUE(parsed.config) << parsed.errors.front().text;
     const auto again = parse_config(format_config(*parsed.config));
     ASSERT_TRUE(again.config) << again.errors.front().to_string("again");
