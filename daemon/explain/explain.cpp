@@ -68,9 +68,11 @@ class Output {
 alg::Limits limits_for_captures(alg::Limits limits) {
     constexpr std::size_t kMany = 10'000'000;
     limits.flows = kMany;
+    limits.flows_per_host = kMany;
     limits.buffered_bytes = std::size_t{512} * 1024 * 1024;
     limits.calls = kMany;
     limits.calls_per_host = kMany;
+    limits.calls_per_peer = kMany;
     limits.pinholes = kMany;
     limits.pinholes_per_host = kMany;
     limits.registrations = kMany;

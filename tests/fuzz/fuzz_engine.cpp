@@ -89,11 +89,13 @@ class Run {
         Limits limits;
         limits.calls = 6;
         limits.calls_per_host = 4;
+        limits.calls_per_peer = 2;
         limits.pinholes = 20;
         limits.pinholes_per_host = 12;
         limits.dialogs_per_call = 4;
         limits.registrations = 3;
         limits.flows = 3;
+        limits.flows_per_host = 2;
         limits.body_bytes = 2000;
         limits.head_bytes = 2000;
         limits.pending_bytes = 2000;

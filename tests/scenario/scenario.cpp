@@ -66,6 +66,8 @@ void read_limit(string_view line, alg::Limits& limits) {
         limits.calls = value;
     else if (name == "calls_per_host")
         limits.calls_per_host = value;
+    else if (name == "calls_per_peer")
+        limits.calls_per_peer = value;
     else if (name == "pinholes")
         limits.pinholes = value;
     else if (name == "pinholes_per_host")
