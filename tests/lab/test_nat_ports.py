@@ -29,11 +29,11 @@ class Office:
         uri, port = register(self.inside, self.peer)
         self._at_home = uri, (OUTSIDE, port)
 
-    def scripts(self, count):
+    def scripts(self, numbers):
         """Each call has inside ports of its own: the next one could not have its ports if they were not given back."""
         kinds = (self.hung_up_inside, self.hung_up_outside, self.from_outside, self.moved, self.declined, self.cancelled,
                  self.offered_late)
-        for number in range(count):
+        for number in numbers:
             kind = kinds[number % len(kinds)]
             own = Call.outgoing(self.inside, self.peer.uri, self.peer.address)
             call = Call.outgoing(self.peer, *self._at_home) if kind == self.from_outside else own
@@ -122,13 +122,16 @@ def test_ten_thousand_calls_leave_nothing_behind(make_scene, record_property):
     idle = elements(gateway)
     cpu, memory = scene.daemon.usage()
     begun = time.monotonic()
-    Crowd(office.inside, office.peer).run(office.scripts(CALLS), AT_ONCE)
+    Crowd(office.inside, office.peer).run(office.scripts(range(CALLS // 2)), AT_ONCE)
+    _, memory_half = scene.daemon.usage()
+    Crowd(office.inside, office.peer).run(office.scripts(range(CALLS // 2, CALLS)), AT_ONCE)
     took = time.monotonic() - begun
     cpu_after, memory_after = scene.daemon.usage()
     measured = {
         "calls_per_second": round(CALLS / took),
         "daemon_cpu_us_per_call": round((cpu_after - cpu) / CALLS * 1e6),
         "rss_kib_before": memory,
+        "rss_kib_half": memory_half,
         "rss_kib_after": memory_after,
     }
     for name, value in measured.items():
@@ -140,7 +143,9 @@ def test_ten_thousand_calls_leave_nothing_behind(make_scene, record_property):
     status = control.wait(lambda answer: answer["calls"] == 0, "status")
     assert (status["pinholes"], status["bindings"], status["counters"]["failures"]) == (0, idle["snat4"], 0)
     wait_until(lambda: elements(gateway) == idle, 5, "the last elements of calls to go")
-    assert memory_after - memory < 16 << 10
+    # What is remembered of recent calls may take journal.bytes (16 MiB); after that, more calls take nothing more.
+    assert memory_after - memory < 32 << 10
+    assert memory_after - memory_half < 4 << 10
     assert_every_port_is_free(scene, office)
 
 
