@@ -127,7 +127,11 @@ class Player {
         for (std::size_t i = 1; step.order.empty() && i < bounds.size(); ++i) order.push_back(i);
         for (const std::size_t segment : order) {
             const std::size_t from = bounds.at(segment - 1);
-            TcpSegment fields{.ack = true};
+            TcpSegment fields;
+            if (const auto other = directions_.find(step.tuple.reversed()); other != directions_.end()) {
+                fields.ack = true;
+                fields.acknowledgement = other->second.first + other->second.sent;
+            }
             const bool last = segment == order.back();
             fields.syn = step.syn && from == 0;
             fields.fin = step.fin && last;
@@ -142,10 +146,11 @@ class Player {
 
     void line(const string& text) { decisions_ += "  " + text + "\n"; }
     void kernel(const string& text) { transaction_ += "  kernel " + text + "\n"; }
-    /// A step's decisions, then what the kernel is told: the same however many segments it took.
+    /// A step's decisions, the edits, then what the kernel is told: the same however many segments it took.
     void flush() {
-        out_ += decisions_ + transaction_;
+        out_ += decisions_ + edits_ + transaction_;
         decisions_.clear();
+        edits_.clear();
         transaction_.clear();
     }
 
@@ -246,7 +251,9 @@ class Player {
                change.tuple.destination.to_string() + (add ? " for " + seconds(change.timeout) + " s" : ""));
     }
     void write(const alg::EditEvent& event) {
-        for (const alg::ChangedLine& one : changed_lines(*event.edits)) line((one.added ? "+ " : "- ") + one.text);
+        for (const alg::ChangedLine& one : changed_lines(*event.edits)) {
+            edits_ += (one.added ? "  + " : "  - ") + one.text + "\n";
+        }
     }
 
     alg::Engine engine_;
@@ -255,6 +262,7 @@ class Player {
     std::map<alg::FlowTuple, Direction> directions_;
     string out_;
     string decisions_;
+    string edits_;
     string transaction_;
     alg::PacketToken next_token_ = 0;
 };

@@ -95,6 +95,7 @@ TEST_P(ScenarioTest, IsTheSameWhereverTcpCuts) {
         const std::string cut_once = play(scenario);
         ASSERT_TRUE(whole == cut_once) << "cut at " << cut << "\n" << difference(whole, cut_once);
     }
+    scenario.limits.held_segments = longest;  // one byte each is more than may wait
     for (const std::size_t size : {1U, 2U, 3U, 7U}) {
         for (Step& step : scenario.steps) {
             step.cuts.clear();
