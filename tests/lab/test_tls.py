@@ -64,6 +64,14 @@ def reached(scene, host):
     }
 
 
+def assert_all_reached(scene, host):
+    """Several times, for each try is short: most tests want to see ports that are closed."""
+    tries = [reached(scene, host)]
+    while tries[-1] != {*UDP, *TCP} and len(tries) < 3:
+        tries.append(reached(scene, host))
+    assert tries[-1] == {*UDP, *TCP}, tries
+
+
 def wait_for_end(scene, seconds=8):
     def ended():
         status = Ctl(scene).json("status")
@@ -82,7 +90,7 @@ def test_the_ranges_are_open_as_long_as_the_connection_lives(make_scene, nat, mo
     assert reached(scene, scene.lab.inside) == set()
     client = TlsClient(scene.lab.inside, server)
     client.say()
-    assert reached(scene, scene.lab.inside) == {*UDP, *TCP}
+    assert_all_reached(scene, scene.lab.inside)
     assert not any(reachable_udp(scene, scene.lab.inside, port) for port in CLOSED_UDP)
     assert not any(reachable_tcp(scene, scene.lab.inside, port) for port in CLOSED_TCP)
     if not nat:
@@ -105,7 +113,7 @@ def test_a_connection_that_talks_outlives_the_silence_and_one_that_does_not_ends
     while time.monotonic() < end:
         talks.say()
         time.sleep(0.5)
-    assert reached(scene, scene.lab.inside) == {*UDP, *TCP}
+    assert_all_reached(scene, scene.lab.inside)
     assert reached(scene, scene.lab.inside2) == set()
 
 
@@ -117,7 +125,7 @@ def test_a_restart_keeps_what_lives_and_closes_what_has_ended(make_scene):
     scene.daemon.kill()
     client.say()
     scene.daemon.start()
-    assert reached(scene, scene.lab.inside) == {*UDP, *TCP}
+    assert_all_reached(scene, scene.lab.inside)
     scene.daemon.kill()
     client.close()  # while nobody looks: the packet path sees it
     time.sleep(0.2)
@@ -132,7 +140,7 @@ def test_behind_nat_the_second_host_is_reported(make_scene):
     first, second = TlsClient(scene.lab.inside, server), TlsClient(scene.lab.inside2, server)
     first.say()
     second.say()
-    assert reached(scene, scene.lab.inside) == {*UDP, *TCP}
+    assert_all_reached(scene, scene.lab.inside)
     assert reached(scene, scene.lab.inside2) == set()
     log = scene.daemon.log
     for ports in ("5350-5353", "6891-6900"):
