@@ -10,7 +10,6 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
-#include <numeric>
 #include <stdexcept>
 #include <utility>
 
@@ -20,8 +19,8 @@
 #include "daemon/commands/order_commands.h"
 #include "daemon/commands/pinholes_command.h"
 #include "daemon/commands/status_command.h"
-#include "daemon/gateway/connection_file.h"
 #include "daemon/gateway/engine_policy.h"
+#include "daemon/gateway/part_options.h"
 #include "daemon/gateway/schema_options.h"
 #include "daemon/metrics/metrics.h"
 #include "daemon/process/clock.h"
@@ -35,8 +34,6 @@ namespace {
 
 constexpr auto kSweepDelay = std::chrono::milliseconds(20);
 constexpr auto kRepairDelay = std::chrono::milliseconds(200);
-constexpr auto kHandoverPatience =
-    std::chrono::seconds(10);        // of the guard with the connections of a daemon that stopped
 constexpr int kBatchesPerRound = 8;  // then timers and the other descriptors have their turn
 
 template <class T>
@@ -51,46 +48,6 @@ template <class T>
         throw std::runtime_error("no random numbers from the kernel");
     }
     return {words[0], words[1]};
-}
-
-[[nodiscard]] PinholeSync::Options sync_options(const Config& config, const nft::SchemaOptions& schema) {
-    PinholeSync::Options options;
-    options.marks = marks_of(config);
-    options.admit = config.passage.mode == Passage::admit;
-    options.admitted = schema.admitted_silence;
-    options.first_packet = std::chrono::duration_cast<std::chrono::seconds>(config.limits.first_packet);
-    options.sip_ports = config.sip.ports;
-    options.nat = !config.nat.interfaces.empty();
-    options.tls = schema.tls.has_value();
-    options.longest_call = config.limits.call;
-    return options;
-}
-
-[[nodiscard]] QueueOptions queue_options(const Config& config) {
-    QueueOptions options;
-    const NumberRange& range = config.queue.signalling;
-    options.queues.resize(static_cast<std::size_t>(range.last - range.first) + 1);
-    std::iota(options.queues.begin(), options.queues.end(), range.first);
-    if (config.passage.mode == Passage::admit) options.queues.push_back(config.queue.admit);
-    options.length = config.queue.length;
-    options.fail_open = config.queue.on_overload == Fallback::accept;
-    options.fallback = config.queue.fallback == Fallback::accept ? Verdict::Action::accept : Verdict::Action::drop;
-    return options;
-}
-
-[[nodiscard]] ControlOptions control_options(const Config& config) {
-    ControlOptions options;
-    options.path = config.control.socket;
-    if (!config.control.group.empty()) options.group = find_group(config.control.group);
-    return options;
-}
-
-[[nodiscard]] Pipeline::Options pipeline_options(const Config& config) {
-    Pipeline::Options options;
-    options.marks = marks_of(config);
-    if (config.passage.mode == Passage::admit) options.admit_queue = config.queue.admit;
-    options.fallback = config.queue.fallback == Fallback::accept ? Verdict::Action::accept : Verdict::Action::drop;
-    return options;
 }
 
 }  // namespace
@@ -165,7 +122,14 @@ Gateway::Gateway(const Config& config, std::string config_file, Log& log)
     journal_.adopt(read_clock());
     pipeline_.set_source_check(sources_);
     name_inside_interfaces();
-    if (!outside_.empty()) start_nat();
+    if (!outside_.empty()) {
+        pipeline_.set_nat(outside_, translations_);
+        handover_.emplace(config_.control.socket + ".connections",
+                          ConnectionHandover::Parts{engine_, pipeline_, sync_, kernel_.conntrack, log_});
+        if (const auto taken = handover_->take_over(marks_of(config_).edited(), read_clock()); !taken) {
+            throw std::runtime_error(taken.error().message());
+        }
+    }
     if (queue_.is_adopted()) drain_adopted_queue();
     if (const auto installed = sync_.reinstall(engine_, read_clock()); !installed) {
         throw std::runtime_error(installed.error().message());
@@ -217,36 +181,6 @@ void Gateway::drain_adopted_queue() {
     log_.notice("start", "{} packets had waited for this start", count);
 }
 
-/// Goes on with the TCP connections that the daemon before this one edited. Those that it left no word of cannot go on:
-/// nobody knows by how much their numbers differ on both sides.
-void Gateway::start_nat() {
-    pipeline_.set_nat(outside_, translations_);
-    connection_file_.emplace(connection_file());
-    if (const auto state = connection_file_->take()) {
-        const std::size_t count = engine_.load_connections(*state, read_clock());
-        log_.notice("start", "took over {} edited TCP connections", count);
-    }
-    const std::uint32_t bit = marks_of(config_).edited();
-    std::vector<alg::FlowTuple> orphans;
-    for (const nft::FlowState& flow : expect(kernel_.conntrack.list(bit, bit))) {
-        // As forwarded: the inside host shows its own address on both sides of an outbound connection's entry, and in
-        // the answers of one that came from outside.
-        const alg::FlowTuple original = to_alg(flow.original);
-        const alg::FlowTuple reply = to_alg(flow.reply);
-        const bool outbound = engine_.policy().inside.contains(original.source.address);
-        const alg::FlowTuple forwarded =
-            outbound ? original : alg::FlowTuple{reply.source, original.source, original.transport};
-        if (!engine_.has_edited(forwarded)) orphans.push_back(forwarded);
-    }
-    pipeline_.set_orphans(orphans);
-    if (!orphans.empty()) {
-        log_.warning("start",
-                     "{} edited TCP connections were left without word of their state: they are reset, and their "
-                     "clients connect anew",
-                     orphans.size());
-    }
-}
-
 bool Gateway::report_outside_changes() {
     const std::vector<OutsideInterfaces::Change> changes = outside_.take_changes();
     for (const OutsideInterfaces::Change& change : changes) {
@@ -273,23 +207,6 @@ void Gateway::follow_outside_addresses() {
     outside_.refresh();
     // What names an address that is gone goes, and comes back with it.
     if (report_outside_changes()) reinstall("an outside address has changed");
-}
-
-std::string Gateway::connection_file() const {
-    return config_.control.socket + ".connections";
-}
-
-void Gateway::hand_over_connections() {
-    if (outside_.empty()) return;
-    pipeline_.drop_held();
-    queue_.flush();
-    std::vector<std::byte> state;
-    engine_.save_connections(state);
-    if (const std::string error = connection_file_->write(state); !error.empty()) {
-        log_.warning("stop", "edited TCP connections will be reset, their state could not be left behind: {}", error);
-        return;
-    }
-    if (const auto announced = sync_.announce_handover(kHandoverPatience); !announced) report(announced.error());
 }
 
 void Gateway::add_commands() {
@@ -370,7 +287,11 @@ void Gateway::run() {
     log_.notice("start", "ready: SIP on the configured ports passes through queue {}", config_.queue.signalling.first);
     loop_.run();
     notify_stopping();
-    hand_over_connections();
+    if (handover_) {
+        pipeline_.drop_held();
+        queue_.flush();
+        if (const auto left = handover_->leave_behind(); !left) report(left.error());
+    }
     // Kept open if another process of this service follows at once: what comes in between waits for it. Otherwise the
     // queues end with this process, and packets pass them by.
     keep_descriptor(queue_.hand_over());

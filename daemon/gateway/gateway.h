@@ -10,7 +10,7 @@
 #include "daemon/config/config.h"
 #include "daemon/control/command_table.h"
 #include "daemon/control/control_socket.h"
-#include "daemon/gateway/connection_file.h"
+#include "daemon/gateway/connection_handover.h"
 #include "daemon/gateway/conntrack_translations.h"
 #include "daemon/gateway/event_log.h"
 #include "daemon/gateway/event_stream.h"
@@ -63,14 +63,11 @@ class Gateway {
     void refresh_policy();
     void watch_everything();
     void name_inside_interfaces();
-    void start_nat();
     void warn_of_tls();
     void drain_adopted_queue();
     /// Says what has changed. True if an interface has lost the address it had.
     bool report_outside_changes();
     void follow_outside_addresses();
-    void hand_over_connections();
-    [[nodiscard]] std::string connection_file() const;
     void on_packets();
     void on_ruleset_change();
     void add_commands();
@@ -93,7 +90,6 @@ class Gateway {
     alg::Engine engine_;
     PinholeSync sync_;
     OutsideInterfaces outside_;
-    std::optional<ConnectionFile> connection_file_;  ///< with NAT
     ConntrackTranslations translations_;
     EventLog events_;
     OneWayLog one_way_log_;
@@ -106,6 +102,7 @@ class Gateway {
     RouteSocket routes_;
     SourceCheck sources_;
     Pipeline pipeline_;
+    std::optional<ConnectionHandover> handover_;  ///< with NAT
     Steering steering_;
     PacketLatencies latencies_;
     std::optional<TextfileWriter> textfile_;  ///< a process of its own, so made in the constructor
