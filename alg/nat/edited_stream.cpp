@@ -278,15 +278,15 @@ void EditedStream::release_front(std::size_t count, const Exchange& exchange, Re
 }
 
 void EditedStream::note_timestamp(std::span<const std::byte> packet, const PacketView& view) {
-    const auto own = read_timestamp(packet, view);
-    if (own && (!timestamp_ || sequence_before(*timestamp_, *own))) timestamp_ = own;
+    const auto times = read_timestamps(packet, view);
+    if (times && (!timestamp_ || sequence_before(*timestamp_, times->own))) timestamp_ = times->own;
 }
 
 /// The time that a held segment has to show instead of its own, if it has to.
 std::optional<std::uint32_t> EditedStream::later_timestamp(std::span<const std::byte> packet,
                                                            const PacketView& view) const {
-    const auto own = read_timestamp(packet, view);
-    return own && timestamp_ && sequence_before(*own, *timestamp_) ? timestamp_ : std::nullopt;
+    const auto times = read_timestamps(packet, view);
+    return times && timestamp_ && sequence_before(times->own, *timestamp_) ? timestamp_ : std::nullopt;
 }
 
 void EditedStream::on_acknowledgement(std::uint32_t sequence) {
@@ -325,7 +325,7 @@ void EditedStream::write(PacketToken token, std::span<const std::byte> packet, c
     change.timestamp = rendering.timestamp;
     if (view.tcp.ack && exchange.reverse.altered()) exchange.reverse.translate_back(packet, view, change);
     const bool same = change.sequence == view.tcp.sequence && change.acknowledgement == view.tcp.acknowledgement &&
-                      !change.more_follows && !change.timestamp && change.sack.empty() &&
+                      !change.more_follows && !change.timestamp && !change.echo && change.sack.empty() &&
                       rendering.payload == view.payload;
     Release& release = releases.add(token, same ? Fate::pass : Fate::replace);
     if (same || write_segment(packet, view, change, rendering.payload, release.packet)) return;
@@ -339,6 +339,12 @@ void EditedStream::translate_back(std::span<const std::byte> packet, const Packe
                                   SegmentChange& change) const {
     const std::uint32_t received = map_.in(view.tcp.acknowledgement);
     change.acknowledgement = custody_.behind(received);
+    if (change.acknowledgement != received) {
+        // It answers the sender's repetition. With the time of what came before that, the sender would think that it
+        // had repeated in vain, and wait much longer with the rest (RFC 3522).
+        const auto times = read_timestamps(packet, view);
+        if (times && timestamp_ && sequence_before(times->echo, *timestamp_)) change.echo = timestamp_;
+    }
     const SackBlocks blocks = read_sack(packet, view);
     for (const SackBlock& block : blocks) {
         const SackBlock inner{map_.in_from(block.left), map_.in(block.right)};

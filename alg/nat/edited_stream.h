@@ -158,7 +158,7 @@ class EditedStream {
     std::uint32_t released_ = 0;      ///< the end of the data released so far, input
     std::uint32_t acknowledged_ = 0;  ///< by the receiver, output
     std::uint32_t cut_tails_ = 0;
-    std::optional<std::uint32_t> timestamp_;  ///< of the youngest segment that has gone
+    std::optional<std::uint32_t> timestamp_;  ///< of the youngest segment that has gone, or been answered
     std::uint16_t receiver_mss_ = 0;
     bool begun_ = false;
     bool given_up_ = false;

@@ -223,15 +223,16 @@ std::size_t payload_offset(Bytes packet, const PacketView& view) {
     return layout ? layout->payload : 0;
 }
 
-std::optional<std::uint32_t> read_timestamp(Bytes packet, const PacketView& view) {
+std::optional<Timestamps> read_timestamps(Bytes packet, const PacketView& view) {
     const auto layout = find_parts(packet, view, Transport::tcp);
     if (!layout) return std::nullopt;
-    std::optional<std::uint32_t> timestamp;
+    std::optional<Timestamps> found;
     const Bytes options = options_of(packet, *layout);
     for_each_option(options, [&](unsigned kind, std::size_t at, std::size_t size) {
-        if (kind == kTimestamps && size == kTimestampsOption && !timestamp) timestamp = get32(options, at + 2);
+        if (kind != kTimestamps || size != kTimestampsOption || found) return;
+        found = Timestamps{get32(options, at + 2), get32(options, at + 6)};
     });
-    return timestamp;
+    return found;
 }
 
 SackBlocks read_sack(Bytes packet, const PacketView& view) {
@@ -262,9 +263,11 @@ bool write_segment(Bytes packet, const PacketView& view, const SegmentChange& ch
     }
     const Bytes options = options_of(packet, *layout);
     const Room writable = whole.subspan(layout->transport + kTcpHeader, options.size());
-    if (change.timestamp) {
+    if (change.timestamp || change.echo) {
         for_each_option(options, [&](unsigned kind, std::size_t at, std::size_t size) {
-            if (kind == kTimestamps && size == kTimestampsOption) put32(writable, at + 2, *change.timestamp);
+            if (kind != kTimestamps || size != kTimestampsOption) return;
+            if (change.timestamp) put32(writable, at + 2, *change.timestamp);
+            if (change.echo) put32(writable, at + 6, *change.echo);
         });
     }
     if (!change.sack.empty()) {

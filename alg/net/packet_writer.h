@@ -54,8 +54,12 @@ using SackBlocks = boost::container::static_vector<SackBlock, 4>;
 /// All blocks of a segment, in their order.
 [[nodiscard]] SackBlocks read_sack(std::span<const std::byte> packet, const PacketView& view);
 
-/// The sender's clock in the timestamps option (TSval, RFC 7323 section 3). Absent without one.
-[[nodiscard]] std::optional<std::uint32_t> read_timestamp(std::span<const std::byte> packet, const PacketView& view);
+/// The timestamps option (RFC 7323 section 3).
+struct Timestamps {
+    std::uint32_t own = 0;   ///< TSval: the sender's clock
+    std::uint32_t echo = 0;  ///< TSecr: what it has last seen of the other end's
+};
+[[nodiscard]] std::optional<Timestamps> read_timestamps(std::span<const std::byte> packet, const PacketView& view);
 
 /// What a new segment says in place of the original's.
 struct SegmentChange {
@@ -64,8 +68,10 @@ struct SegmentChange {
     /// In place of those that read_sack() found, one for one; a block that is empty (left == right) is taken out and
     /// its room filled with no-operations.
     SackBlocks sack;
-    bool more_follows = false;                 ///< the payload's tail was cut: no FIN, no PSH
-    std::optional<std::uint32_t> timestamp{};  ///< TSval, in place of what read_timestamp() found
+    bool more_follows = false;  ///< the payload's tail was cut: no FIN, no PSH
+    // In place of what read_timestamps() found:
+    std::optional<std::uint32_t> timestamp{};
+    std::optional<std::uint32_t> echo{};
 };
 
 /// A TCP segment with other numbers and another payload. What change does not name of the options stays as it is, byte
