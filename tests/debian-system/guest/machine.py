@@ -59,7 +59,8 @@ class SystemScene(Scene):
 
 
 def write_operators_firewall(nat=False):
-    Path("/etc/nftables.conf").write_text("#!/usr/sbin/nft -f\nflush ruleset\n" + firewall.ruleset(nat=nat))
+    rules = firewall.ruleset(nat=["outside"] if nat else ())
+    Path("/etc/nftables.conf").write_text("#!/usr/sbin/nft -f\nflush ruleset\n" + rules)
 
 
 def with_drop_in(text):

@@ -26,23 +26,25 @@ table inet filter {{
 {nat}}}
 """
 _MASQUERADE = """\
-    chain postrouting {
+    chain postrouting {{
         type nat hook postrouting priority srcnat; policy accept;
-        oifname "outside" masquerade
-    }
+        {rules}
+    }}
 """
 
 
-def ruleset(extra_forward_rule="", permissive=False, nat=False):
-    """As text for nft."""
-    return _RULESET.format(policy="accept" if permissive else "drop", extra=extra_forward_rule, nat=_MASQUERADE if nat else "")
+def ruleset(extra_forward_rule="", permissive=False, nat=()):
+    """As text for nft. nat: the outside interfaces that hide the inside hosts."""
+    rules = "\n        ".join(f'oifname "{name}" masquerade' for name in nat)
+    masquerade = _MASQUERADE.format(rules=rules) if nat else ""
+    return _RULESET.format(policy="accept" if permissive else "drop", extra=extra_forward_rule, nat=masquerade)
 
 
 class Firewall:
     """permissive: forwards everything; for control experiments that show that the lab itself would let media through.
-    nat: hides the inside hosts behind the gateway's outside address."""
+    nat: the outside interfaces whose addresses hide the inside hosts."""
 
-    def __init__(self, gateway, extra_forward_rule="", permissive=False, nat=False):
+    def __init__(self, gateway, extra_forward_rule="", permissive=False, nat=()):
         self._gateway = gateway
         self._text = ruleset(extra_forward_rule, permissive, nat)
         gateway.run("nft", "-f", "-", stdin=self._text)

@@ -66,20 +66,23 @@ class Media:
 
 
 class Scene:
-    def __init__(self, family=4, transport="udp", config=None, daemon=True, extra_rule="", permissive=False, nat=False):
+    def __init__(self, family=4, transport="udp", config=None, daemon=True, extra_rule="", permissive=False, nat=False,
+                 two_ways=False):
         self.family = family
         self.nat = nat
+        self._two_ways = two_ways
+        outside = ["outside", *(["outside2"] if two_ways else [])] if nat else []
         self.outside_address = GATEWAY_OUTSIDE[0]  # of the gateway, which inside hosts hide behind
         self.transport = transport
-        self._config = {**({"nat.interfaces": ["outside"]} if nat else {}), **(config or {})}
+        self._config = {**({"nat.interfaces": outside} if nat else {}), **(config or {})}
         self._with_daemon = daemon
-        self._firewall = {"extra_forward_rule": extra_rule, "permissive": permissive, "nat": nat}
+        self._firewall = {"extra_forward_rule": extra_rule, "permissive": permissive, "nat": outside}
         self._open = []
         self._taps = {}
         self.daemon = None
 
     def __enter__(self):
-        self.lab = self.keep(Lab(routed=not self.nat).__enter__())
+        self.lab = self.keep(Lab(routed=not self.nat, two_ways=self._two_ways).__enter__())
         try:
             self.firewall = Firewall(self.lab.gateway, **self._firewall)
             if self._with_daemon:

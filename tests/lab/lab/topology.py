@@ -9,6 +9,10 @@
 The two wires are bridges in a namespace of their own ("wire"), so no hook of a host's firewall sees bridged frames. The
 outside hosts share one segment and have no route to 10.1.2.0/24 but the gateway. With address translation (routed=False)
 they have none at all.
+
+With two_ways=True the gateway has a second way out, with a host of its own behind it:
+
+    gateway [outside2] 198.18.0.201 2001:db8:3::1 ---- far 198.18.7.30 2001:db8:3::30
 """
 
 import ipaddress
@@ -34,6 +38,9 @@ GATEWAY_INSIDE = ("10.1.2.1", "2001:db8:1::1")
 # Longer than the inside addresses: messages that name it in their place grow.
 GATEWAY_OUTSIDE = ("192.0.2.201", "2001:db8:2::1")
 INTERNET_ROUTES = ("198.51.100.0/24", "203.0.113.0/24")
+FAR_HOST = ("198.18.7.30", "2001:db8:3::30")
+GATEWAY_OUTSIDE2 = ("198.18.0.201", "2001:db8:3::1")
+FAR_ROUTE = "198.18.7.0/24"
 
 
 class Host(Namespace):
@@ -64,8 +71,9 @@ def _interrupt(*_):
 class Lab:
     """Use as a context manager: whatever ends the block, the namespaces and the processes in them are gone after it."""
 
-    def __init__(self, routed=True):
+    def __init__(self, routed=True, two_ways=False):
         self.routed = routed
+        self.two_ways = two_ways
         self.hosts = []
         self.directory = None
 
@@ -94,10 +102,7 @@ class Lab:
     def _build(self):
         self.wire = self._keep(Namespace("wire"))
         for bridge in ("lan", "internet"):
-            self.wire.ip_batch(
-                f"link add {bridge} type bridge stp_state 0 mcast_snooping 0",
-                f"link set {bridge} up",
-            )
+            self._make_bridge(bridge)
 
         self.gateway = self._keep(self._make_gateway())
         self._plug(self.gateway, "inside", "lan", GATEWAY_INSIDE)
@@ -119,6 +124,24 @@ class Lab:
                 routes.append(f"route add {INSIDE_NETWORKS[1]} via {GATEWAY_OUTSIDE[1]}")
             self._plug(host, "eth0", "internet", addresses, routes)
             setattr(self, name, host)
+        if self.two_ways:
+            self._build_second_way()
+
+    def _build_second_way(self):
+        self._make_bridge("elsewhere")
+        self._plug(self.gateway, "outside2", "elsewhere", GATEWAY_OUTSIDE2, [f"route add {FAR_ROUTE} dev outside2"])
+        self.far = self._keep(Host("far", FAR_HOST))
+        routes = [f"route add {GATEWAY_OUTSIDE2[0]}/32 dev eth0 src {FAR_HOST[0]}"]
+        if self.routed:
+            routes.append(f"route add {INSIDE_NETWORKS[0]} via {GATEWAY_OUTSIDE2[0]}")
+            routes.append(f"route add {INSIDE_NETWORKS[1]} via {GATEWAY_OUTSIDE2[1]}")
+        self._plug(self.far, "eth0", "elsewhere", FAR_HOST, routes)
+
+    def _make_bridge(self, name):
+        self.wire.ip_batch(
+            f"link add {name} type bridge stp_state 0 mcast_snooping 0",
+            f"link set {name} up",
+        )
 
     def _make_gateway(self):
         """The system test has the whole machine in its place."""
