@@ -2,6 +2,7 @@
 """Behind NAT, with a bad line outside: one packet in a hundred is lost, more come too late."""
 
 import random
+import socket
 import time
 
 import pytest
@@ -14,7 +15,7 @@ from lab.rewriting import rewritten
 from lab.rough_wire import RoughWire
 from lab.scene import audio, sdp, send_all
 from lab.sipua import Call
-from lab.tcp import Listener
+from lab.tcp import Listener, read_exactly
 from lab.topology import LAN_HOSTS
 
 LOSS, LATE = 0.01, 0.03
@@ -142,3 +143,55 @@ def test_edits_over_tcp_with_sums(make_scene, seed):
     nat = Ctl(scene).json("status")["nat"]
     assert nat["edited_messages"] >= 2 * CONNECTIONS * MESSAGES * 0.9, nat
     assert nat["unedited_messages"] == nat["guard_reset"] == nat["held"] == 0, nat
+
+
+class LostPiece:
+    """A message of the peer's in three segments, the middle of which is lost once. Session description and Request-URI name
+    what the inside host has announced, so the message changes. repeats_after: the least time before the peer repeats."""
+
+    def __init__(self, scene, repeats_after=None):
+        both = Described(scene)
+        peer = scene.lab.peer
+        if repeats_after:
+            peer.ip_batch(f"route change {OUTSIDE}/32 dev eth0 src {peer.ip4} rto_min {repeats_after}")
+        self._near, self._far = both.connect()
+        scene.keep(RoughWire(scene.lab, lose="lost-on-the-way"))
+        call = Call.outgoing(both.peer, both.contact, None)
+        self.sent = call.make("INVITE", sdp(OUTSIDE, audio(5350)), extra=[("X-Piece", "lost-on-the-way")]).text()
+        self.edited = rewritten(self.sent, INWARD)
+
+    def send(self):
+        middle = self.sent.index("X-Piece")
+        for piece in (self.sent[:middle], self.sent[middle : middle + 40], self.sent[middle + 40 :]):
+            self._far.send(piece.encode(), socket.MSG_EOR)
+
+    def hear(self, text, seconds):
+        self._near.settimeout(seconds)
+        assert read_exactly(self._near, len(text)).decode() == text
+
+
+def test_a_sender_that_repeats_later_than_we_wait(make_scene):
+    """What is held is not acknowledged, so its sender learns of a loss by its own clock alone. Where that is slower than
+    nat.hold_time, all goes on as it came, which is said."""
+    scene = make_scene(nat=True, transport="tcp", config={"nat.hold_time": "2s"})
+    piece = LostPiece(scene, repeats_after="3s")
+    piece.send()
+    piece.hear(piece.sent, seconds=10)
+    assert "the end of a message did not come in time" in scene.daemon.log
+
+
+def test_a_sender_that_repeats_in_time(make_scene):
+    """It repeats the first of the three after three seconds. That is answered, and it repeats what is missing at once."""
+    scene = make_scene(nat=True, transport="tcp", config={"nat.hold_time": "5s"})
+    piece = LostPiece(scene, repeats_after="3s")
+    piece.send()
+    piece.hear(piece.edited, seconds=5)
+
+
+def test_a_piece_lost_after_a_silence(make_scene):
+    """How long nobody has spoken says nothing about the line: the sender repeats as fast as ever."""
+    scene = make_scene(nat=True, transport="tcp")
+    piece = LostPiece(scene)
+    time.sleep(6)
+    piece.send()
+    piece.hear(piece.edited, seconds=2)

@@ -24,9 +24,10 @@ LATE_FRAMES = 5  # a late packet is overtaken by up to so many
 
 
 class RoughWire:
-    """Takes the place of the wire between the gateway and the outside hosts. loss, late: shares of the packets."""
+    """Takes the place of the wire between the gateway and the outside hosts. loss, late: shares of the packets. lose: besides
+    them, the first packet of all with this text in it."""
 
-    def __init__(self, lab, loss, late, seed):
+    def __init__(self, lab, loss=0.0, late=0.0, seed=0, lose=""):
         wire = lab.wire
         wire.ip_batch(
             "link set int-gateway nomaster",
@@ -38,7 +39,7 @@ class RoughWire:
         lab.gateway.ip_batch("link set outside gso_max_segs 1")
         for host in (lab.server, lab.peer, lab.third):
             host.ip_batch("link set eth0 gso_max_segs 1")
-        argv = [sys.executable, __file__, "int-gateway", "rough", loss, late, seed]
+        argv = [sys.executable, __file__, "int-gateway", "rough", loss, late, seed, lose]
         self._process = wire.popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
         assert self._process.stdout.readline() == b"ready\n"
 
@@ -69,10 +70,11 @@ def _may_suffer(frame):
 
 
 class _Direction:
-    def __init__(self, destination, dice, loss, late, counts):
+    def __init__(self, destination, dice, loss, late, lose, counts):
         self._destination = destination
         self._dice = dice
         self._loss, self._late = loss, late
+        self._lose = lose
         self._counts = counts
         self._frames = 0
         self._waiting = []  # (number of frames after which it goes, latest time, frame)
@@ -80,7 +82,10 @@ class _Direction:
     def take(self, frame):
         self._frames += 1
         lot = self._dice.random() if _may_suffer(frame) else 1.0
-        if lot < self._loss:
+        chosen = bool(self._lose) and self._lose in frame
+        if chosen:
+            self._lose = b""
+        if chosen or lot < self._loss:
             self._counts["lost"] += 1
         elif lot < self._loss + self._late:
             self._counts["late"] += 1
@@ -104,12 +109,12 @@ class _Direction:
         self._destination.send(frame)
 
 
-def main(left, right, loss, late, seed):
+def main(left, right, loss, late, seed, lose):
     dice = random.Random(seed)
     counts = {"carried": 0, "lost": 0, "late": 0}
     sockets = [_open(left), _open(right)]
     ways = {
-        source: _Direction(destination, dice, float(loss), float(late), counts)
+        source: _Direction(destination, dice, float(loss), float(late), lose.encode(), counts)
         for source, destination in (sockets, sockets[::-1])
     }
     ending = []
