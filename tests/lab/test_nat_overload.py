@@ -41,6 +41,7 @@ def full_queue(scene):
         assert waiting(scene.lab.gateway) == LENGTH, "somebody has read the queue"
     finally:
         os.kill(scene.daemon.pid, signal.SIGCONT)
+    wait_until(lambda: waiting(scene.lab.gateway) == 0, 2, "the daemon to read its queue")
 
 
 def assert_reset(connection, text):
