@@ -10,7 +10,7 @@ from lab.ctl import Ctl
 from lab.nat import OUTSIDE, call_out, offer, public_port, register
 from lab.namespaces import wait_until
 from lab.pinholes import open_ports
-from lab.scene import hang_up
+from lab.scene import audio, hang_up, sdp
 from lab.sipua import Call
 
 CALLS = 10_000
@@ -198,6 +198,33 @@ def test_flows_made_beforehand_run_out(make_scene):
     assert all(0 < entry.seconds <= 3 and entry.mark == PINHOLE_MARK for entry in tracked())
     wait_until(lambda: not tracked(), 5, "conntrack to forget the call")
     media.assert_inbound_blocked()
+
+
+def test_the_next_call_of_the_same_ends_has_another_outside_port(make_scene):
+    """Where ports are short they serve others soon. Conntrack still has the flows that were made beforehand for the first call;
+    they must carry neither the media of whoever has its port now, nor that of its own next call."""
+    # Each Contact takes one and leaves its neighbour to nobody, so there are two pairs for media.
+    scene = make_scene(nat=True, config={"nat.keep_numbers": False, "nat.media_ports": "50000-50007"})
+    first, second, callee = scene.agent(scene.lab.inside), scene.agent(scene.lab.inside2), scene.agent(scene.lab.peer)
+
+    def call(caller, port, peer_port):
+        out = Call.outgoing(caller, callee.uri, callee.address)
+        out.request("INVITE", sdp(caller.address[0], audio(port)))
+        invite = callee.receive("INVITE")
+        callee.reply(invite, 200, offer(scene.lab.peer, peer_port), tag=f"p{peer_port}")
+        out.ack(caller.receive(200))
+        callee.receive("ACK")
+        return out, public_port(invite)
+
+    over, had = call(first, 5350, 40000)
+    hang_up(over, callee)
+    hang_up(call(second, 6350, 42000)[0], callee)
+    _, taken = call(second, 7350, 44000)
+    assert taken == had, "the port that nobody has used for the longest time"
+    _, has = call(first, 5350, 40000)
+    assert has != had
+    scene.media(5350, 40000, public_port=has).assert_passes()
+    scene.media(7350, 44000, inside=scene.lab.inside2, public_port=taken).assert_passes()
 
 
 def test_two_hosts_with_the_same_ports(make_scene):
