@@ -8,6 +8,8 @@ from lab.namespaces import CommandFailed, wait_until
 
 TABLE = "messenger_alg"
 SETS = ("pinholes4", "pinholes6", "open4", "open6")
+# Contacts at which a registrar may call: what is let in there is signalling.
+CALLBACKS = ("callbacks4", "callbacks6")
 
 # remote: an address, or "*" for any. expires: seconds left. comment: names call and stream.
 Pinhole = collections.namedtuple("Pinhole", "remote inside proto port expires comment")
@@ -21,8 +23,8 @@ def table_exists(gateway):
     return True
 
 
-def pinholes(gateway):
-    """Every pinhole in the kernel; an empty list as well when there is no table."""
+def pinholes(gateway, sets=SETS):
+    """Every pinhole in the kernel; an empty list as well when there is no table. sets: or others of that form."""
     try:
         listing = json.loads(gateway.run("nft", "-j", "list", "table", "inet", TABLE))
     except CommandFailed:
@@ -30,7 +32,7 @@ def pinholes(gateway):
     found = []
     for item in listing["nftables"]:
         kept = item.get("set")
-        if kept and kept["name"] in SETS:
+        if kept and kept["name"] in sets:
             found += [_pinhole(element) for element in kept.get("elem", [])]
     return found
 
