@@ -120,7 +120,8 @@ def test_the_real_answer_counts_after_a_strangers(make_scene, gateway):
         forged = f"SIP/2.0 {status} Forged\r\n" + "".join(f"{name}: {value}\r\n" for name, value in headers)
         body = sdp(field.attacker.ip4, audio(50000))
         forged += f"Content-Type: application/sdp\r\nContent-Length: {len(body)}\r\n\r\n{body}"
-        field.forger().udp((field.attacker.ip4, 5060), invite.source, forged.encode())
+        for to in {invite.source, caller.address}:
+            field.forger().udp((field.attacker.ip4, 5060), to, forged.encode())
     callee.reply(invite, 200, sdp(scene.lab.peer.ip4, audio(50000)), tag="p1")
     call.ack(caller.receive(lambda one: one.status == 200 and "Forged" not in one.start_line))
     callee.receive("ACK")
