@@ -40,7 +40,7 @@ def http_post(method):
 
     def act(field):
         body = field.invite().body if method == "INVITE" else ""
-        request = field.request(method, "slip", body)
+        request = field.request(method, "slip", body, extra=[("Expires", "600")])
         answer = field.response(request, body=None if body else "")
         _both_ways(field, [HTTP + b"A" * 900, data_of(request)], [HTTP_ANSWER, data_of(answer)])
 
