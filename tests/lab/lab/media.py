@@ -37,13 +37,16 @@ class Port:
         self._socket.close()
 
     def send_one(self, destination):
+        self.send(rtp_packet(self._number), destination)
+        self._number += 1
+
+    def send(self, packet, destination):
         try:
-            self._socket.sendto(rtp_packet(self._number), destination)
+            self._socket.sendto(packet, destination)
         except ConnectionRefusedError:
             pass  # an ICMP error of an earlier packet; this one is simply the next
         except PermissionError:
             raise AssertionError("a host of the lab has a firewall; only the gateway may have one") from None
-        self._number += 1
 
 
 class Flow:

@@ -30,7 +30,7 @@ class Agent:
         self.address = (address, port)
         self.user = user or host.host
         self._family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        self._host = host
+        self.host = host
         self._inbox = []
         self._seen = set()
         self._streams = {}
@@ -40,7 +40,7 @@ class Agent:
 
     def _make_socket(self):
         kind = socket.SOCK_DGRAM if self.transport == "udp" else socket.SOCK_STREAM
-        made = self._host.socket(self._family, kind)
+        made = self.host.socket(self._family, kind)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.bind(self.address)
         return made
@@ -65,7 +65,7 @@ class Agent:
         """Over TCP: a connection to (address, port), to send on. Over UDP the address does it."""
         if self.transport == "udp":
             return tuple(remote)
-        connection = self._host.socket(self._family, socket.SOCK_STREAM)
+        connection = self.host.socket(self._family, socket.SOCK_STREAM)
         connection.settimeout(5)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.connect(tuple(remote))
@@ -133,7 +133,7 @@ class Agent:
             left = deadline - time.monotonic()
             if left <= 0:
                 others = [message.start_line for message in self._inbox]
-                raise AssertionError(f"{self._host.host}: no {what} within {seconds} s; received instead: {others}")
+                raise AssertionError(f"{self.host.host}: no {what} within {seconds} s; received instead: {others}")
             self._read(left)
 
     def take(self, seconds=0.0):
