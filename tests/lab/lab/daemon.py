@@ -74,8 +74,9 @@ class Daemon:
     def log(self):
         return self._log.read_text(errors="replace")
 
-    def start(self, user=None):
-        """user: by number, with CAP_NET_ADMIN and nothing else, as the unit starts it; else as root."""
+    def start(self, user=None, through=()):
+        """user: by number, with CAP_NET_ADMIN and nothing else, as the unit starts it; else as root. through: the words of a
+        command that becomes the daemon in the end, such as unshare(1)."""
         assert self._process is None
         as_user = []
         if user is not None:
@@ -89,7 +90,7 @@ class Daemon:
             os.chmod(self._notify_path, 0o777)
             with self._log.open("ab") as log:
                 self._process = self._gateway.popen(
-                    [*as_user, self._program, "--config", self._config],
+                    [*through, *as_user, self._program, "--config", self._config],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,

@@ -92,8 +92,12 @@ class Scene:
             raise
         return self
 
+    def set_config(self, changes):
+        """Before start_daemon()."""
+        self._config.update(changes)
+
     def start_daemon(self, **options):
-        """For a scene that was made without one."""
+        """For a scene that was made without one. options: of Daemon.start()."""
         self.daemon = self.keep(Daemon(self.lab, self._config)).start(**options)
 
     def __exit__(self, kind, *_):
