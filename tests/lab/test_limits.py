@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Each of [limits], reached: what is over it passes and opens nothing, is counted and told; other hosts' calls are unharmed."""
+
+import re
+
+import pytest
+
+from lab.attacks.attack import cases
+from lab.attacks.excess import ATTACKS, WHOLE_TABLE
+from lab.attacks.field import Field, HonestCall
+from lab.attacks.trial import repel
+from lab.daemon import ROOT
+from lab.forge import ACK, PSH, SYN
+from lab.pinholes import open_ports
+from lab.scene import audio, establish, hang_up, sdp
+
+
+# A burst is part of a rate.
+NAMED_BY = {"message_burst": "messages_per_second"}
+
+
+def key_of(excess):
+    return excess.name.split()[0]
+
+
+@pytest.mark.parametrize("excess,gateway", **cases(ATTACKS))
+def test_over_the_limit(make_scene, excess, gateway):
+    field = repel(make_scene, excess, gateway)
+    if key_of(excess) not in WHOLE_TABLE:
+        # The victim has had its share; the other host's is its own.
+        another_call(field)
+
+
+def another_call(field):
+    call = field.call
+    offer, answer = sdp(call.caller.address[0], audio(46000)), sdp(call.callee.address[0], audio(56000))
+    out, _ = establish(call.caller, call.callee, offer, answer, tag="next")
+    field.scene.media(46000, 56000, inside=field.other).assert_inbound_passes()
+    hang_up(out, call.callee)
+
+
+@pytest.mark.parametrize("excess,gateway", **cases(ATTACKS))
+def test_the_log_names_the_key_that_sets_the_limit(make_scene, excess, gateway):
+    """As the README promises to who has to raise it."""
+    field = Field(make_scene(nat=gateway == "nat", config=excess.config))
+    field.call = HonestCall(field)
+    field.remember()
+    excess.act(field)
+    key = f"limits.{NAMED_BY.get(key_of(excess), key_of(excess))}"
+    assert any(re.search(rf"\b{key}\b", line) for line in field.alerts()), f"no {key} in {field.alerts()}"
+
+
+def test_no_limit_is_left_out():
+    """Of those that the configuration has."""
+    text = (ROOT / "packaging" / "messenger-alg.toml").read_text()
+    section = re.search(r"(?ms)^\[limits\]$(.*?)^\[", text)[1]
+    assert set(re.findall(r"(?m)^#(\w+) = ", section)) == {key_of(excess) for excess in ATTACKS}
+
+
+@pytest.mark.parametrize("whose", ["outside", "inside"])
+def test_connections_that_nobody_accepts_take_no_room(make_scene, whose):
+    """A flood of SYN and SIP by a host that never answers fills no table that others need."""
+    scene = make_scene(transport="tcp", config={"limits.flows": 64})
+    field = Field(scene)
+    source = field.attacker if whose == "outside" else field.victim
+    target = field.victim.ip4 if whose == "outside" else "203.0.113.99"
+    invite = field.request("INVITE", "flood", transport="TCP", source=source.ip4).text().encode()
+    forger = field.forger(source)
+    for number in range(200):
+        here, there = (source.ip4, 20000 + number), (target, 5060)
+        forger.tcp(here, there, 1000, 0, SYN)
+        forger.tcp(here, there, 1001, 1, ACK | PSH, invite)
+    caller, callee = scene.agent(field.other), scene.agent(scene.lab.peer)
+    out, _ = establish(caller, callee, sdp(field.other.ip4, audio(42000)), sdp(scene.lab.peer.ip4, audio(52000)))
+    assert open_ports(scene.lab.gateway) == scene.inside_ports(42000, host=field.other)
+    hang_up(out, callee)
+
+
+def test_calls_without_number_take_no_memory_without_number(make_scene, record_property):
+    """Different Call-IDs, as fast as they come; what a call costs is bounded by limits.calls."""
+    scene = make_scene(config={"limits.calls": 2000, "limits.calls_per_host": 1000, "limits.messages_per_second": 0,
+                               "log.level": "notice"})
+    field = Field(scene)
+    sink = scene.keep(field.udp_socket(field.attacker))
+    source = scene.keep(field.udp_socket(field.victim))
+    template = field.invite("CALLID", transport="UDP").text().encode()
+    before = scene.daemon.usage()[1]
+    for number in range(60_000):
+        source.sendto(template.replace(b"CALLID", b"%d" % number), (field.attacker.ip4, 5060))
+    status = field.ctl.json("status")
+    after = scene.daemon.usage()[1]
+    record_property("rss_kib", (before, after))
+    assert sink and status["counters"]["messages"] > 30_000 and status["calls"] <= 1000
+    assert after - before < 16 << 10, f"{before} KiB became {after} KiB"
+    establish_and_end(scene, field)
+
+
+def establish_and_end(scene, field):
+    caller, callee = scene.agent(field.other), scene.agent(scene.lab.peer)
+    out, _ = establish(caller, callee, sdp(field.other.ip4, audio(42000)), sdp(scene.lab.peer.ip4, audio(52000)))
+    assert open_ports(scene.lab.gateway) == scene.inside_ports(42000, host=field.other)
+    hang_up(out, callee)
+    scene.wait_closed()
