@@ -45,6 +45,17 @@ def tcp(source, destination, seq, ack, flags, payload=b""):
     return _with_checksum(source[0], destination[0], socket.IPPROTO_TCP, header + payload, 16)
 
 
+def udp_packet(source, destination, payload):
+    """With its IP header, for a raw socket; the kernel fills in identification, checksum and total length."""
+    return _ip_header(source, destination, socket.IPPROTO_UDP) + udp(source, destination, payload)
+
+
+def _ip_header(source, destination, proto, ident=0, fragment=0):
+    """fragment: the field of flags and offset."""
+    header = struct.pack("!BBHHHBBH", 0x45, 0, 0, ident, fragment, 64, proto, 0)
+    return header + _packed(source[0]) + _packed(destination[0])
+
+
 class Forger:
     """Sends from a host what pretends to come from anywhere. IPv4."""
 
@@ -57,13 +68,12 @@ class Forger:
         self._socket.close()
 
     def _send(self, source, destination, proto, data, fragment=0):
-        """fragment: the field of flags and offset. The kernel fills in the checksum and the total length."""
-        header = struct.pack("!BBHHHBBH", 0x45, 0, 0, self._ident, fragment, 64, proto, 0)
-        self._socket.sendto(header + _packed(source) + _packed(destination) + data, (destination, 0))
+        packet = _ip_header(source, destination, proto, self._ident, fragment) + data
+        self._socket.sendto(packet, (destination[0], 0))
 
     def udp(self, source, destination, payload):
         self._ident = self._ident % 0xFFFF + 1
-        self._send(source[0], destination[0], socket.IPPROTO_UDP, udp(source, destination, payload))
+        self._send(source, destination, socket.IPPROTO_UDP, udp(source, destination, payload))
 
     def udp_in_fragments(self, source, destination, payload, cut):
         """The second fragment begins at payload[cut]; cut: a multiple of 8."""
@@ -71,13 +81,13 @@ class Forger:
         data = udp(source, destination, payload)
         edge = 8 + cut  # the UDP header is in the first one
         assert edge % 8 == 0
-        self._send(source[0], destination[0], socket.IPPROTO_UDP, data[:edge], MORE_FRAGMENTS)
-        self._send(source[0], destination[0], socket.IPPROTO_UDP, data[edge:], edge // 8)
+        self._send(source, destination, socket.IPPROTO_UDP, data[:edge], MORE_FRAGMENTS)
+        self._send(source, destination, socket.IPPROTO_UDP, data[edge:], edge // 8)
 
     def tcp(self, source, destination, seq, ack, flags, payload=b""):
         self._ident = self._ident % 0xFFFF + 1
         data = tcp(source, destination, seq, ack, flags, payload)
-        self._send(source[0], destination[0], socket.IPPROTO_TCP, data)
+        self._send(source, destination, socket.IPPROTO_TCP, data)
 
 
 def sequence_numbers(connection):
