@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Messages made to torture parsers: RFC 4475, messages of our own about IPv6 after RFC 5118, and all of the corpus' oddities.
+
+Each arrives byte for byte as it was sent, whatever we think of it, and opens nothing. What is understood is written down here:
+a gateway need not be as strict as a server, for what passes is for the server to judge.
+"""
+
+import os
+import re
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from lab.attacks.field import Field, counted, openings
+from lab.daemon import ROOT
+from lab.pinholes import pinholes
+from lab.tcp import Listener, dial
+
+CORPUS = Path(os.environ.get("MESSENGER_CORPUS") or ROOT.parent / "shared" / "corpus")
+RFC4475 = CORPUS / "torture" / "rfc4475"
+RFC5118 = CORPUS / "torture" / "rfc5118"
+LARGEST_DATAGRAM = 65507
+
+YES = "understood"
+NO = "not understood"
+NOT_SIP = "not SIP"
+# name: (what RFC 4475 calls it, what we make of it in a datagram, and at the beginning of a connection)
+MESSAGES = {
+    "wsinv": ("valid", YES, YES),
+    "intmeth": ("valid", YES, YES),
+    "esc01": ("valid", YES, YES),
+    "escnull": ("valid", YES, YES),
+    "esc02": ("valid", YES, YES),
+    "lwsdisp": ("valid", YES, YES),
+    "longreq": ("valid", YES, YES),
+    "dblreq": ("valid", YES, YES),  # a connection carries both requests, of a datagram the first counts
+    "semiuri": ("valid", YES, YES),
+    "transports": ("valid", YES, YES),
+    "mpart01": ("valid", YES, YES),
+    "unreason": ("valid", YES, YES),
+    "noreason": ("valid", YES, YES),
+    "badinv01": ("invalid", YES, YES),  # separators in From and Via that nobody needs to know where the call leads
+    "clerr": ("invalid", NO, None),  # a connection waits for what is missing
+    "ncl": ("invalid", NO, NOT_SIP),  # a negative Content-Length
+    "scalar02": ("invalid", NO, NO),  # numbers beyond 32 bits
+    "scalarlg": ("invalid", NO, NO),
+    "quotbal": ("invalid", YES, YES),
+    "ltgtruri": ("invalid", YES, YES),
+    "lwsruri": ("invalid", NOT_SIP, NOT_SIP),  # blanks where the start line has none
+    "lwsstart": ("invalid", NOT_SIP, NOT_SIP),
+    "trws": ("invalid", NOT_SIP, NOT_SIP),
+    "escruri": ("invalid", YES, YES),
+    "baddate": ("invalid", YES, YES),
+    "regbadct": ("invalid", YES, YES),
+    "badaspec": ("invalid", YES, YES),
+    "baddn": ("invalid", NO, None),  # its name of a header has blanks; over TCP it has no end
+    "badvers": ("invalid", NOT_SIP, NOT_SIP),
+    "mismatch01": ("invalid", NO, NO),  # two methods
+    "mismatch02": ("invalid", NO, NO),
+    "bigcode": ("invalid", NOT_SIP, NOT_SIP),
+    "badbranch": ("transaction", YES, YES),
+    "insuf": ("application", NO, NO),  # no Call-ID, From or To
+    "unkscm": ("application", YES, YES),
+    "novelsc": ("application", YES, YES),
+    "unksm2": ("application", YES, YES),
+    "bext01": ("application", YES, YES),
+    "invut": ("application", YES, YES),
+    "regaut01": ("application", YES, YES),
+    "multi01": ("application", NO, NO),  # several Call-IDs
+    "mcl01": ("application", NO, NOT_SIP),  # several Content-Lengths
+    "bcast": ("application", YES, YES),
+    "zeromf": ("application", YES, YES),
+    "cparam01": ("application", YES, YES),
+    "cparam02": ("application", YES, YES),
+    "regescrt": ("application", YES, YES),
+    "sdp01": ("application", YES, YES),
+    "inv2543": ("application", YES, NOT_SIP),  # a body and no Content-Length, which datagrams alone may do
+}
+
+
+def need(folder, what):
+    if not folder.is_dir():
+        pytest.skip(f"{what} is not in the corpus here ({folder})")
+
+
+class Post:
+    """The victim's and the attacker's SIP port, for many messages through one gateway."""
+
+    def __init__(self, scene, family=4):
+        self.scene, self.family = scene, family
+        self.field = Field(scene)
+        self._ends = [self._socket(host) for host in (self.field.victim, self.field.attacker)]
+        self._ends[1].settimeout(2)
+        self._listener = scene.keep(Listener(self.field.attacker, 5060)) if family == 4 else None
+
+    def _socket(self, host):
+        made = self.scene.keep(host.socket(socket.AF_INET if self.family == 4 else socket.AF_INET6, socket.SOCK_DGRAM))
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind((host.address(self.family), 5060))
+        return made
+
+    def datagram(self, data):
+        """Sends it out; returns what arrived."""
+        self._ends[0].sendto(data, (self.field.attacker.address(self.family), 5060))
+        return self._ends[1].recv(65535)
+
+    def back(self, data):
+        self._ends[1].sendto(data, (self.field.victim.address(self.family), 5060))
+        self._ends[0].settimeout(2)
+        return self._ends[0].recv(65535)
+
+    def stream(self, data):
+        """The same at the beginning of a connection."""
+        here = dial(self.field.victim, self._listener.address)
+        there, _ = self._listener.accept()
+        with here, there:
+            here.sendall(data)
+            there.settimeout(2)
+            arrived = b""
+            while len(arrived) < len(data):
+                arrived += there.recv(65535)
+            time.sleep(0.02)
+            return arrived
+
+    def outcome(self):
+        """Since Field.remember()."""
+        grown = self.field.grown
+        if grown(counted("messages_total")):
+            return YES
+        if grown(counted("messages_not_understood_total")):
+            return NO
+        if grown(counted("not_sip_datagrams_total")) or self.field.said():
+            return NOT_SIP
+        return None
+
+
+def answer_to(data):
+    """What a peer would say to it, with media for whoever believes that."""
+    def field(name, short):
+        found = re.search(rb"(?im)^(?:%s|%s)[ \t]*:[ \t]*(.*?)\r?$" % (name, short), data)
+        return found[1] if found else b"none"
+
+    body = b"v=0\r\no=- 1 1 IN IP4 203.0.113.66\r\ns=-\r\nc=IN IP4 203.0.113.66\r\nt=0 0\r\nm=audio 50000 RTP/AVP 0\r\n"
+    lines = [b"SIP/2.0 200 OK", b"Via: " + field(b"Via", b"v"), b"From: " + field(b"From", b"f")]
+    lines += [b"To: " + field(b"To", b"t") + b";tag=x", b"Call-ID: " + field(b"Call-ID", b"i"), b"CSeq: " + field(b"CSeq", b"CSeq")]
+    lines += [b"Content-Type: application/sdp", b"Content-Length: %d" % len(body)]
+    return b"\r\n".join(lines) + b"\r\n\r\n" + body
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_rfc_4475(make_scene, transport):
+    need(RFC4475, "RFC 4475")
+    post = Post(make_scene())
+    wrong = []
+    assert {path.stem for path in RFC4475.glob("*.dat")} == set(MESSAGES), "the whole of section 3, and nothing else"
+    for name, (_, in_datagram, in_stream) in MESSAGES.items():
+        data = (RFC4475 / f"{name}.dat").read_bytes()
+        post.field.remember()
+        arrived = post.datagram(data) if transport == "udp" else post.stream(data)
+        expected = in_datagram if transport == "udp" else in_stream
+        outcome = post.outcome()
+        if arrived != data:
+            wrong.append(f"{name} arrived changed")
+        if outcome != expected:
+            wrong.append(f"{name} is {outcome}, expected {expected}")
+        if transport == "udp":
+            post.back(answer_to(data))
+        if holes := openings(post.scene.lab.gateway):
+            wrong.append(f"{name} opens {holes}")
+    assert not wrong, wrong
+
+
+def test_what_rfc_4475_calls_valid_is_understood():
+    """The one thing that is not for the table above to decide."""
+    assert {name for name, (kind, *made_of_it) in MESSAGES.items() if kind == "valid" and made_of_it != [YES, YES]} == set()
+
+
+def test_rfc_5118(make_scene):
+    """Of the RFC's own messages nothing is asked but that they arrive, open nothing, and are SIP."""
+    need(RFC5118, "RFC 5118")
+    post = Post(make_scene(family=6), 6)
+    for path in sorted(RFC5118.glob("*.dat")):
+        data = path.read_bytes()
+        assert post.datagram(data) == data, path.name
+        assert pinholes(post.scene.lab.gateway) == [], path.name
+
+
+INSIDE, PEER = "2001:db8:1::10", "2001:db8:2::66"
+# What RFC 5118 tries, in words of our own: (Request-URI, Via, c= line, does the answer open the inside host's own port).
+IPV6 = {
+    "references in brackets": (f"sip:user@[{PEER}]", f"[{INSIDE}]", f"IN IP6 {INSIDE}", True),
+    "a bare address in the Request-URI": (f"sip:user@{PEER}", f"[{INSIDE}]", f"IN IP6 {INSIDE}", True),
+    "a port that could be part of the address": ("sip:user@[2001:db8:2::66:5060]", f"[{INSIDE}]", f"IN IP6 {INSIDE}", True),
+    "a port behind the brackets": (f"sip:user@[{PEER}]:5060", f"[{INSIDE}]:5060", f"IN IP6 {INSIDE}", True),
+    "received without brackets": (f"sip:user@[{PEER}]", f"[{INSIDE}];received={INSIDE}", f"IN IP6 {INSIDE}", True),
+    "received in brackets": (f"sip:user@[{PEER}]", f"[{INSIDE}];received=[{INSIDE}]", f"IN IP6 {INSIDE}", True),
+    "an address in capitals, with its zeros": (f"sip:user@[{PEER}]", f"[{INSIDE}]", "IN IP6 2001:0DB8:0001:0:0:0:0:10", True),
+    "an IPv4 address that is mapped": (f"sip:user@[{PEER}]", f"[{INSIDE}]", "IN IP6 ::ffff:10.1.2.10", False),
+    "IPv4 for the media of an IPv6 call": (f"sip:user@[{PEER}]", f"[{INSIDE}]", "IN IP4 10.1.2.10", False),
+    "another inside host": (f"sip:user@[{PEER}]", f"[{INSIDE}]", "IN IP6 2001:db8:1::11", False),
+    "loopback": (f"sip:user@[{PEER}]", f"[{INSIDE}]", "IN IP6 ::1", False),
+    "link-local": (f"sip:user@[{PEER}]", f"[{INSIDE}]", "IN IP6 fe80::1", False),
+    "multicast": (f"sip:user@[{PEER}]", f"[{INSIDE}]", "IN IP6 ff02::1", False),
+    "three colons": (f"sip:user@[{PEER}]", f"[{INSIDE}]", "IN IP6 2001:db8:1:::10", False),
+    "IP4 says the line, IPv6 the address": (f"sip:user@[{PEER}]", f"[{INSIDE}]", f"IN IP4 {INSIDE}", False),
+}
+
+
+@pytest.mark.parametrize("case", IPV6)
+def test_messages_with_ipv6(make_scene, case):
+    uri, via, connection, opens = IPV6[case]
+    post = Post(make_scene(family=6), 6)
+
+    def message(start, address, tag):
+        body = f"v=0\r\no=- 1 1 {address}\r\ns=-\r\nc={address}\r\nt=0 0\r\nm=audio 40000 RTP/AVP 0\r\n"
+        lines = [start, f"Via: SIP/2.0/UDP {via};branch=z9hG4bKv6", f"From: <sip:user@[{INSIDE}]>;tag=a"]
+        lines += [f"To: <{uri}>{tag}", "Call-ID: v6@lab", "CSeq: 1 INVITE", "Max-Forwards: 70"]
+        lines += ["Content-Type: application/sdp", f"Content-Length: {len(body)}"]
+        return ("\r\n".join(lines) + "\r\n\r\n" + body).encode()
+
+    invite = message(f"INVITE {uri} SIP/2.0", connection, "")
+    answer = message("SIP/2.0 200 OK", f"IN IP6 {PEER}", ";tag=b")
+    post.field.remember()
+    assert post.datagram(invite) == invite
+    assert post.back(answer) == answer
+    assert post.field.grown(counted("messages_total")) == 2, "each is a message, whatever it names"
+    pair = {(PEER, INSIDE, "udp", 40000), (PEER, INSIDE, "udp", 40001)}
+    assert openings(post.scene.lab.gateway) == (pair if opens else set())
+
+
+FOLDERS = ["torture/sofia-sip", "torture/kamailio", "torture/sipping", "torture/jain-sip", "malformed/pjproject-seeds",
+           "microsoft/ms-sip-spec", "microsoft/windows-rtc-1.0-kamailio"]
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_the_oddities_of_others(make_scene, folder):
+    """Both as they are and with line ends as on the wire; cut short as well. All arrive, none opens anything."""
+    need(CORPUS / folder, folder)
+    post = Post(make_scene())
+    count = 0
+    for path in sorted(path for path in (CORPUS / folder).rglob("*") if path.is_file()):
+        as_it_is = path.read_bytes()
+        on_the_wire = re.sub(rb"\r?\n", b"\r\n", as_it_is)
+        for data in {as_it_is, on_the_wire, on_the_wire[: len(on_the_wire) // 2], on_the_wire[:-1]}:
+            if not data.strip() or len(data) > LARGEST_DATAGRAM:
+                continue
+            assert post.datagram(data) == data, path
+            count += 1
+    assert count > 0 and openings(post.scene.lab.gateway) == set()
+    assert post.scene.daemon.alive()
