@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
-#include <cstdint>
 #include <string>
-
-#include <benchmark/benchmark.h>
 
 namespace messenger::bench {
 
@@ -36,9 +33,5 @@ namespace messenger::bench {
 
 /// The message that all parsers read.
 inline const std::string kInvite = invite("0f3c9a77d2@10.1.2.3", "10.1.2.3");
-
-inline void count_bytes(benchmark::State& state) {
-    state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations()) * static_cast<std::int64_t>(kInvite.size()));
-}
 
 }  // namespace messenger::bench
