@@ -43,13 +43,13 @@ struct Machine {
 /// A message of one dialog. start: the start line. cseq: such as "2 INFO".
 [[nodiscard]] std::string message(const std::string& start, const std::string& cseq, const std::string& body = "",
                                   const std::string& type = "application/sdp") {
-    const std::string text = wire(start +
-                                  "\nVia: SIP/2.0/UDP 10.1.2.3:5060;branch=z9hG4bK776asdhds\nMax-Forwards: 70\n"
-                                  "From: \"Alice\" <sip:alice@example.com>;tag=5c1d;epid=01ab23cd45\n"
-                                  "To: <sip:bob@example.com>;tag=b1\nCall-ID: 0f3c9a77d2@10.1.2.3\nCSeq: " +
-                                  cseq + "\nContact: <sip:alice@10.1.2.3:5060>\nUser-Agent: RTC/1.3\n" +
-                                  (body.empty() ? "" : "Content-Type: " + type + "\n") +
-                                  "Content-Length: " + std::to_string(body.size()));
+    const std::string text =
+        wire(start +
+             "\nVia: SIP/2.0/UDP 10.1.2.3:5060;branch=z9hG4bK776asdhds\nMax-Forwards: 70\n"
+             "From: \"Alice\" <sip:alice@example.com>;tag=5c1d;epid=01ab23cd45\n"
+             "To: <sip:bob@example.com>;tag=b1\nCall-ID: 0f3c9a77d2@10.1.2.3\nCSeq: " +
+             cseq + "\nContact: <sip:alice@10.1.2.3:5060>\nUser-Agent: RTC/1.3\n" +
+             (body.empty() ? "" : "Content-Type: " + type + "\n") + "Content-Length: " + std::to_string(body.size()));
     return text + body;
 }
 
@@ -94,7 +94,8 @@ TEST(SteadyState, TakesNoHeapForMessagesWithinACall) {
     Machine machine;
     call_up(machine);
     const std::vector<Bytes> packets{
-        udp_packet(kInside, kOutside, message("INFO sip:bob@x SIP/2.0", "2 INFO", "Signal=5", "application/dtmf-relay")),
+        udp_packet(kInside, kOutside,
+                   message("INFO sip:bob@x SIP/2.0", "2 INFO", "Signal=5", "application/dtmf-relay")),
         udp_packet(kOutside, kInside, message("SIP/2.0 200 OK", "2 INFO")),
         // Retransmissions.
         udp_packet(kOutside, kInside, message("SIP/2.0 200 OK", "1 INVITE", session("198.51.100.20"))),

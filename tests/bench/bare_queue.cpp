@@ -79,7 +79,8 @@ class Queue {
                 if (size < 0 && errno == EINTR) continue;
                 accept(in_.data(), static_cast<std::size_t>(check(static_cast<int>(size), "receiving a packet")));
             } else {
-                const int count = recvmmsg(fd(), headers_.data(), static_cast<unsigned>(batch_), MSG_WAITFORONE, nullptr);
+                const int count =
+                    recvmmsg(fd(), headers_.data(), static_cast<unsigned>(batch_), MSG_WAITFORONE, nullptr);
                 if (count < 0 && errno == EINTR) continue;
                 check(count, "receiving packets");
                 for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Reading messages and their SDP: ours, the parsers of two SIP stacks, and the bare scan for line ends that no parser can
-// do without. One INVITE of 570 bytes, and whatever messages $MESSENGER_BENCH_MESSAGES names.
+// Reading messages and their SDP: ours, the parsers of two SIP stacks, and the bare scan for line ends that no parser
+// can do without. One INVITE of 570 bytes, and whatever messages $MESSENGER_BENCH_MESSAGES names.
 #include <benchmark/benchmark.h>
 
 #include <cstring>

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Calls through the gateway: INVITE, 200, ACK, RTP and RTCP both ways, and a BYE with its 200. First it sets up --hold
-// calls; then, for --seconds, as many as it can, --window of them at a time (or --rate of them a second), and for each one
-// that is up it ends the oldest. The outside sends media first, after the ACK: only a pinhole lets that in. Nothing is sent
-// again: a call whose packets do not all arrive is lost.
-// Prints one JSON object.
+// calls; then, for --seconds, as many as it can, --window of them at a time (or --rate of them a second), and for each
+// one that is up it ends the oldest. The outside sends media first, after the ACK: only a pinhole lets that in. Nothing
+// is sent again: a call whose packets do not all arrive is lost. Prints one JSON object.
 #include <poll.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <deque>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,7 +38,7 @@ struct Options {
     std::uint64_t rate = 0;
     std::uint32_t window = 64;
     bool media = true;
-    bool wait = false;
+    bool media_late = false;
     bool leave = false;
     int processor = -1;
 };
@@ -60,23 +61,16 @@ class Load {
           packets_({static_cast<std::uint8_t>(options.first_host), options.address}),
           next_(options.first_call) {}
 
-    /// Returns whether no call was lost.
-    bool run() {
+    void run() {
         const Count ramp = set_up(options_.hold);
         print("ramp", ramp);
-        if (options_.wait) {
-            std::puts("held");
-            static_cast<void>(std::fflush(stdout));
-            while (std::getchar() != '\n') {
-            }
-        }
+        if (options_.media_late) result_["late_lost"] = send_late_media();
         const Count sustained = sustain();
         print("sustained", sustained);
         Count end;
         if (!options_.leave) end = hang_up_all();
         print("end", end);
         std::puts(result_.dump().c_str());
-        return ramp.lost + sustained.lost + end.lost == 0;
     }
 
    private:
@@ -101,6 +95,20 @@ class Load {
             go_on();
         }
         return finish(begun);
+    }
+
+    /// The first media of all calls that are up. Returns of how many it did not all arrive.
+    [[nodiscard]] std::size_t send_late_media() {
+        std::size_t sent = 0;
+        for (const std::uint32_t call : held_) {
+            outside_.put(packets_.rtp(call, false));
+            outside_.put(packets_.rtcp(call, false));
+            if (++sent % options_.window == 0) go_on();
+        }
+        const auto waits = [this](std::uint32_t call) { return at(call).media < kMedia; };
+        const std::uint64_t end = wall_clock() + kPatience;
+        while (wall_clock() < end) go_on();
+        return static_cast<std::size_t>(std::count_if(held_.begin(), held_.end(), waits));
     }
 
     [[nodiscard]] Count sustain() {
@@ -300,12 +308,13 @@ int main(int argc, char** argv) {
     app.add_option("--rate", options.rate, "Calls a second; 0: as many as can be");
     app.add_option("--window", options.window, "Calls that are being set up or ended at a time");
     app.add_flag("!--no-media", options.media, "A call is up with its ACK");
-    app.add_flag("--wait", options.wait, "Say \"held\" and wait for a line before it goes on");
+    app.add_flag("--media-late", options.media_late, "No media until all that are held are up");
     app.add_flag("--leave", options.leave, "Leave the calls up at the end");
     app.add_option("--processor", options.processor, "Stays there");
     CLI11_PARSE(app, argc, argv);
     try {
         stay_on(options.processor);
+        if (options.media_late) options.media = false;
         Load(options).run();
     } catch (const std::exception& error) {
         static_cast<void>(std::fprintf(stderr, "call_load: %s\n", error.what()));

@@ -171,8 +171,7 @@ std::optional<CallPackets::Seen> CallPackets::recognise(ByteSpan packet) {
     const std::size_t id = text.find(kCallId);
     const std::size_t cseq = text.find(kCseq, id);
     if (cseq == std::string_view::npos) return std::nullopt;
-    const auto call =
-        static_cast<std::uint32_t>(read_number(payload, id + kCallId.size(), kCall.size()));
+    const auto call = static_cast<std::uint32_t>(read_number(payload, id + kCallId.size(), kCall.size()));
     const char number = text[cseq + kCseq.size()];
     switch (text.front()) {
         case 'I': return Seen{Kind::invite, call};

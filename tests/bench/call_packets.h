@@ -9,8 +9,8 @@
 
 namespace messenger::bench {
 
-/// Who calls: kHosts inside addresses from first_host on, all answered by one outside host. Each call has media ports of
-/// its own; kFlows signalling ports of each inside host are used in turn, so that no two calls that are being set up
+/// Who calls: kHosts inside addresses from first_host on, all answered by one outside host. Each call has media ports
+/// of its own; kFlows signalling ports of each inside host are used in turn, so that no two calls that are being set up
 /// share a flow (the kernel's helper keeps what it expects by flow, and no more than four at a time).
 struct Callers {
     std::uint8_t first_host = 128;  ///< last octet in 10.1.2.0/24

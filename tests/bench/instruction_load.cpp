@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// One piece of work, repeated as often as it is told, for the instruction counter of tests/bench/instruction_budget: what
-// two runs of different length differ by is the work alone.
+// One piece of work, repeated as often as it is told, for the instruction counter of tests/bench/instruction_budget:
+// what two runs of different length differ by is the work alone.
 #include <charconv>
 #include <chrono>
 #include <cstdio>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// RTP of calls that call_load has left up (or, without a daemon, of nobody's): packets of 160 bytes of sound, in turn over
+// RTP of calls that call_load has left up (or, without a daemon, of nobody's): packets of 160 bytes of sound, in turn
+// over
 // --streams calls, one out and one in. What forwards them runs in this process's own system calls, so packets for each
 // second of its processor are what one processor can forward.
 // Prints one JSON object.
@@ -41,7 +42,8 @@ class Load {
     }
 
     void run() {
-        // Every stream's entries are there before it counts, also where only what is sent first from inside may come in.
+        // Every stream's entries are there before it counts, also where only what is sent first from inside may come
+        // in.
         for (std::uint32_t call = 0; call < options_.streams; call += kTurn) turn(call);
         const std::uint64_t arrived = inside_.arrived() + outside_.arrived();
         const std::uint64_t begun = wall_clock();

@@ -25,13 +25,15 @@ namespace {
 }  // namespace
 
 bool read_with_sofia(const Sample& sample) {
-    msg_t* const message = msg_make(sip_default_mclass(), 0, sample.text.data(), static_cast<ssize_t>(sample.text.size()));
+    msg_t* const message =
+        msg_make(sip_default_mclass(), 0, sample.text.data(), static_cast<ssize_t>(sample.text.size()));
     const sip_t* const sip = message != nullptr ? sip_object(message) : nullptr;
     bool good = sip != nullptr && (sip->sip_request != nullptr || sip->sip_status != nullptr);
     if (good && sample.sdp) {
         const sip_payload_t* const payload = sip->sip_payload;
         sdp_parser_t* const parser =
-            payload != nullptr ? sdp_parse(home(), payload->pl_data, static_cast<issize_t>(payload->pl_len), 0) : nullptr;
+            payload != nullptr ? sdp_parse(home(), payload->pl_data, static_cast<issize_t>(payload->pl_len), 0)
+                               : nullptr;
         good = parser != nullptr && sdp_session(parser) != nullptr;
         if (parser != nullptr) sdp_parser_free(parser);
     }

@@ -21,7 +21,9 @@ struct Parser {
 [[nodiscard]] bool read_with_osip(const Sample& sample);
 [[nodiscard]] bool read_with_sofia(const Sample& sample);
 inline constexpr Parser kParsers[] = {  // NOLINT(modernize-avoid-c-arrays)
-    {"ours", read_with_ours}, {"libosip2", read_with_osip}, {"sofia_sip", read_with_sofia}};
+    {"ours", read_with_ours},
+    {"libosip2", read_with_osip},
+    {"sofia_sip", read_with_sofia}};
 
 /// The INVITE of invite.h.
 [[nodiscard]] const std::vector<Sample>& invite_sample();

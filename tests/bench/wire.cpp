@@ -39,7 +39,8 @@ class Entered {
    public:
     explicit Entered(const std::string& name)
         : home_(check(open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC), "opening the own namespace")) {
-        const int there = check(open(("/run/netns/" + name).c_str(), O_RDONLY | O_CLOEXEC), "opening namespace " + name);
+        const int there =
+            check(open(("/run/netns/" + name).c_str(), O_RDONLY | O_CLOEXEC), "opening namespace " + name);
         check(setns(there, CLONE_NEWNET), "entering namespace " + name);
         close(there);
     }

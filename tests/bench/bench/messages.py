@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Messages that open nothing: what they cost, how many pass, how long they take."""
+
+import contextlib
+import statistics
+
+from bench import programs
+from bench.processors import Meter
+from bench.results import Row, ratio_at_least, ratio_at_most
+from bench.site import PAIRS, Site
+
+ROUNDS = 3
+RATE = 10_000
+BATCH = 64
+SHARES = (0.1, 0.5, 0.9)
+
+
+def _load(site, pair=PAIRS[0], **options):
+    inside, outside = site.hosts(pair)
+    return programs.load("message_load", inside, outside, processor=site.load_place, **options)
+
+
+@contextlib.contextmanager
+def _with_pid(daemon):
+    with daemon as started:
+        yield started.pid
+
+
+def _cost(site, running, rate):
+    """Microseconds of processor for a message."""
+    with running as pid:
+        _load(site, rate=rate, seconds=0.2)
+        meter = Meter(pid)
+        result = _load(site, rate=rate, seconds=1.5)
+        return meter.seconds() * 1e6 / result["received"]
+
+
+def message_cpu():
+    with Site() as site:
+        costs = {"daemon": [], "bare": [], "batching": []}
+        for _ in range(ROUNDS):
+            costs["daemon"].append(_cost(site, _with_pid(site.daemon()), RATE))
+            costs["bare"].append(_cost(site, site.bare(), RATE))
+            costs["batching"].append(_cost(site, site.bare(BATCH), RATE))
+        ours, bare, batching = (statistics.median(costs[name]) for name in ("daemon", "bare", "batching"))
+    yield Row("CPU per message / bare loop", ours, bare, "us", ratio_at_most(1.15),
+              f"{RATE:,} messages/s of 570 bytes; the loop makes two system calls for each")
+    yield Row("CPU per message / batching loop", ours, batching, "us", None,
+              f"a loop that reads {BATCH} packets and sends {BATCH} verdicts at once")
+
+
+class _Kind:
+    """One of what is compared, in the rows below."""
+
+    def __init__(self, name, make):
+        self.name = name
+        self.make = make
+        self.capacity = None
+        self.delays = {}  # share -> (p50, p99), microseconds
+
+    def measure_capacity(self, site):
+        with self.make():
+            results = [_load(site, seconds=1.5) for _ in range(2)]
+        self.capacity = max(result["received"] / result["seconds"] for result in results)
+
+    def measure_delays(self, site, capacity):
+        with self.make():
+            _load(site, rate=1000, seconds=0.2)
+            for share in SHARES:
+                results = [_load(site, rate=int(capacity * share), seconds=1) for _ in range(ROUNDS)]
+                self.delays[share] = tuple(statistics.median(result[key] for result in results) / 1000
+                                           for key in ("p50_ns", "p99_ns"))
+
+
+def throughput():
+    with Site() as site:
+        kinds = {"daemon": _Kind("daemon", site.daemon), "bare loop": _Kind("bare loop", site.bare),
+                 "nothing": _Kind("nothing", site.nothing)}
+        has_helper = site.has_helper()
+        if has_helper:
+            kinds["kernel helper"] = _Kind("kernel helper", site.helper)
+        for kind in kinds.values():
+            kind.measure_capacity(site)
+        capacity = kinds["daemon"].capacity
+        for kind in kinds.values():
+            kind.measure_delays(site, capacity)
+    yield from _throughput_rows(kinds, has_helper)
+    yield from _delay_rows(kinds, capacity)
+
+
+def _throughput_rows(kinds, has_helper):
+    ours = kinds["daemon"].capacity
+    yield Row("throughput / bare loop", ours, kinds["bare loop"].capacity, "messages/s", ratio_at_least(1 / 1.15, "ratio >= 0.87"),
+              "each on one processor, the load on the other")
+    if has_helper:
+        yield Row("throughput / kernel helper", ours, kinds["kernel helper"].capacity, "messages/s", None,
+                  "the helper reads in the sender's context, and nothing is queued")
+    else:
+        yield Row("throughput / kernel helper", ours, None, "messages/s", None, "this kernel has no sip helper")
+    yield Row("throughput / no gateway", ours, kinds["nothing"].capacity, "messages/s", None, "plain forwarding")
+
+
+def _delay_rows(kinds, capacity):
+    plain = kinds["nothing"].delays
+    for share in SHARES:
+        for place, name in enumerate(("p50", "p99")):
+            added = {kind.name: max(kind.delays[share][place] - plain[share][0], 0.1) for kind in kinds.values()}
+            aim = ratio_at_most(1.5) if name == "p99" else None
+            others = ", ".join(f"{other} {added[other]:.0f} us" for other in added if other not in ("daemon", "bare loop"))
+            yield Row(f"added latency {name} at {share:.0%} / bare loop", added["daemon"], added["bare loop"], "us", aim,
+                      f"{capacity * share:,.0f} messages/s; {others}")
+
+
+def workers():
+    """Two queues against one. With one worker for each, two processors would do nearly twice as much."""
+    rates = {}
+    for queues in ("200", "200-201"):
+        with Site(queue__signalling=queues) as site, site.daemon(pinned=False):
+            results = []
+            for _ in range(2):
+                loads = [programs.Load("message_load", *site.hosts(pair), seconds=2, window=128, to=pair["address"],
+                                       **({"from": {"inside": "10.1.2.10", "inside2": "10.1.2.11"}[pair["inside"]]}))
+                         for pair in PAIRS]
+                done = [load.result() for load in loads]
+                results.append(sum(one["received"] / one["seconds"] for one in done))
+            rates[queues] = max(results)
+    yield Row("two queues / one queue", rates["200-201"], rates["200"], "messages/s", ratio_at_least(1.7, "near-linear"),
+              "one thread reads all queues; the two generators need the second processor")

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The lab's network with one of several things in the gateway: the daemon, the bare loop in its place, the kernel's own
+helper, or nothing."""
+
+import contextlib
+from pathlib import Path
+
+from bench import processors
+from bench.programs import bare_queue
+from lab.ctl import Ctl
+from lab.daemon import Daemon
+from lab.firewall import MARK_RULE, ruleset
+from lab.namespaces import CommandFailed
+from lab.topology import Lab
+
+SIGNALLING_QUEUE, ADMIT_QUEUE = 200, 210
+
+# What the rows need more of than an office does; everything else as it ships.
+CONFIG = {
+    "log.level": "info",
+    "limits.calls": 400_000,
+    "limits.calls_per_host": 100_000,
+    "limits.pinholes": 400_000,
+    "limits.pinholes_per_host": 200_000,
+    "limits.messages_per_second": 0,
+    # Calls that are held here have no media, or a packet of it.
+    "timeouts.first_packet": "1h",
+}
+
+# Two callers and two who are called, so that two generators never see each other's packets: the options of call_load.
+# The 60 addresses from first_host on are the inside host's own.
+PAIRS = (
+    {"inside": "inside", "outside": "peer", "first_host": 128, "address": "203.0.113.30"},
+    {"inside": "inside2", "outside": "third", "first_host": 192, "address": "203.0.113.66"},
+)
+
+# Nobody listens at the ports of the hosts: what has arrived has been seen on the wire, and nothing is to answer it.
+_QUIET = "table ip quiet { chain input { type filter hook input priority 0; meta l4proto udp drop; } }"
+
+_HELPER = """\
+table inet sip_helper {
+    ct helper sip_udp { type "sip" protocol udp; }
+    chain assign {
+        type filter hook prerouting priority filter;
+        udp dport 5060 ct helper set "sip_udp"
+    }
+}
+"""
+
+# Of conntrack, for UDP: so short that what ended calls leave behind does not fill its table in a run of seconds.
+_UDP_TIMEOUT = 5
+
+_EXPECT_MAX = Path("/proc/sys/net/netfilter/nf_conntrack_expect_max")
+
+
+class Site:
+    """A context manager; what stands in the gateway is another one inside it, as often as wanted."""
+
+    def __init__(self, **config):
+        """config: of the daemon, over CONFIG; passage__mode="mark" is passage.mode."""
+        self._config = {**CONFIG, **{key.replace("__", "."): value for key, value in config.items()}}
+        self._mark = self._config.get("passage.mode") == "mark"
+        self.place, self.load_place = processors.places()
+
+    def __enter__(self):
+        self.lab = Lab().__enter__()
+        try:
+            gateway = self.lab.gateway
+            gateway.sysctl(f"net.netfilter.nf_conntrack_udp_timeout={_UDP_TIMEOUT}")
+            for pair in PAIRS:
+                inside, outside = self.hosts(pair)
+                first = pair["first_host"]
+                inside.ip("route", "add", "local", f"10.1.2.{first}/26", "dev", "lo")
+                for host in (inside, outside):
+                    host.run("nft", "-f", "-", stdin=_QUIET)
+            self.set_firewall()
+        except BaseException:
+            self.lab.close()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.lab.close()
+
+    def hosts(self, pair):
+        return getattr(self.lab, pair["inside"]), getattr(self.lab, pair["outside"])
+
+    def set_firewall(self, permissive=False):
+        text = "table inet filter\ndelete table inet filter\n"
+        self.lab.gateway.run("nft", "-f", "-", stdin=text + ruleset(MARK_RULE if self._mark else "", permissive))
+
+    def forget_flows(self):
+        """What the run before left in conntrack."""
+        self.lab.gateway.run("conntrack", "-F")
+
+    def _remove(self, table):
+        self.lab.gateway.run("nft", "-f", "-", stdin=f"table inet {table}\ndelete table inet {table}\n")
+
+    @contextlib.contextmanager
+    def daemon(self, pinned=True):
+        """Yields the Daemon, started."""
+        daemon = Daemon(self.lab, self._config).start()
+        try:
+            if pinned:
+                processors.put_on(daemon.pid, self.place)
+            yield daemon
+            daemon.stop()
+        finally:
+            daemon.close()
+            self._remove("messenger_alg")
+            self.forget_flows()
+
+    @contextlib.contextmanager
+    def bare(self, batch=1):
+        """The loop with the daemon's own rules, all but what lets media in: so the firewall lets everything through. Yields its
+        PID."""
+        daemon = Daemon(self.lab, self._config).start()
+        daemon.stop()  # its table stays
+        self.set_firewall(permissive=True)
+        try:
+            with bare_queue(self.lab.gateway, (SIGNALLING_QUEUE, ADMIT_QUEUE), batch, self.place) as pid:
+                yield pid
+        finally:
+            self._remove("messenger_alg")
+            self.set_firewall()
+            self.forget_flows()
+
+    @contextlib.contextmanager
+    def nothing(self):
+        """The operator's firewall alone."""
+        yield
+        self.forget_flows()
+
+    def has_helper(self):
+        try:
+            self.lab.gateway.run("nft", "--check", "-f", "-", stdin=_HELPER)
+        except CommandFailed:
+            return False
+        return True
+
+    @contextlib.contextmanager
+    def helper(self, expectations=None):
+        """The kernel's sip helper. expectations: the size of its table, for the time being (the whole machine has one)."""
+        before = _EXPECT_MAX.read_text()
+        if expectations:
+            _EXPECT_MAX.write_text(str(expectations))
+        self.lab.gateway.run("nft", "-f", "-", stdin=_HELPER)
+        try:
+            yield
+        finally:
+            self._remove("sip_helper")
+            self.forget_flows()
+            if expectations:
+                _EXPECT_MAX.write_text(before)
+
+    def ctl(self):
+        return Ctl(self)
+
+    def metrics(self):
+        """{name without prefix: sum over its labels}"""
+        found = {}
+        for one in self.ctl().json("metrics"):
+            if "value" in one:
+                name = one["name"].removeprefix("messenger_alg_")
+                found[name] = found.get(name, 0) + one["value"]
+        return found
