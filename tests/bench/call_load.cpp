@@ -24,7 +24,7 @@ using namespace messenger::bench;  // NOLINT(google-build-using-namespace): this
 
 constexpr std::uint64_t kSecond = 1'000'000'000;
 // A call that has made no progress for so long is lost.
-constexpr std::uint64_t kPatience = kSecond;
+constexpr std::uint64_t kPatience = 3 * kSecond;
 constexpr std::uint64_t kRound = kSecond / 1000;
 
 struct Options {
@@ -122,8 +122,7 @@ class Load {
         }
         Count count = finish(begun);
         // What is under way is neither up nor lost.
-        count.begun -= std::count_if(pending_.begin(), pending_.end(),
-                                     [this](const Pending& one) { return at(one.call).state < State::up; });
+        for (const Pending& one : pending_) count.begun -= at(one.call).state < State::up ? 1U : 0U;
         return count;
     }
 
@@ -258,6 +257,7 @@ class Load {
             if (!arrived) {
                 at(one.call).state = State::done;
                 ++count_.lost;
+                ++lost_while_[static_cast<std::size_t>(state)];
             }
             pending_[i] = pending_.back();
             pending_.pop_back();
@@ -271,6 +271,9 @@ class Load {
                          {"lost", count.lost},
                          {"seconds", count.seconds}};
         result_["held"] = held_.size();
+        result_["lost_while"] = {{"calling", lost_while_[static_cast<std::size_t>(State::calling)]},
+                                 {"answered", lost_while_[static_cast<std::size_t>(State::answered)]},
+                                 {"ending", lost_while_[static_cast<std::size_t>(State::ending)]}};
         result_["next_call"] = next_;
     }
 
@@ -290,6 +293,7 @@ class Load {
     std::vector<Pending> pending_;
     std::deque<std::uint32_t> held_;
     Count count_;
+    std::array<std::uint64_t, 6> lost_while_{};  ///< by State: how far the lost ones have come
     nlohmann::json result_;
 };
 

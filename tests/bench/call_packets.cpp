@@ -57,6 +57,11 @@ constexpr std::size_t kMethodEnd = 8;  // of a payload, to tell messages apart
            std::string(2, '\0');
 }
 
+[[nodiscard]] std::uint8_t last_octet(const std::string& address) {
+    const alg::IpAddress parsed = testing::address(address);
+    return std::to_integer<std::uint8_t>(parsed.bytes().back());
+}
+
 [[nodiscard]] Template signalling_template(bool outbound, const std::string& outside, const std::string& text,
                                            std::initializer_list<std::string_view> marks) {
     const alg::Endpoint in = testing::endpoint("10.1.2.128", 0);
@@ -72,7 +77,7 @@ constexpr std::size_t kMethodEnd = 8;  // of a payload, to tell messages apart
 
 CallPackets::CallPackets(const Callers& callers)
     : first_host_(callers.first_host),
-      outside_octet_(std::to_integer<std::uint8_t>(testing::address(callers.outside).bytes().back())),
+      outside_octet_(last_octet(callers.outside)),
       invite_(signalling_template(true, callers.outside, from_inside("INVITE", "1 INVITE", false, true),
                                   {kCall, kHost, kSignallingPort, kPort})),
       ok_(signalling_template(

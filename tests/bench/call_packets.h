@@ -22,8 +22,8 @@ class CallPackets {
    public:
     static constexpr std::uint32_t kHosts = 60;
     static constexpr std::uint32_t kFlows = 100;
-    static constexpr std::uint32_t kPairs = 20'000;  ///< RTP and RTCP ports of one host
-    static constexpr std::uint16_t kFirstMediaPort = 10'000;
+    static constexpr std::uint32_t kPairs = 9'500;  ///< RTP and RTCP ports of one host, none of them protected
+    static constexpr std::uint16_t kFirstMediaPort = 28'000;
     static constexpr std::uint16_t kFirstSignallingPort = 50'001;
 
     explicit CallPackets(const Callers& callers);

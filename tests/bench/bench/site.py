@@ -35,7 +35,7 @@ PAIRS = (
 )
 
 # Nobody listens at the ports of the hosts: what has arrived has been seen on the wire, and nothing is to answer it.
-_QUIET = "table ip quiet { chain input { type filter hook input priority 0; meta l4proto udp drop; } }"
+_QUIET = "table ip quiet { chain input { type filter hook input priority 0; meta l4proto udp drop; }; }"
 
 _HELPER = """\
 table inet sip_helper {
@@ -159,7 +159,7 @@ class Site:
     def metrics(self):
         """{name without prefix: sum over its labels}"""
         found = {}
-        for one in self.ctl().json("metrics"):
+        for one in self.ctl().json("metrics")["metrics"]:
             if "value" in one:
                 name = one["name"].removeprefix("messenger_alg_")
                 found[name] = found.get(name, 0) + one["value"]
