@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Behind NAT: edited packets leave the gateway with right checksums, those without one stay without, and what several segments
-came as one (GSO) goes on as segments that the wire carries."""
+"""Behind NAT: edited packets leave the gateway with right checksums, those without one stay without, and what several
+segments came as one (GSO) goes on as segments that the wire carries."""
 
 import socket
 
@@ -27,7 +27,8 @@ class Ends:
 
     def __init__(self, scene, transport):
         lab = scene.lab
-        self.inside, self.peer = scene.agent(lab.inside, transport=transport), scene.agent(lab.peer, transport=transport)
+        self.inside = scene.agent(lab.inside, transport=transport)
+        self.peer = scene.agent(lab.peer, transport=transport)
         for host, interface in ((lab.gateway, "outside"), (lab.gateway, "inside")):
             finish_checksums(host, interface)
         self.at_inside, self.at_peer = scene.keep(Wire(lab.inside)), scene.keep(Wire(lab.peer))
@@ -126,8 +127,8 @@ def test_many_segments_sent_as_one(make_scene, direction):
 
 
 def test_the_sender_really_sends_several_as_one(make_scene):
-    """The control: without it the tests above would try nothing. A tap at the gateway's inside sees packets longer than the
-    wire carries."""
+    """The control: without it the tests above would try nothing. A tap at the gateway's inside sees packets longer
+    than the wire carries."""
     scene = make_scene(nat=True, daemon=False)
     at_gateway = scene.keep(Wire(scene.lab.gateway, "inside"))
     sender, receiver = scene.agent(scene.lab.inside), scene.agent(scene.lab.peer)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Behind NAT: the daemon cannot keep up and its queue is full. What finds it full passes unread (queue.on_overload), but a
-segment of an edited connection must not: its numbers are not the receiver's. Such a connection ends at once, for both ends."""
+"""Behind NAT: the daemon cannot keep up and its queue is full. What finds it full passes unread (queue.on_overload),
+but a segment of an edited connection must not: its numbers are not the receiver's. Such a connection ends at once, for
+both ends."""
 
 import contextlib
 import os

@@ -29,7 +29,8 @@ class Phones:
         self.scene = scene
         self.lab = scene.lab
         self.registrar = scene.keep(Kamailio(scene.lab, authenticate=True))
-        places = ((scene.lab.inside, "inside", 41000), (scene.lab.inside2, "outside", 42000), (scene.lab.peer, "outside", 51000))
+        lab = scene.lab
+        places = ((lab.inside, "inside", 41000), (lab.inside2, "outside", 42000), (lab.peer, "outside", 51000))
         self.inside, self.inside2, self.peer = (
             self._phone(host, plays, port, transport, regint) for host, plays, port in places
         )

@@ -145,7 +145,7 @@ def test_ten_thousand_calls_leave_nothing_behind(make_scene, record_property):
     status = control.wait(lambda answer: answer["calls"] == 0, "status")
     assert (status["pinholes"], status["bindings"], status["counters"]["failures"]) == (0, idle["snat4"], 0)
     wait_until(lambda: elements(gateway) == idle, 5, "the last elements of calls to go")
-    # How much it needs depends on how many calls of the last second it knows; beyond that, more calls take nothing more.
+    # How much it needs depends on how many calls of the last second it knows; beyond that, more calls take nothing.
     assert memory_after - memory < 32 << 10
     assert memory_after - memory_half < 8 << 10
     assert_only_what_runs_out(gateway)
@@ -153,8 +153,8 @@ def test_ten_thousand_calls_leave_nothing_behind(make_scene, record_property):
 
 
 def assert_only_what_runs_out(gateway):
-    """What conntrack still has of media that never came: the entries made beforehand for the last call of each outside port,
-    which are forgotten a minute after that. No other call's, and nothing that stays."""
+    """What conntrack still has of media that never came: the entries made beforehand for the last call of each outside
+    port, which are forgotten a minute after that. No other call's, and nothing that stays."""
     media = [entry for entry in entries(gateway) if 5060 not in entry.original]
     assert {entry.proto for entry in media} == {"udp"} and all(entry.mark & PINHOLE_MARK for entry in media)
     assert max(entry.seconds for entry in media) <= 60
@@ -179,8 +179,8 @@ def assert_every_port_is_free(scene, office):
 
 
 def test_flows_made_beforehand_run_out(make_scene):
-    """Of a call without media conntrack has an entry for RTP and one for RTCP. They lead nowhere once the call is over, and
-    are forgotten with timeouts.first_packet."""
+    """Of a call without media conntrack has an entry for RTP and one for RTCP. They lead nowhere once the call is over,
+    and are forgotten with timeouts.first_packet."""
     scene = make_scene(nat=True, config={"timeouts.first_packet": "3s"})
     caller, callee, out, invite = call_out(scene)
     port = public_port(invite)
@@ -201,8 +201,8 @@ def test_flows_made_beforehand_run_out(make_scene):
 
 
 def test_the_next_call_of_the_same_ends_has_another_outside_port(make_scene):
-    """Where ports are short they serve others soon. Conntrack still has the flows that were made beforehand for the first call;
-    they must carry neither the media of whoever has its port now, nor that of its own next call."""
+    """Where ports are short they serve others soon. Conntrack still has the flows that were made beforehand for the
+    first call; they must carry neither the media of whoever has its port now, nor that of its own next call."""
     # Each Contact takes one and leaves its neighbour to nobody, so there are two pairs for media.
     scene = make_scene(nat=True, config={"nat.keep_numbers": False, "nat.media_ports": "50000-50007"})
     first, second, callee = scene.agent(scene.lab.inside), scene.agent(scene.lab.inside2), scene.agent(scene.lab.peer)

@@ -26,7 +26,7 @@ INWARD = {shown: own for own, shown in OUTWARD.items()}
 PORTS = range(5350, 5364, 2)
 CONNECTIONS = 4
 MESSAGES = 150  # of each end of each connection
-AHEAD = 8 << 10  # bytes under way in one direction; what waits for a lost segment is bounded (nat.hold_bytes and others)
+AHEAD = 8 << 10  # bytes under way in one direction; what waits for a lost segment is bounded (limits.pending_segments)
 PATIENCE = 100  # seconds; a segment that is lost again and again is repeated after 0.2, 0.4, 0.8 s ...
 
 
@@ -91,7 +91,8 @@ class Script:
 
 
 class Described:
-    """An inside host and one of the internet's that have told each other, over an undisturbed line, what they will name."""
+    """An inside host and one of the internet's that have told each other, over an undisturbed line, what they will
+    name."""
 
     def __init__(self, scene):
         self.inside = scene.agent(scene.lab.inside, transport="tcp")
@@ -122,12 +123,13 @@ class Described:
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_edits_over_tcp_with_sums(make_scene, seed):
-    """Both ends of each connection talk at once, for as long as something of either is on its way. Lost segments, edited ones
-    among them, are repeated by their senders, and what arrives is what should, to the last byte."""
+    """Both ends of each connection talk at once, for as long as something of either is on its way. Lost segments,
+    edited ones among them, are repeated by their senders, and what arrives is what should, to the last byte."""
     unlimited = {"limits.messages_per_second": 0, "log.level": "info"}
     scene = make_scene(nat=True, transport="tcp", config=unlimited)
     both = Described(scene)
-    # Made over an undisturbed line: who has lost a SYN waits for seconds before he repeats anything, longer than we hold.
+    # Made over an undisturbed line: who has lost a SYN waits for seconds before he repeats anything, longer than we
+    # hold.
     connections = [both.connect() for _ in range(CONNECTIONS)]
     wire = scene.keep(RoughWire(scene.lab, LOSS, LATE, seed))
     dice = random.Random(seed)
@@ -146,8 +148,9 @@ def test_edits_over_tcp_with_sums(make_scene, seed):
 
 
 class LostPiece:
-    """A message of the peer's in three segments, the middle of which is lost once. Session description and Request-URI name
-    what the inside host has announced, so the message changes. repeats_after: the least time before the peer repeats."""
+    """A message of the peer's in three segments, the middle of which is lost once. Session description and Request-URI
+    name what the inside host has announced, so the message changes. repeats_after: the least time before the peer
+    repeats."""
 
     def __init__(self, scene, repeats_after=None):
         both = Described(scene)
@@ -171,8 +174,8 @@ class LostPiece:
 
 
 def test_a_sender_that_repeats_later_than_we_wait(make_scene):
-    """What is held is not acknowledged, so its sender learns of a loss by its own clock alone. Where that is slower than
-    nat.hold_time, all goes on as it came, which is said."""
+    """What is held is not acknowledged, so its sender learns of a loss by its own clock alone. Where that is slower
+    than nat.hold_time, all goes on as it came, which is said."""
     scene = make_scene(nat=True, transport="tcp", config={"nat.hold_time": "2s"})
     piece = LostPiece(scene, repeats_after="3s")
     piece.send()
@@ -181,7 +184,8 @@ def test_a_sender_that_repeats_later_than_we_wait(make_scene):
 
 
 def test_a_sender_that_repeats_in_time(make_scene):
-    """It repeats the first of the three after three seconds. That is answered, and it repeats what is missing at once."""
+    """It repeats the first of the three after three seconds. That is answered, and it repeats what is missing at
+    once."""
     scene = make_scene(nat=True, transport="tcp", config={"nat.hold_time": "5s"})
     piece = LostPiece(scene, repeats_after="3s")
     piece.send()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""IPv4 packets as they arrive at a host, with the checksum that their UDP or TCP header says and the one that is right."""
+"""IPv4 packets as they arrive at a host, with the checksum that their UDP or TCP header says and the one that is
+right."""
 
 import collections
 import ctypes
@@ -18,8 +19,8 @@ Arrived = collections.namedtuple("Arrived", "proto src sport dst dport said righ
 
 
 def finish_checksums(host, interface):
-    """Packets leave by the interface as they are on a real wire: each a segment of its own, checksums made. Between namespaces
-    the kernel otherwise leaves both to the receiver, who does not look."""
+    """Packets leave by the interface as they are on a real wire: each a segment of its own, checksums made. Between
+    namespaces the kernel otherwise leaves both to the receiver, who does not look."""
     command = ctypes.create_string_buffer(struct.pack("@II", ETHTOOL_STXCSUM, 0))
     request = struct.pack("@16sP", interface.encode(), ctypes.addressof(command))
     with host.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
@@ -73,8 +74,8 @@ def parse(packet):
         right = 0xFFFF  # 0 would say that there is none (RFC 768)
     data = 8 if udp else (segment[12] >> 4) * 4
     src, dst = (socket.inet_ntoa(packet[start : start + 4]) for start in (12, 16))
-    return Arrived("udp" if udp else "tcp", src, *struct.unpack_from("!H", segment), dst, struct.unpack_from("!H", segment, 2)[0],
-                   said, right, len(packet), segment[data:])
+    sport, dport = struct.unpack_from("!HH", segment)
+    return Arrived("udp" if udp else "tcp", src, sport, dst, dport, said, right, len(packet), segment[data:])
 
 
 def _sum(data):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""TCP connections whose ends say all that they have to say, both at once. What each hears is compared by its sum with what it
-must hear.
+"""TCP connections whose ends say all that they have to say, both at once. What each hears is compared by its sum with
+what it must hear.
 
 An end does not read messages: not a byte may be another, or in another place.
 """

@@ -24,8 +24,8 @@ LATE_FRAMES = 5  # a late packet is overtaken by up to so many
 
 
 class RoughWire:
-    """Takes the place of the wire between the gateway and the outside hosts. loss, late: shares of the packets. lose: besides
-    them, the first packet of all with this text in it."""
+    """Takes the place of the wire between the gateway and the outside hosts. loss, late: shares of the packets.
+    lose: besides them, the first packet of all with this text in it."""
 
     def __init__(self, lab, loss=0.0, late=0.0, seed=0, lose=""):
         wire = lab.wire
