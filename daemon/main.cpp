@@ -4,15 +4,13 @@
 
 #include <cstdio>
 #include <exception>
-#include <fstream>
 #include <iostream>
-#include <iterator>
 #include <optional>
 #include <string>
 
 #include <CLI/CLI.hpp>
 
-#include "daemon/config/config.h"
+#include "daemon/config/config_file.h"
 #include "daemon/gateway/gateway.h"
 #include "daemon/process/log.h"
 
@@ -20,22 +18,16 @@ namespace {
 
 using messenger::daemon::Config;
 using messenger::daemon::Gateway;
+using messenger::daemon::kDefaultConfig;
 using messenger::daemon::Log;
 
-constexpr const char* kDefaultConfig = "/etc/messenger-alg/messenger-alg.toml";
 constexpr int kFailed = 1;
 constexpr int kUsage = 2;
 constexpr int kBadConfig = EX_CONFIG;  // the unit does not start again after it
 
 /// The configuration of the file; says on standard error what is wrong with it.
 [[nodiscard]] std::optional<Config> read_config(const std::string& file) {
-    std::ifstream in(file, std::ios::binary);
-    const std::string text{std::istreambuf_iterator<char>(in), {}};
-    if (!in) {
-        std::cerr << file << ": cannot be read\n";
-        return std::nullopt;
-    }
-    const auto result = messenger::daemon::parse_config(text);
+    const auto result = messenger::daemon::read_config_file(file);
     for (const auto& error : result.errors) std::cerr << error.to_string(file) << '\n';
     return result.config;
 }

@@ -4,9 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
 #include <functional>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -16,7 +14,7 @@
 
 #include <fmt/format.h>
 
-#include "daemon/config/config.h"
+#include "daemon/config/config_file.h"
 #include "daemon/ctl/check_text.h"
 #include "daemon/ctl/daemon_link.h"
 #include "daemon/doctor/daemon_checks.h"
@@ -59,10 +57,7 @@ struct Check {
 }
 
 [[nodiscard]] Config read_config(const std::string& file) {
-    std::ifstream in(file, std::ios::binary);
-    const std::string text{std::istreambuf_iterator<char>(in), {}};
-    if (!in) throw std::runtime_error(file + ": cannot be read");
-    ConfigResult result = parse_config(text);
+    ConfigResult result = read_config_file(file);
     if (result.config) return *std::move(result.config);
     std::string errors;
     for (const ConfigError& error : result.errors) {

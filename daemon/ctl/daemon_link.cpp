@@ -4,15 +4,13 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
 
-#include "daemon/config/config.h"
+#include "daemon/config/config_file.h"
 #include "daemon/control/control_client.h"
 #include "daemon/process/sanitize.h"
 
@@ -62,12 +60,9 @@ void add_daemon_options(CLI::App& command, DaemonOptions& options) {
 
 std::string socket_path(const DaemonOptions& options) {
     if (!options.socket.empty()) return options.socket;
-    std::ifstream in(options.config.empty() ? std::string(kDefaultConfig) : options.config, std::ios::binary);
-    const std::string text{std::istreambuf_iterator<char>(in), {}};
+    const ConfigResult result = read_config_file(options.config.empty() ? std::string(kDefaultConfig) : options.config);
     // A file that is broken now may have been whole when the daemon read it, at the default place.
-    if (in) {
-        if (const ConfigResult result = parse_config(text); result.config) return result.config->control.socket;
-    }
+    if (result.config) return result.config->control.socket;
     return Config{}.control.socket;
 }
 

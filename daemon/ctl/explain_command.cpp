@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/ctl/explain_command.h"
 
+#include <unistd.h>
+
 #include <charconv>
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,7 +16,7 @@
 
 #include <fmt/format.h>
 
-#include "daemon/config/config.h"
+#include "daemon/config/config_file.h"
 #include "daemon/ctl/calls_text.h"
 #include "daemon/ctl/daemon_link.h"
 #include "daemon/ctl/tell.h"
@@ -90,14 +90,8 @@ struct Arguments {
 /// Absent after a complaint: the file was asked for by name, or has errors.
 [[nodiscard]] std::optional<Config> read_config(const std::string& asked_for) {
     const std::string file = asked_for.empty() ? std::string(kDefaultConfig) : asked_for;
-    std::ifstream in(file, std::ios::binary);
-    const std::string text{std::istreambuf_iterator<char>(in), {}};
-    if (!in) {
-        if (asked_for.empty()) return Config{};
-        fmt::print(stderr, "messenger-algctl: {} cannot be read\n", file);
-        return std::nullopt;
-    }
-    const ConfigResult result = parse_config(text);
+    if (asked_for.empty() && ::access(kDefaultConfig, R_OK) != 0) return Config{};
+    const ConfigResult result = read_config_file(file);
     for (const ConfigError& error : result.errors) {
         fmt::print(stderr, "messenger-algctl: {}\n", error.to_string(file));
     }

@@ -3,8 +3,6 @@
 
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -13,11 +11,12 @@
 #include <fmt/format.h>
 
 #include "alg/base/text.h"
-#include "daemon/config/config.h"
+#include "daemon/config/config_file.h"
 #include "daemon/policy_files/policy_text.h"
 #include "daemon/policy_files/reg_export.h"
 #include "daemon/policy_files/reg_file.h"
 #include "daemon/policy_files/registry_pol.h"
+#include "daemon/process/file_bytes.h"
 
 namespace messenger::daemon {
 
@@ -32,25 +31,16 @@ void complain(fmt::format_string<Arguments...> format, Arguments&&... arguments)
 
 /// Absent after a complaint.
 [[nodiscard]] std::optional<std::string> read_file(const std::string& file) {
-    std::error_code unknown;
-    const auto size = std::filesystem::file_size(file, unknown);
-    if (!unknown && size > kLongestFile) {
-        complain("{} is larger than 64 MiB: no export of a policy; export only its PortRange keys", file);
-        return std::nullopt;
-    }
-    std::ifstream in(file, std::ios::binary);
-    std::string bytes{std::istreambuf_iterator<char>(in), {}};
-    if (in) return bytes;
-    complain("{} cannot be read", file);
-    return std::nullopt;
+    std::string why;
+    auto bytes = read_file_bytes(file, kLongestFile, why);
+    if (!bytes) complain("{} cannot be read as an export of a policy: {}", file, why);
+    return bytes;
 }
 
 /// Absent after a complaint.
 [[nodiscard]] std::optional<Config> read_config(const std::string& asked_for) {
     const std::string file = asked_for.empty() ? std::string(kDefaultConfig) : asked_for;
-    const auto text = read_file(file);
-    if (!text) return std::nullopt;
-    const ConfigResult result = parse_config(*text);
+    const ConfigResult result = read_config_file(file);
     for (const ConfigError& error : result.errors) complain("{}", error.to_string(file));
     return result.config;
 }

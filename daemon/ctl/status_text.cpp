@@ -114,7 +114,8 @@ std::string tell_status(const json& status) {
     line("passage", shown(status, "passage"));
     tell_nat(out, status);
     tell_queues(out, status);
-    line("unread", format_bytes(number(status, "unread_bytes")));
+    line("unread", fmt::format("{} wait; {} packets found a queue full and were never read",
+                               format_bytes(number(status, "unread_bytes")), number(status, "unread_packets")));
     line("kernel", fmt::format("queue {}; can make conntrack entries: {}; destroys elements: {}; updates timeouts: {}",
                                shown(features, "queue"), yes_no(features, "conntrack_create"),
                                yes_no(features, "destroy_element"), yes_no(features, "timeout_update")));

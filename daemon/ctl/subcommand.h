@@ -21,8 +21,6 @@ inline constexpr int kExitUnreachable = 3;  ///< the daemon does not run, or we 
 inline constexpr int kExitTrouble = 4;  ///< a check found something that does not work, or not safely
 inline constexpr int kExitUnknown = 5;  ///< a check found nothing of that kind, but could not tell everything
 
-inline constexpr std::string_view kDefaultConfig = "/etc/messenger-alg/messenger-alg.toml";
-
 /// A group of subcommands in the table of main.cpp.
 using AddCommands = void (*)(CLI::App& app, Run& run);
 

@@ -106,7 +106,7 @@ class CommandLine(unittest.TestCase):
         config = pathlib.Path(self.folder.name) / "config.toml"
         done = run("explain", "--config", str(config), self.capture)
         self.assertEqual((done.returncode, done.stdout), (1, b""))
-        self.assertIn("config.toml cannot be read", done.stderr.decode())
+        self.assertIn("config.toml: cannot be read", done.stderr.decode())
         config.write_text("[sip]\nprots = [5070]\n", encoding="utf-8")
         done = run("explain", "--config", str(config), self.capture)
         self.assertEqual((done.returncode, done.stdout), (1, b""))
