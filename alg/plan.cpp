@@ -66,6 +66,7 @@ std::string_view name(RefuseReason reason) {
         case RefuseReason::too_many_pinholes: return "too_many_pinholes";
         case RefuseReason::too_many_dialogs: return "too_many_dialogs";
         case RefuseReason::too_many_messages: return "too_many_messages";
+        case RefuseReason::too_many_registrations: return "too_many_registrations";
         case RefuseReason::too_many_flows: return "too_many_flows";
         case RefuseReason::no_outside_port: return "no_outside_port";
         case RefuseReason::outside_port_taken: return "outside_port_taken";
@@ -103,6 +104,7 @@ std::string_view describe(RefuseReason reason) {
         case RefuseReason::too_many_pinholes: return "the pinhole limit is reached";
         case RefuseReason::too_many_dialogs: return "the call has too many branches";
         case RefuseReason::too_many_messages: return "the host sends more messages a second than allowed";
+        case RefuseReason::too_many_registrations: return "too many registrations are known";
         case RefuseReason::too_many_flows: return "too many TCP connections on SIP ports";
         case RefuseReason::no_outside_port: return "no outside port is left for it";
         case RefuseReason::outside_port_taken:

@@ -76,6 +76,7 @@ enum class RefuseReason : std::uint8_t {
     too_many_pinholes,
     too_many_dialogs,
     too_many_messages,
+    too_many_registrations,
     too_many_flows,
     no_outside_port,     ///< NAT: every outside port is taken, or the inside host has its share
     outside_port_taken,  ///< NAT: a port that cannot be moved leads this remote, or everybody, to another inside host

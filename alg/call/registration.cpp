@@ -69,7 +69,15 @@ void RegistrationTable::on_request(const SipMessageView& message, const FlowTupl
     const std::string_view contact = next_list_value(contacts);
     auto found = registrations_.find(tuple.source);
     if (found == registrations_.end()) {
-        if (registrations_.size() >= limits_.registrations) return;
+        if (registrations_.size() >= limits_.registrations) {
+            RefuseEvent refused;
+            refused.reason = RefuseReason::too_many_registrations;
+            refused.tuple = tuple;
+            refused.user = address_of_record(message.from());
+            refused.call_id = message.call_id();
+            plan.events.emplace_back(refused);
+            return;
+        }
         found = registrations_.try_emplace(tuple.source).first;
         found->second.expires = now + limits_.transaction;  // until the registrar says more
         found->second.queued = found->second.expires;
@@ -80,6 +88,7 @@ void RegistrationTable::on_request(const SipMessageView& message, const FlowTupl
     registration.cseq = message.cseq();
     registration.call = make_call_key(message.call_id());
     registration.from = make_tag(message.from_tag());
+    registration.branch = make_branch(message.top_via());
     if (contact == "*") return;  // takes all bindings back; which one is ours is known from before
     auto named = contact_of(contact, tuple.transport);
     if (named && is_out_of_range(named->endpoint, tuple, policy)) {
@@ -106,8 +115,9 @@ std::optional<RegistrationTable::Settled> RegistrationTable::on_response(const S
     const auto found = registrations_.find(tuple.destination);
     if (found == registrations_.end() || message.cseq() != found->second.cseq) return std::nullopt;
     Registration& registration = found->second;
-    const bool repeats =
-        registration.call == make_call_key(message.call_id()) && registration.from == make_tag(message.from_tag());
+    const bool repeats = registration.call == make_call_key(message.call_id()) &&
+                         registration.from == make_tag(message.from_tag()) &&
+                         registration.branch == make_branch(message.top_via());
     if (!repeats) return std::nullopt;
     // Another host's answer settles nothing: the registrar is who was asked.
     if (tuple.source.address != registration.signalling.destination.address) return std::nullopt;

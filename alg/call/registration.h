@@ -27,8 +27,9 @@ class RegistrationTable {
         TimePoint queued;
         // What the answer has to repeat: somebody who only forges the registrar's address does not know it.
         std::uint32_t cseq = 0;
-        std::uint64_t call = 0;  ///< make_call_key()
-        std::uint64_t from = 0;  ///< make_tag()
+        std::uint64_t call = 0;    ///< make_call_key()
+        std::uint64_t from = 0;    ///< make_tag()
+        std::uint64_t branch = 0;  ///< make_branch()
         bool accepted = false;
     };
 

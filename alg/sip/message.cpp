@@ -38,6 +38,8 @@ std::string_view tag_of(std::string_view address) {
 Expected<void> SipMessageView::parse(std::string_view message, const Limits& limits) {
     Expected<void> result = read_head(message, limits);
     if (result) result = read_body(true);
+    // Of a stream, framing has seen to it; a datagram comes whole.
+    if (result && (head_length_ > limits.head_bytes || body().size() > limits.body_bytes)) result = Error::too_large;
     if (!result) clear();
     return result;
 }
