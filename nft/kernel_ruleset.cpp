@@ -81,6 +81,11 @@ Expected<void> KernelRuleset::leave_out(const Transaction& transaction, std::spa
             ++report.already_there;
             continue;
         }
+        if (failed.code == ENFILE && operation.verb == Verb::offer) {
+            left_out = LeaveOut::everything;
+            ++report.no_room;
+            continue;
+        }
         if (failed.code != ENOENT) return refusal(transaction, failed);
 
         // Either the element has timed out, or the set or the table is missing; ENOENT does not say which.

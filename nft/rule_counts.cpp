@@ -2,6 +2,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "nft/handle.h"
 #include "nft/nat_rules.h"
 #include "nft/schema.h"
+#include "nft/schema_rules.h"
 
 namespace messenger::nft {
 namespace {
@@ -36,28 +38,46 @@ void read_counter(const nlmsghdr& message, Packets& packets) {
 
 }  // namespace
 
-Expected<GuardCounts> Schema::guard_counts() {
-    if (!has_nat(options_)) return GuardCounts{};
+/// What each rule of the chain that counts has counted, in their order.
+Expected<std::vector<std::uint64_t>> Schema::count_rules(std::string_view chain) {
     std::array<char, 256> buffer{};
     nlmsghdr* message = nftnl_nlmsg_build_hdr(buffer.data(), NFT_MSG_GETRULE, NFPROTO_INET, NLM_F_DUMP, 0);
     mnl_attr_put_strz(message, NFTA_RULE_TABLE, kTable.data());
-    mnl_attr_put_strz(message, NFTA_RULE_CHAIN, kUnattendedChain.data());
+    mnl_attr_put_strz(message, NFTA_RULE_CHAIN, std::string(chain).c_str());
     Packets packets;
     const auto read = socket_.request(
-        *message, "read the counters of chain unattended",
+        *message, "read the counters of chain " + std::string(chain),
         [&packets](const nlmsghdr& reply) -> Expected<void> {
             read_counter(reply, packets);
             return {};
         },
         [&packets] { packets.clear(); });
     if (!read) return read.error();
-    // The rules as append_guard() makes them: the one that waits, the one that resets.
-    if (packets.size() != 2) {
-        NftError gone = system_error(ENOENT, "read the counters of chain unattended");
+    if (packets.empty()) {
+        NftError gone = system_error(ENOENT, "read the counters of chain " + std::string(chain));
         gone.failure = Failure::schema_gone;
         return gone;
     }
-    return GuardCounts{packets[0], packets[1]};
+    return packets;
+}
+
+Expected<GuardCounts> Schema::guard_counts() {
+    if (!has_nat(options_)) return GuardCounts{};
+    const auto packets = count_rules(kUnattendedChain);
+    if (!packets) return packets.error();
+    // The rules as append_guard() makes them: the one that waits, the one that resets.
+    return GuardCounts{packets->front(), packets->back()};
+}
+
+Expected<QueuedCounts> Schema::queued_counts() {
+    const auto signalling = count_rules(kToDaemonChain);
+    if (!signalling) return signalling.error();
+    QueuedCounts counts{signalling->back(), 0};
+    if (!options_.admit_queue) return counts;
+    const auto first_packets = count_rules(kFirstPacketChain);
+    if (!first_packets) return first_packets.error();
+    counts.first_packets = first_packets->back();
+    return counts;
 }
 
 }  // namespace messenger::nft

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "nft/expected.h"
@@ -87,6 +88,13 @@ struct GuardCounts {
     std::uint64_t reset = 0;   ///< answered with a reset of their connection
 };
 
+/// Packets that were to go to the daemon. One that finds its queue full goes on unread if the queue fails open, which
+/// the kernel counts nowhere: what the daemon has read tells how many.
+struct QueuedCounts {
+    std::uint64_t signalling = 0;
+    std::uint64_t first_packets = 0;
+};
+
 /// The table inet messenger_alg: base chains admit, signalling and media, for NAT also dstnat, srcnat and guard, and
 /// the sets of set_spec.h. schema_rules.cpp has each rule in nft(8) notation. The number of rules does not depend on
 /// the number of calls.
@@ -103,6 +111,8 @@ class Schema {
     [[nodiscard]] Expected<SchemaState> verify();
     /// Since the table was made. Zero without NAT. Errors: schema_gone.
     [[nodiscard]] Expected<GuardCounts> guard_counts();
+    /// Since the table was made. Errors: schema_gone.
+    [[nodiscard]] Expected<QueuedCounts> queued_counts();
     /// Deletes the table with all that is in it; a table that is not there is no error.
     [[nodiscard]] Expected<void> remove();
 
@@ -111,6 +121,8 @@ class Schema {
     [[nodiscard]] std::uint32_t portid() const { return socket_.portid(); }
 
    private:
+    [[nodiscard]] Expected<std::vector<std::uint64_t>> count_rules(std::string_view chain);
+
     NetlinkSocket socket_;
     SchemaOptions options_;
 };

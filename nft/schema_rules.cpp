@@ -21,9 +21,7 @@ using Slot = RuleBuilder::Slot;
 
 // Chain names. "in" and "out" are seen from the inside host.
 constexpr std::string_view kAdmit = "admit";
-constexpr std::string_view kFirstPacket = "first_packet";
 constexpr std::string_view kSignalling = "signalling";
-constexpr std::string_view kToDaemon = "to_daemon";
 constexpr std::string_view kMedia = "media";
 constexpr std::string_view kInbound = "inbound";
 constexpr std::string_view kOutbound = "outbound";
@@ -54,7 +52,7 @@ class RuleList {
         if (options_.admit_queue) admit(*options_.admit_queue);
         signalling();
         media();
-        if (has_nat(options_)) append_nat_rules(options_, {admit_chain(Family::ipv4), kFirstPacket}, rules_);
+        if (has_nat(options_)) append_nat_rules(options_, {admit_chain(Family::ipv4), kFirstPacketChain}, rules_);
         return std::move(rules_);
     }
 
@@ -99,8 +97,8 @@ void RuleList::admit(std::uint16_t queue) {
     // meta nfproto ipv4 goto admit4
     for (const Family family : kFamilies) add(in(kAdmit, family).verdict(NFT_GOTO, admit_chain(family)));
     for (const Family family : kFamilies) admit(family);
-    // queue flags bypass to 5070
-    add(in(kFirstPacket).queue(options_.queue_kind, {queue, 1}));
+    // counter queue flags bypass to 5070
+    add(in(kFirstPacketChain).counter().queue(options_.queue_kind, {queue, 1}));
 }
 
 void RuleList::admit(Family family) {
@@ -109,7 +107,7 @@ void RuleList::admit(Family family) {
     RuleBuilder last = in(admit_chain(family), family, Protocol::tcp);
     last.load_payload(NFT_PAYLOAD_TRANSPORT_HEADER, kTcpFlags, 1, 0).keep_bits_u8(0, kFinOrRst).require_u8(0, 0, true);
     KeyLoader(last, family).source_address().destination_address().protocol().source_port().destination_port();
-    add(last.lookup(0, admitted(family)).verdict(NFT_GOTO, kFirstPacket));
+    add(last.lookup(0, admitted(family)).verdict(NFT_GOTO, kFirstPacketChain));
 
     // ip saddr . ip daddr . meta l4proto . th sport . th dport @admitted4
     //     update @admitted4 { ip saddr . ip daddr . meta l4proto . th sport . th dport timeout 20s } return
@@ -123,19 +121,19 @@ void RuleList::admit(Family family) {
         // ip daddr . ip saddr . meta l4proto . th sport @pinholes4 goto first_packet
         RuleBuilder pinned = in(admit_chain(family), family);
         load_pinhole_key(pinned, family, direction);
-        add(pinned.lookup(0, nft::pinholes(family)).verdict(NFT_GOTO, kFirstPacket));
+        add(pinned.lookup(0, nft::pinholes(family)).verdict(NFT_GOTO, kFirstPacketChain));
     }
     // ip saddr . ip daddr . meta l4proto . th dport @callbacks4 goto first_packet
     RuleBuilder callback = in(admit_chain(family), family);
     load_pinhole_key(callback, family, Direction::in);
-    add(callback.lookup(0, callbacks(family)).verdict(NFT_GOTO, kFirstPacket));
+    add(callback.lookup(0, callbacks(family)).verdict(NFT_GOTO, kFirstPacketChain));
 
     for (const Direction direction : kDirections) {
         // ip daddr . meta l4proto . th dport @open4 goto first_packet
         // ip saddr . meta l4proto . th sport @open4 goto first_packet
         RuleBuilder any = in(admit_chain(family), family);
         load_endpoint_key(any, family, direction);
-        add(any.lookup(0, nft::open(family)).verdict(NFT_GOTO, kFirstPacket));
+        add(any.lookup(0, nft::open(family)).verdict(NFT_GOTO, kFirstPacketChain));
     }
 }
 
@@ -154,14 +152,14 @@ void RuleList::signalling() {
     // meta l4proto . th dport @sip_ports goto to_daemon
     RuleBuilder to_port = in(kSignalling);
     KeyLoader(to_port, Family::ipv4).protocol().destination_port();
-    add(to_port.lookup(0, SetId::sip_ports).verdict(NFT_GOTO, kToDaemon));
+    add(to_port.lookup(0, SetId::sip_ports).verdict(NFT_GOTO, kToDaemonChain));
 
     // meta l4proto . th sport @sip_ports goto to_daemon
     RuleBuilder from_port = in(kSignalling);
     KeyLoader(from_port, Family::ipv4).protocol().source_port();
-    add(from_port.lookup(0, SetId::sip_ports).verdict(NFT_GOTO, kToDaemon));
+    add(from_port.lookup(0, SetId::sip_ports).verdict(NFT_GOTO, kToDaemonChain));
 
-    if (options_.tls) append_tls_rules(*options_.tls, {kSignalling, kToDaemon}, rules_);
+    if (options_.tls) append_tls_rules(*options_.tls, {kSignalling, kToDaemonChain}, rules_);
 
     for (const Family family : kFamilies) {
         for (const Direction direction : kDirections) {
@@ -169,7 +167,7 @@ void RuleList::signalling() {
             // ip saddr . meta l4proto . th sport @sip_endpoints4 goto to_daemon
             RuleBuilder listener = in(kSignalling, family);
             load_endpoint_key(listener, family, direction);
-            add(listener.lookup(0, sip_endpoints(family)).verdict(NFT_GOTO, kToDaemon));
+            add(listener.lookup(0, sip_endpoints(family)).verdict(NFT_GOTO, kToDaemonChain));
         }
     }
     to_daemon();
@@ -178,13 +176,13 @@ void RuleList::signalling() {
 void RuleList::to_daemon() {
     const MarkLayout marks = options_.marks;
     // ct mark & 0x20000000 == 0x20000000 meta mark set meta mark | 0x20000000
-    RuleBuilder copy = in(kToDaemon);
+    RuleBuilder copy = in(kToDaemonChain);
     copy.load_ct_mark(0).bitwise(0, marks.sip(), 0).require_u32(0, marks.sip());
     copy.load_meta(NFT_META_MARK, 0).bitwise(0, ~marks.sip(), marks.sip()).store_mark(0);
     add(copy);
 
-    // queue flags bypass to 5060-5061
-    add(in(kToDaemon).queue(options_.queue_kind, options_.signalling_queue));
+    // counter queue flags bypass to 5060-5061
+    add(in(kToDaemonChain).counter().queue(options_.queue_kind, options_.signalling_queue));
 }
 
 void RuleList::media() {
@@ -311,10 +309,10 @@ std::vector<ChainSpec> schema_chains(const SchemaOptions& options) {
     if (options.admit_queue) {
         chains.push_back({kAdmit, BaseHook{NF_INET_PRE_ROUTING, kBeforeRaw}});
         for (const Family family : kFamilies) chains.push_back({admit_chain(family), std::nullopt});
-        chains.push_back({kFirstPacket, std::nullopt});
+        chains.push_back({kFirstPacketChain, std::nullopt});
     }
     chains.push_back({kSignalling, BaseHook{NF_INET_FORWARD, options.signalling_priority}});
-    chains.push_back({kToDaemon, std::nullopt});
+    chains.push_back({kToDaemonChain, std::nullopt});
     chains.push_back({kMedia, BaseHook{NF_INET_FORWARD, options.media_priority}});
     for (const Family family : kFamilies) {
         for (const Protocol protocol : kProtocols) chains.push_back({pinhole_chain(family, protocol), std::nullopt});

@@ -10,6 +10,10 @@
 
 namespace messenger::nft {
 
+// The chains whose last rule hands packets to a queue.
+inline constexpr std::string_view kFirstPacketChain = "first_packet";
+inline constexpr std::string_view kToDaemonChain = "to_daemon";
+
 /// True if the table has this set.
 [[nodiscard]] bool has_set(const SchemaOptions& options, const SetSpec& set);
 

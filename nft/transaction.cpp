@@ -30,7 +30,8 @@ std::string element_command(std::string_view verb, const Operation& operation, b
 
 std::string to_nft(const Operation& operation) {
     switch (operation.verb) {
-        case Verb::add: return element_command("add", operation, true);
+        case Verb::add:
+        case Verb::offer: return element_command("add", operation, true);
         case Verb::create: return element_command("create", operation, true);
         case Verb::remove: return element_command("delete", operation, false);
         case Verb::refresh:

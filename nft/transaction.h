@@ -11,7 +11,7 @@
 
 namespace messenger::nft {
 
-enum class Verb : std::uint8_t { add, create, remove, refresh, flush };
+enum class Verb : std::uint8_t { add, create, offer, remove, refresh, flush };
 
 struct Operation {
     Verb verb = Verb::add;
@@ -28,6 +28,9 @@ class Transaction {
     void add(SetId set, const Element& element) { operations_.push_back({Verb::add, set, element}); }
     /// Makes the element; if it is there already, commit leaves this operation out and counts it.
     void create(SetId set, const Element& element) { operations_.push_back({Verb::create, set, element}); }
+    /// Makes the element if the set has room for it; if it has not, commit leaves this operation out and counts it. One
+    /// that is there already stays as it is.
+    void offer(SetId set, const Element& element) { operations_.push_back({Verb::offer, set, element}); }
     /// Takes the element away; if it has just timed out, commit leaves this operation out and counts it.
     void remove(SetId set, const Key& key) { operations_.push_back({Verb::remove, set, Element{key, {}, {}}}); }
     /// Gives the element a new timeout, comment and target: delete and add, because kernels before 6.12 ignore the new

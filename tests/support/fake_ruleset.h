@@ -20,6 +20,7 @@ class FakeRuleset final : public nft::Ruleset {
         for (const nft::Operation& operation : transaction.operations()) {
             const auto at = std::pair(operation.set, operation.element.key);
             switch (operation.verb) {
+                case nft::Verb::offer:
                 case nft::Verb::add: elements.try_emplace(at, operation.element); break;
                 case nft::Verb::create:
                     if (!elements.try_emplace(at, operation.element).second) ++report.already_there;
