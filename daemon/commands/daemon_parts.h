@@ -8,6 +8,7 @@
 #include "daemon/gateway/pinhole_sync.h"
 #include "daemon/gateway/pipeline.h"
 #include "daemon/gateway/steering.h"
+#include "daemon/gateway/unread_packets.h"
 #include "daemon/journal/call_journal.h"
 #include "daemon/journal/media_watch.h"
 #include "daemon/metrics/latency_histogram.h"
@@ -35,6 +36,7 @@ struct DaemonParts {
     const EventLog& events;
     const QueueSocket& queue;
     const QueueStatisticsReader& queue_statistics;
+    UnreadPackets& unread;
     const Pipeline& pipeline;
     const ControlSocket& control;
     CallJournal& journal;

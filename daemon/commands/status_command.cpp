@@ -127,6 +127,7 @@ template <class Counts>
             {"one_way", parts.media.one_way_now()},
             {"queues", describe_queues(parts)},
             {"unread_bytes", parts.queue.unread_bytes()},
+            {"unread_packets", parts.unread.count()},
             {"nat", describe_nat(parts)},
             {"features", describe_features(parts)},
             {"counters", describe_work(parts)}};

@@ -45,13 +45,43 @@ void count(std::array<std::uint64_t, size>& counts, Enum reason) {
         case RefuseReason::too_many_ports: return "; limits.port_count is the limit";
         case RefuseReason::too_many_calls:
             return "; limits.calls, limits.calls_per_host and limits.calls_per_peer are the limits";
-        case RefuseReason::too_many_pinholes: return "; limits.pinholes and limits.pinholes_per_host are the limits";
+        case RefuseReason::too_many_pinholes:
+            return "; limits.pinholes, limits.pinholes_per_host and limits.pinholes_per_call are the limits";
         case RefuseReason::too_many_dialogs: return "; limits.dialogs_per_call is the limit";
-        case RefuseReason::too_many_messages: return "; limits.messages_per_second is the limit";
+        case RefuseReason::too_many_messages:
+            return "; limits.messages_per_second is the limit, and limits.message_burst";
+        case RefuseReason::too_many_registrations: return "; limits.registrations is the limit";
+        case RefuseReason::no_outside_port:
+            return "; nat.media_ports is used up, or one of limits.bindings and limits.bindings_per_host";
         case RefuseReason::blocked: return "; messenger-algctl unblock lets it again";
         case RefuseReason::too_many_flows: return "; limits.flows is the limit";
         default: return "";
     }
+}
+
+[[nodiscard]] std::string_view remedy(alg::Error error) {
+    switch (error) {
+        case alg::Error::too_large: return "; limits.head_bytes and limits.body_bytes are the limits";
+        case alg::Error::too_many_headers: return "; limits.headers is the limit";
+        case alg::Error::too_many_media: return "; limits.media is the limit";
+        default: return "";
+    }
+}
+
+[[nodiscard]] std::string_view remedy(alg::OpaqueReason reason) {
+    switch (reason) {
+        case alg::OpaqueReason::too_large: return "; limits.head_bytes is the limit";
+        case alg::OpaqueReason::too_much_early_data:
+            return "; limits.pending_bytes, limits.pending_segments and limits.buffered_bytes are the limits";
+        case alg::OpaqueReason::too_much_held: return "; nat.hold_bytes and nat.hold_packets are the limits";
+        case alg::OpaqueReason::held_too_long: return "; nat.hold_time is the limit";
+        default: return "";
+    }
+}
+
+/// Whether the connection is SIP as far as was seen, only that it cannot be followed any more.
+[[nodiscard]] bool is_still_sip(alg::OpaqueReason reason) {
+    return reason != alg::OpaqueReason::not_sip && reason != alg::OpaqueReason::beginning_not_seen;
 }
 
 }  // namespace
@@ -128,14 +158,16 @@ void EventLog::on(const alg::RefuseEvent& event) {
     if (event.owner) why = " (" + event.owner->to_string() + ')';
     log_.notice(name(event.reason), "refused: {}{}{} (sending to {}){}: {}{}{}, call {}",
                 event.tuple.source.to_string(), event.user.empty() ? "" : " of ", event.user,
-                event.tuple.destination.to_string(), asked, describe(event.reason), why, remedy(event.reason),
+                event.tuple.destination.to_string(), asked, describe(event.reason), why,
+                event.reason == RefuseReason::not_understood ? remedy(event.error) : remedy(event.reason),
                 event.call_id.empty() ? "unknown" : event.call_id);
 }
 
 void EventLog::on(const alg::OpaqueEvent& event) {
     count(counts_.opaque, event.reason);
-    log_.notice(name(event.reason), "not SIP: the TCP connection {} -> {} passes uninspected and opens nothing: {}",
-                event.tuple.source.to_string(), event.tuple.destination.to_string(), describe(event.reason));
+    log_.notice(name(event.reason), "{}: the TCP connection {} -> {} passes uninspected and opens nothing: {}{}",
+                is_still_sip(event.reason) ? "given up" : "not SIP", event.tuple.source.to_string(),
+                event.tuple.destination.to_string(), describe(event.reason), remedy(event.reason));
 }
 
 void EventLog::on(const alg::RegistrationEvent& event) {

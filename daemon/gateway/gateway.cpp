@@ -8,8 +8,6 @@
 #include <array>
 #include <csignal>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <stdexcept>
 #include <utility>
 
@@ -19,6 +17,7 @@
 #include "daemon/commands/order_commands.h"
 #include "daemon/commands/pinholes_command.h"
 #include "daemon/commands/status_command.h"
+#include "daemon/config/config_file.h"
 #include "daemon/gateway/engine_policy.h"
 #include "daemon/gateway/part_options.h"
 #include "daemon/gateway/schema_options.h"
@@ -98,13 +97,14 @@ Gateway::Gateway(const Config& config, std::string config_file, Log& log)
       observers_{&events_, &journal_, &event_stream_},
       one_way_observers_{&one_way_log_, &event_stream_},
       queue_(queue_options(config), take_kept_descriptors()),
+      unread_(kernel_.schema, queue_),
       sources_([this](const alg::IpAddress& host) { return routes_.interface_to(host); }, random_key()),
       pipeline_(engine_, sync_, observers_, pipeline_options(config)),
       steering_({engine_, pipeline_, sync_, journal_, events_, event_stream_, log},
                 [this](const std::optional<nft::NftError>& error) { report(error); }),
-      parts_{config_,   started_, loop_,    kernel_.features, kernel_.ruleset, kernel_.schema,
-             engine_,   sync_,    outside_, events_,          queue_,          queue_statistics_,
-             pipeline_, control_, journal_, media_,           steering_,       latencies_},
+      parts_{config_,  started_, loop_,   kernel_.features, kernel_.ruleset,   kernel_.schema, engine_,
+             sync_,    outside_, events_, queue_,           queue_statistics_, unread_,        pipeline_,
+             control_, journal_, media_,  steering_,        latencies_},
       expiry_timer_(loop_.add_timer([this] { report(pipeline_.expire(loop_.now())); })),
       look_timer_(loop_.add_timer([this] { media_.look(engine_, one_way_observers_, loop_.now()); })),
       sweep_timer_(loop_.add_timer([this] {
@@ -112,6 +112,7 @@ Gateway::Gateway(const Config& config, std::string config_file, Log& log)
           report(pipeline_.sweep());
       })),
       repair_timer_(loop_.add_timer([this] { reinstall("its last change failed"); })),
+      loss_timer_(loop_.add_timer([this] { look_for_losses(); })),
       watchdog_timer_(loop_.add_timer([this] { feed_watchdog(); })),
       metrics_timer_(loop_.add_timer([this] { write_metrics(); })) {
     // The queues are bound before the rules that feed them, so no packet passes unread for want of a listener.
@@ -134,6 +135,7 @@ Gateway::Gateway(const Config& config, std::string config_file, Log& log)
     if (const auto installed = sync_.reinstall(engine_, read_clock()); !installed) {
         throw std::runtime_error(installed.error().message());
     }
+    unread_.on_install();
     if (taken_over > 0) {
         log_.notice("start", "took over {} pinholes of running calls from the kernel", taken_over);
     }
@@ -322,6 +324,11 @@ void Gateway::on_ruleset_change() {
         reinstall(state->detail);
         return;
     }
+    // Whoever changes a set changes many elements: looked at once, when that is over.
+    loop_.set_timer(loss_timer_, loop_.now() + kRepairDelay);
+}
+
+void Gateway::look_for_losses() {
     const auto loss = sync_.find_loss(engine_, loop_.now());
     if (!loss) {
         report(loss.error());
@@ -336,6 +343,7 @@ void Gateway::reinstall(std::string_view why) {
         report(installed.error());
         return;
     }
+    unread_.on_install();
     log_.warning("table", "the table inet {} was put back with {} pinholes: {}", nft::kTable, engine_.pinholes().size(),
                  why);
 }
@@ -349,14 +357,9 @@ void Gateway::report(const std::optional<nft::NftError>& error) {
 
 std::vector<std::string> Gateway::reload() {
     notify_reloading();
-    std::ifstream in(config_file_, std::ios::binary);
-    const std::string text{std::istreambuf_iterator<char>(in), {}};
-    const ConfigResult result = parse_config(text);
+    const ConfigResult result = read_config_file(config_file_);
     std::vector<std::string> errors;
-    if (!in) errors.push_back(config_file_ + ": cannot be read");
-    if (in && !result.config) {
-        for (const ConfigError& error : result.errors) errors.push_back(error.to_string(config_file_));
-    }
+    for (const ConfigError& error : result.errors) errors.push_back(error.to_string(config_file_));
     if (!errors.empty()) {
         log_.error("reload", "{}: not read again, the old configuration holds", config_file_);
         for (const std::string& error : errors) log_.error("reload", "{}", error);

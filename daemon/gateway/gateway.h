@@ -70,6 +70,7 @@ class Gateway {
     void follow_outside_addresses();
     void on_packets();
     void on_ruleset_change();
+    void look_for_losses();
     void add_commands();
     /// What is wrong with the file; nothing of it holds then.
     [[nodiscard]] std::vector<std::string> reload();
@@ -99,6 +100,7 @@ class Gateway {
     PlanObservers observers_;
     OneWayObservers one_way_observers_;
     QueueSocket queue_;
+    UnreadPackets unread_;
     RouteSocket routes_;
     SourceCheck sources_;
     Pipeline pipeline_;
@@ -113,6 +115,7 @@ class Gateway {
     EventLoop::TimerId look_timer_;
     EventLoop::TimerId sweep_timer_;
     EventLoop::TimerId repair_timer_;
+    EventLoop::TimerId loss_timer_;
     EventLoop::TimerId watchdog_timer_;
     EventLoop::TimerId metrics_timer_;
     bool sweep_armed_ = false;

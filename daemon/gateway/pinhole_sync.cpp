@@ -2,8 +2,6 @@
 #include "daemon/gateway/pinhole_sync.h"
 
 #include <array>
-#include <map>
-#include <set>
 #include <utility>
 
 #include "daemon/process/clock.h"
@@ -105,15 +103,11 @@ nft::Expected<void> PinholeSync::reinstall(alg::Engine& engine, alg::TimePoint n
 nft::Expected<std::optional<nft::SetId>> PinholeSync::find_loss(alg::Engine& engine, alg::TimePoint now) {
     nft::Transaction all;
     stage_everything(engine, now, all);
-    std::map<nft::SetId, std::set<nft::Key>> there;
+    // One by one: what is wanted is ours to bound, what somebody else has put into a set is not.
     for (const nft::Operation& wanted : all.operations()) {
-        const auto [set, fresh] = there.try_emplace(wanted.set);
-        if (fresh) {
-            auto elements = ruleset_.list(wanted.set);
-            if (!elements) return std::move(elements).error();
-            for (const nft::StoredElement& stored : *elements) set->second.insert(stored.element.key);
-        }
-        if (!set->second.contains(wanted.element.key)) return std::optional(wanted.set);
+        const auto found = ruleset_.find(wanted.set, wanted.element.key);
+        if (!found) return found.error();
+        if (!*found) return std::optional(wanted.set);
     }
     return std::optional<nft::SetId>();
 }
@@ -266,7 +260,7 @@ void PinholeSync::seed(const alg::Admission& admission) {
     const nft::SetId set = nft::admitted(flow.source.address.family());
     if (leads_nowhere(admission.outside)) {
         // The inside host's own packet: this host's other rules translate it to the address that there is now.
-        staged_.add(set, {nft::Key::tuple(flow.reversed()), options_.admitted, {}, {}});
+        staged_.offer(set, {nft::Key::tuple(flow.reversed()), options_.admitted, {}, {}});
         return;
     }
     nft::FlowEntry entry;
@@ -283,8 +277,9 @@ void PinholeSync::seed(const alg::Admission& admission) {
     }
     nft::FlowTuple arriving = flow;
     if (entry.outside) arriving.destination = *entry.outside;
+    // Only saves further packets the way through the queue: for want of room no pinhole must fail.
     for (const nft::FlowTuple& direction : {arriving, flow.reversed()}) {
-        staged_.add(set, {nft::Key::tuple(direction), options_.admitted, {}, {}});
+        staged_.offer(set, {nft::Key::tuple(direction), options_.admitted, {}, {}});
     }
 }
 

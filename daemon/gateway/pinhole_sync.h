@@ -56,7 +56,7 @@ class PinholeSync final : public alg::PinholeWitness {
     /// Makes the table with every pinhole that the engine wants.
     [[nodiscard]] nft::Expected<void> reinstall(alg::Engine& engine, alg::TimePoint now);
     /// The set that lacks something that is wanted, because somebody else has flushed it or removed elements; absent if
-    /// the table has everything. Reads all sets: to be asked when somebody else has changed the table.
+    /// the table has everything. Asks for each element: to be called when somebody else has changed the table.
     [[nodiscard]] nft::Expected<std::optional<nft::SetId>> find_loss(alg::Engine& engine, alg::TimePoint now);
 
     /// Whether committing the plan's changes has to come before its packets.

@@ -141,6 +141,8 @@ void collect_queue(Collector& to, const DaemonParts& parts) {
     to.counter("verdict_errors_total", "Verdicts that the kernel did not take.", queue.verdict_errors);
     to.counter("queue_overruns_total", "Times that packets did not fit into the daemon's buffer.", queue.overruns);
     to.gauge("queue_unread_bytes", "Memory of packets that the daemon has not read yet.", parts.queue.unread_bytes());
+    to.counter("queue_unread_packets_total", "Packets that found a queue full and were never read.",
+               parts.unread.count());
     const auto statistics = queue_numbers(parts);
     const auto number = [](const QueueStatistics& one) { return std::to_string(one.queue); };
     to.begin(MetricType::Gauge, "queue_waiting", "Packets that wait in the kernel's queue.");
