@@ -29,6 +29,8 @@ def test_a_short_run(make_scene, record_property, gateway, faults):
         raise AssertionError(f"{violation}\n{chaos.account()}") from None
     record_property("account", chaos.account())
     assert chaos.calls >= 15 and sum(chaos.done.values()) >= 8 and chaos.packets > 200, chaos.account()
+    if faults == "to the daemon":
+        assert chaos.lost_in_cuts <= chaos.packets * 0.02, chaos.account()
 
 
 @pytest.mark.parametrize("trouble", ["surplus", "missing", "nameless"])

@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from lab.chaos_calls import LiveCall, MediaThread, Wire
+from lab.chaos_calls import EDGE, LiveCall, MediaThread, Wire
 from lab.namespaces import CommandFailed
 from lab.pinholes import pinholes, table_exists
 from lab.scene import Scene
@@ -39,18 +39,21 @@ class Violation(Exception):
 
 
 class Faults:
-    """Each leaves the gateway working, or about to be. BLIND: messages may pass unread meanwhile. CUT: for so long media may be
-    lost, until what somebody has taken away is put back; with a table the kernel drops only the packets that waited in a queue.
+    """Each leaves the gateway working, or about to be. BLIND: messages may pass unread meanwhile. CUT: so many seconds longer
+    single packets of media may be lost: until what somebody has taken away is put back, and where a table takes the place of
+    another one, for the kernel drops what is in a queue just then.
     """
 
     BLIND = {"kill", "restart", "delete_table", "flush_ruleset", "flush_ports"}
-    CUT = {"flush_set": 1.0, "delete_element": 1.0, "delete_table": 0.3, "flush_ruleset": 0.3}
+    CUT = {"flush_set": 1.0, "delete_element": 1.0, "delete_table": 0.3, "flush_ruleset": 0.3, "flush_ports": 0.3,
+           "kill": 0.05, "restart": 0.05}
 
     def __init__(self, scene, dice):
         self._scene, self._dice = scene, dice
         self._gateway = scene.lab.gateway
         self._config = Path(scene.lab.directory, "messenger-alg.toml")
         self._extra_address = False
+        self.since = 0.0  # when the last one began to make a difference to media
         self.all = {name: getattr(self, name) for name in (
             "kill", "restart", "stall", "reload", "reload_broken", "flush_set", "flush_ports", "delete_element", "delete_table",
             "flush_ruleset", "change_address")}
@@ -63,12 +66,15 @@ class Faults:
 
     def kill(self):
         self._scene.daemon.kill()
-        time.sleep(self._dice.random() * 0.2)
-        self._scene.daemon.start()
+        self._come_back()
 
     def restart(self):
         self._scene.daemon.stop()
+        self._come_back()
+
+    def _come_back(self):
         time.sleep(self._dice.random() * 0.2)
+        self.since = time.time()  # while it is dead the kernel carries media alone, and loses nothing
         self._scene.daemon.start()
 
     def stall(self):
@@ -130,6 +136,7 @@ class Chaos:
         self._armed = None  # (points to go, name of a fault)
         self._blind = False  # since the operation at hand began
         self._cuts = []  # (begin, end) in which media may be lost
+        self._strikes = []  # (begin, end, name)
         self.done = collections.Counter()
         self.calls = self.compared = self.packets = self.lost_in_cuts = 0
         self._last = "nothing"
@@ -141,13 +148,14 @@ class Chaos:
     # Faults
 
     def _strike(self, name):
-        begin = time.time()
+        begin = self._faults.since = time.time()
         self._faults.all[name]()
         self.done[name] += 1
         self._last = name
+        self._strikes = [*self._strikes[-200:], (begin, time.time(), name)]
         self._blind = self._blind or name in Faults.BLIND
         if name in Faults.CUT:
-            self._cuts.append((begin - 0.1, time.time() + Faults.CUT[name]))
+            self._cuts.append((self._faults.since - EDGE, time.time() + Faults.CUT[name]))
 
     def _at_a_point(self):
         if self._armed is None:
@@ -209,8 +217,11 @@ class Chaos:
         stray = [(way, moment) for way, moment in lost if not any(a <= moment <= b for a, b in self._cuts)]
         self.lost_in_cuts += len(lost) - len(stray)
         if stray:
-            times = ", ".join(f"{way} {moment:.2f}" for way, moment in stray[:4])
-            raise Violation(f"media of {call.id} was lost: {len(stray)} of {counted} packets ({times}); last {self._last}")
+            way, moment = stray[0]
+            around = [f"{name} from {begin - moment:+.3f} to {end - moment:+.3f} s" for begin, end, name in self._strikes
+                      if begin - 1 < moment < end + 1]
+            raise Violation(f"media of {call.id} was lost: {len(stray)} of {counted} packets, the first one {way} at {moment:.3f}, "
+                            f"the last at {stray[-1][1] - moment:+.3f} s; around it {', '.join(around) or 'nothing'}")
 
     # The checker
 
@@ -288,7 +299,8 @@ class Chaos:
     def account(self):
         faults = ", ".join(f"{name} {count}" for name, count in sorted(self.done.items()))
         return (f"{self.calls} calls, {sum(self.done.values())} faults ({faults}); {self.resent} messages sent again; kernel and calls "
-                f"compared {self.compared} times; {self.packets} packets of media, {self.lost_in_cuts} lost while others had cut them off")
+                f"compared {self.compared} times; {self.packets} packets of media, {self.lost_in_cuts} lost while they were cut off by others, "
+                "or the table was made anew")
 
 
 def main():
