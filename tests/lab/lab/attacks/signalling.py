@@ -214,6 +214,33 @@ def many_outside_invites(field):
     _give_up(field, call, callee, invite)
 
 
+def stranger_cancels(field):
+    """A third host takes back a call that rings at the victim's; the victim answers all the same, after the CANCEL's time."""
+    phone, server = field.scene.agent(field.victim, transport="udp"), field.scene.agent(field.lab.server, transport="udp")
+    Call.outgoing(phone, server.uri, server.address).request("OPTIONS")  # so that the firewall lets answers in
+    way_in = server.receive("OPTIONS")
+    call = Call.outgoing(server, way_in.uri("Contact"), way_in.source)
+    call.request("INVITE", sdp(field.lab.server.ip4, audio(ATTACKER_MEDIA)))
+    invite = phone.receive("INVITE")
+    cancel = call.last_invite
+    headers = [(name, value.replace("INVITE", "CANCEL") if name == "CSeq" else value) for name, value in cancel.headers]
+    start = cancel.start_line.replace("INVITE", "CANCEL", 1)
+    forged = SipMessage(start, [one for one in headers if one[0] not in ("Content-Type", "Contact")])
+    _throw(field, (field.attacker.ip4, 5060), phone, way_in.source, forged)
+    time.sleep(2.5)
+    phone.reply(invite, 200, sdp(field.victim.ip4, audio(VICTIM_MEDIA)), tag="v")
+    call.ack(server.receive((200, "INVITE")))
+    phone.receive("ACK")
+    mine = {(field.lab.server.ip4, field.victim.ip4, "udp", VICTIM_MEDIA + more) for more in (0, 1)}
+    field.expected |= mine
+    field.honest_openings += 2
+    field.assert_untouched_so_far()
+    call.request("BYE")
+    phone.reply(phone.receive("BYE"), 200)
+    server.receive((200, "BYE"))
+    field.expected -= mine
+
+
 def _exchange(field, invite, answer):
     """Over UDP, in as many fragments as it takes."""
     text = data_of(invite)
@@ -250,6 +277,7 @@ ATTACKS = [
     Attack("third host refuses 403", stranger_refuses(403), WRONG_DIALOG),
     Attack("third host refuses 481", stranger_refuses(481), WRONG_DIALOG),
     Attack("forged 481 without tags", forged_refusal_without_tags, None, None),
+    Attack("third host cancels", stranger_cancels, WRONG_DIALOG, config={"timeouts.transaction": "1s"}),
     Attack("BYE from a third host", forged_bye("attacker", None, None), WRONG_DIALOG, "other"),
     Attack("forged BYE without tags", forged_bye("peer", "", ""), WRONG_DIALOG, "other"),
     Attack("forged BYE with a wrong tag", forged_bye("peer", None, ";tag=guess"), WRONG_DIALOG, "other"),
