@@ -76,6 +76,28 @@ def test_connections_that_nobody_accepts_take_no_room(make_scene, whose):
     hang_up(out, callee)
 
 
+def test_a_hundred_thousand_half_open_streams(make_scene, record_property):
+    """With the limits as they come. Each says it is SIP and never ends its first message."""
+    scene = make_scene(transport="tcp", config={"log.level": "notice"})
+    field = Field(scene)
+    head = b"INVITE sip:victim@10.1.2.10 SIP/2.0\r\nX: " + b"x" * 400
+    forger, target = field.forger(), (field.victim.ip4, 5060)
+    before = scene.daemon.usage()[1]
+    for number in range(100_000):
+        here = (f"203.0.{113 + number // 60_000}.{100 + number % 50}", 1024 + number % 60_000)
+        forger.tcp(here, target, 1000, 0, SYN)
+        forger.tcp(here, target, 1001, 1, ACK | PSH, head)
+    after = scene.daemon.usage()[1]
+    connections = field.ctl.json("status")["connections"]
+    record_property("measured", {"rss_kib": (before, after), "connections": connections})
+    assert connections <= 16384, "limits.flows"
+    assert after - before < 64 << 10, f"{before} KiB became {after} KiB"
+    caller, callee = scene.agent(field.other), scene.agent(scene.lab.peer)
+    out, _ = establish(caller, callee, sdp(field.other.ip4, audio(42000)), sdp(scene.lab.peer.ip4, audio(52000)))
+    assert open_ports(scene.lab.gateway) == scene.inside_ports(42000, host=field.other)
+    hang_up(out, callee)
+
+
 def test_calls_without_number_take_no_memory_without_number(make_scene, record_property):
     """Different Call-IDs, as fast as they come; what a call costs is bounded by limits.calls."""
     scene = make_scene(config={"limits.calls": 2000, "limits.calls_per_host": 1000, "limits.messages_per_second": 0,
