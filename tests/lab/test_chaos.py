@@ -30,7 +30,8 @@ def test_a_short_run(make_scene, record_property, gateway, faults):
     record_property("account", chaos.account())
     assert chaos.calls >= 15 and sum(chaos.done.values()) >= 8 and chaos.packets > 200, chaos.account()
     if faults == "to the daemon":
-        assert chaos.lost_in_cuts <= chaos.packets * 0.02, chaos.account()
+        # Of all calls together, at each new table: what was under way in the one or two milliseconds that it takes.
+        assert chaos.lost_in_cuts <= 20 * (chaos.done["kill"] + chaos.done["restart"]), chaos.account()
 
 
 @pytest.mark.parametrize("trouble", ["surplus", "missing", "nameless"])

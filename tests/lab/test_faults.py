@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The kernel, the disk, the clock and other processes fail the daemon: signalling passes, pinholes stay as they are or closed."""
+"""The kernel, the disk, the clock and other processes fail the daemon: signalling passes, pinholes stay as they are or
+closed.
+"""
 
 import os
 import signal
@@ -36,6 +38,11 @@ def is_open(scene, port):
     return asked.returncode == 0
 
 
+def fill_set(scene, count):
+    keys = (f"203.0.{i >> 8 & 255}.{i & 255} . 10.9.{i >> 16}.1 . udp . 4000 timeout 1h" for i in range(count))
+    scene.lab.gateway.run("nft", "-f", "-", stdin=f"add element inet messenger_alg pinholes4 {{ {','.join(keys)} }}\n")
+
+
 @pytest.mark.alone
 def test_a_set_that_others_have_filled(make_scene):
     """The message passes, nothing opens, the operator is told; with room again the call gets what it needs."""
@@ -43,9 +50,7 @@ def test_a_set_that_others_have_filled(make_scene):
     first, first_back = call(scene)
     agents = first.agent, first_back.agent
     media = scene.media(40000, 50000)
-    keys = ",".join(f"203.0.{i >> 8 & 255}.{i & 255} . 10.9.{i >> 16}.1 . udp . 4000 timeout 1h" for i in range(SET_SIZE - 2))
-    # The daemon's own two are in it: it is exactly full.
-    scene.lab.gateway.run("nft", "-f", "-", stdin=f"add element inet messenger_alg pinholes4 {{ {keys} }}\n")
+    fill_set(scene, SET_SIZE - 2)  # the daemon's own two are in it: it is exactly full
     second, second_back = call(scene, 42000, "u2", agents)
     assert not is_open(scene, 42000)
     scene.media(42000, 52000).assert_inbound_blocked()
@@ -63,8 +68,7 @@ def test_a_set_that_others_have_filled(make_scene):
 def test_a_call_that_found_the_set_full_opens_when_there_is_room(make_scene):
     """The README: what is wanted is tried again until the kernel has it."""
     scene = make_scene()
-    keys = ",".join(f"203.0.{i >> 8 & 255}.{i & 255} . 10.9.{i >> 16}.1 . udp . 4000 timeout 1h" for i in range(SET_SIZE))
-    scene.lab.gateway.run("nft", "-f", "-", stdin=f"add element inet messenger_alg pinholes4 {{ {keys} }}\n")
+    fill_set(scene, SET_SIZE)
     call(scene)
     assert not is_open(scene, 40000)
     few = ",".join(f"203.0.0.{i} . 10.9.0.1 . udp . 4000" for i in range(100))
@@ -81,9 +85,13 @@ def test_rules_that_others_remove_are_put_back(make_scene, chain):
     out, back = call(scene)
     media = scene.media(40000, 50000)
     media.assert_passes()
-    rules = scene.lab.gateway.run("nft", "-s", "list", "chain", *TABLE, chain)
+
+    def rules():
+        return scene.lab.gateway.run("nft", "-s", "list", "chain", *TABLE, chain)
+
+    as_they_were = rules()
     scene.lab.gateway.run("nft", "flush", "chain", *TABLE, chain)
-    wait_until(lambda: scene.lab.gateway.run("nft", "-s", "list", "chain", *TABLE, chain) == rules, BACK_WITHIN, "the rules")
+    wait_until(lambda: rules() == as_they_were, BACK_WITHIN, "the rules")
     assert "put back" in scene.daemon.log
     scene.wait_open(40000)
     media.assert_passes()
@@ -124,7 +132,9 @@ def test_an_element_that_others_delete_is_put_back(make_scene, gateway):
 
 
 def test_an_element_that_others_add_is_not_ours_to_keep(make_scene):
-    """It opens what they say, as any rule of theirs does; no call's end depends on it, and a new table does not have it."""
+    """It opens what they say, as any rule of theirs does; no call's end depends on it, and a new table does not have
+    it.
+    """
     scene = make_scene()
     out, back = call(scene)
     foreign = f"{{ {scene.lab.third.ip4} . {scene.lab.inside.ip4} . udp . 33333 timeout 1h }}"
@@ -171,11 +181,13 @@ def fill_conntrack(scene, count):
 
 @pytest.mark.alone
 def test_the_table_of_conntrack_is_full(make_scene):
-    """Running calls go on. A new one gets its pinholes, though no entry could be made; with room again its media passes."""
+    """Running calls go on. A new one gets its pinholes, though no entry could be made; with room again its media
+    passes.
+    """
     scene = make_scene()
     limit = int(scene.lab.gateway.run("cat", "/proc/sys/net/netfilter/nf_conntrack_max"))
     if limit > 300_000:
-        pytest.skip(f"this machine's nf_conntrack_max of {limit} would take too long to fill, and no namespace may change it")
+        pytest.skip(f"an nf_conntrack_max of {limit} takes too long to fill, and no namespace may change it")
     first, first_back = call(scene)
     media = scene.media(40000, 50000)
     media.assert_passes()
@@ -225,7 +237,9 @@ def test_a_queue_that_somebody_else_has_is_said_at_the_start(make_scene):
 
 
 def test_notifications_that_are_lost(make_scene):
-    """Others change so much while the daemon stands still that the kernel gives up telling it; among that, our table goes."""
+    """Others change so much while the daemon stands still that the kernel gives up telling it; among that, our table
+    goes.
+    """
     scene = make_scene()
     out, back = call(scene)
     media = scene.media(40000, 50000)
@@ -315,18 +329,21 @@ def test_the_textfile_on_a_full_disk(make_scene):
     scene.start_daemon(through=["unshare", "--mount", "--propagation", "private", "sh", "-c", mount, "sh"])
 
     def there(*command):
-        return subprocess.run(["nsenter", f"--mount=/proc/{scene.daemon.pid}/ns/mnt", *command], capture_output=True, text=True,
-                              check=False)
+        enter = ["nsenter", f"--mount=/proc/{scene.daemon.pid}/ns/mnt"]
+        return subprocess.run([*enter, *command], capture_output=True, text=True, check=False)
 
-    wait_until(lambda: "messenger_alg_calls 0" in there("cat", f"{folder}/m.prom").stdout, 5, "the first version", step=0.2)
+    def text():
+        return there("cat", f"{folder}/m.prom").stdout
+
+    wait_until(lambda: "messenger_alg_calls 0" in text(), 5, "the first version", step=0.2)
     assert there("dd", "if=/dev/zero", f"of={folder}/fill", "bs=1k").returncode != 0
     out, back = call(scene)
     time.sleep(2.5)
-    kept = there("cat", f"{folder}/m.prom").stdout
+    kept = text()
     assert "messenger_alg_calls 0" in kept and kept.endswith("\n") and "messenger_alg_control_refused_total" in kept
     scene.wait_open(40000)
     there("rm", f"{folder}/fill")
-    wait_until(lambda: "messenger_alg_calls 1" in there("cat", f"{folder}/m.prom").stdout, 5, "a new version", step=0.2)
+    wait_until(lambda: "messenger_alg_calls 1" in text(), 5, "a new version", step=0.2)
     hang_up(out, back.agent)
 
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Each of [limits], reached: what is over it passes and opens nothing, is counted and told; other hosts' calls are unharmed."""
+"""Each of [limits], reached: what is over it passes and opens nothing, is counted and told; other hosts' calls are
+unharmed.
+"""
 
 import re
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Every attack once on the kernel's own SIP helper, where it can be run here, and once on the daemon; told as a table."""
+"""Every attack once on the kernel's own SIP helper, where it can be run here, and once on the daemon; told as a
+table.
+"""
 
 import argparse
 import json
@@ -98,10 +100,12 @@ def main():
     rows = []
     for attack in chosen:
         gateway = attack.gateways[0]
-        # Behind NAT the helper rewrites the messages, so what it lets in is for other numbers; it is compared routed only.
+        # Behind NAT the helper rewrites the messages, so what it lets in is for other numbers; it is compared routed
+        # only.
         kernel = None if missing or gateway == "nat" else on_the_helper(attack)[0]
         row = on_the_daemon(attack, gateway)
-        row = {"attack": attack.name, "gateway": gateway, "kernel": sorted(kernel) if kernel is not None else None, **row}
+        kernel = sorted(kernel) if kernel is not None else None
+        row = {"attack": attack.name, "gateway": gateway, "kernel": kernel, **row}
         row["told"], row["right"] = told(row, attack), row["wrong"] is None and not row["opened"]
         rows.append(row)
         print(json.dumps(row), flush=True) if options.json else show(row, not missing)

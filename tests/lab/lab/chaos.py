@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Hundreds of calls while everything goes wrong that can go wrong on a gateway: the daemon is killed, stopped and stalled, its
-configuration is broken, and others delete what is its own. After each trouble the kernel must have exactly what the calls need
-that are still alive, and their media must not have stopped.
+"""Hundreds of calls while everything goes wrong that can go wrong on a gateway: the daemon is killed, stopped and
+stalled, its configuration is broken, and others delete what is its own. After each trouble the kernel must have exactly
+what the calls need that are still alive, and their media must not have stopped.
 """
 
 import argparse
@@ -39,9 +39,9 @@ class Violation(Exception):
 
 
 class Faults:
-    """Each leaves the gateway working, or about to be. BLIND: messages may pass unread meanwhile. CUT: so many seconds longer
-    single packets of media may be lost: until what somebody has taken away is put back, and where a table takes the place of
-    another one, for the kernel drops what is in a queue just then.
+    """Each leaves the gateway working, or about to be. BLIND: messages may pass unread meanwhile. CUT: so many seconds
+    longer single packets of media may be lost: until what somebody has taken away is put back, and where a table takes
+    the place of another one, for the kernel drops what is in a queue just then.
     """
 
     BLIND = {"kill", "restart", "delete_table", "flush_ruleset", "flush_ports"}
@@ -55,8 +55,8 @@ class Faults:
         self._extra_address = False
         self.since = 0.0  # when the last one began to make a difference to media
         self.all = {name: getattr(self, name) for name in (
-            "kill", "restart", "stall", "reload", "reload_broken", "flush_set", "flush_ports", "delete_element", "delete_table",
-            "flush_ruleset", "change_address")}
+            "kill", "restart", "stall", "reload", "reload_broken", "flush_set", "flush_ports", "delete_element",
+            "delete_table", "flush_ruleset", "change_address")}
 
     def _nft(self, *arguments):
         try:
@@ -218,10 +218,11 @@ class Chaos:
         self.lost_in_cuts += len(lost) - len(stray)
         if stray:
             way, moment = stray[0]
-            around = [f"{name} from {begin - moment:+.3f} to {end - moment:+.3f} s" for begin, end, name in self._strikes
-                      if begin - 1 < moment < end + 1]
-            raise Violation(f"media of {call.id} was lost: {len(stray)} of {counted} packets, the first one {way} at {moment:.3f}, "
-                            f"the last at {stray[-1][1] - moment:+.3f} s; around it {', '.join(around) or 'nothing'}")
+            around = ", ".join(f"{name} from {begin - moment:+.3f} to {end - moment:+.3f} s"
+                               for begin, end, name in self._strikes if begin - 1 < moment < end + 1)
+            last = stray[-1][1] - moment
+            raise Violation(f"media of {call.id} was lost: {len(stray)} of {counted} packets, the first one {way}, "
+                            f"the last {last:.3f} s later; around it {around or 'nothing'}")
 
     # The checker
 
@@ -298,9 +299,9 @@ class Chaos:
 
     def account(self):
         faults = ", ".join(f"{name} {count}" for name, count in sorted(self.done.items()))
-        return (f"{self.calls} calls, {sum(self.done.values())} faults ({faults}); {self.resent} messages sent again; kernel and calls "
-                f"compared {self.compared} times; {self.packets} packets of media, {self.lost_in_cuts} lost while they were cut off by others, "
-                "or the table was made anew")
+        return (f"{self.calls} calls, {sum(self.done.values())} faults ({faults}); {self.resent} messages sent again; "
+                f"kernel and calls compared {self.compared} times; {self.packets} packets of media, {self.lost_in_cuts} "
+                "lost while others had cut them off, or the table was made anew")
 
 
 def main():

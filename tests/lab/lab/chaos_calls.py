@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Calls that go on whatever happens to the gateway: messages are sent again until they arrive, media runs all the time, and
-each call knows what the kernel must have open for it.
+"""Calls that go on whatever happens to the gateway: messages are sent again until they arrive, media runs all the time,
+and each call knows what the kernel must have open for it.
 """
 
 import itertools
@@ -52,8 +52,10 @@ def response_of(call, method, cseq):
 
 
 class LiveCall:
-    """Between an inside agent and an outside one. state: "certain" (the kernel must have exactly its pinholes), "uncertain"
-    (all of them or none), "ended", or "ended unread" (likewise all or none, until its media has been silent for long)."""
+    """Between an inside agent and an outside one. state: "certain" (the kernel must have exactly its pinholes),
+    "uncertain" (all of them or none), "ended", or "ended unread" (likewise all or none, until its media has been silent
+    for long).
+    """
 
     _numbers = itertools.count()
 
@@ -79,7 +81,8 @@ class LiveCall:
 
     def pinholes(self):
         """(remote, inside, protocol, port)."""
-        return {(self._outside.address[0], self._inside.address[0], "udp", self.media.inside_port + more) for more in (0, 1)}
+        remote, inside = self._outside.address[0], self._inside.address[0]
+        return {(remote, inside, "udp", self.media.inside_port + more) for more in (0, 1)}
 
     def begin(self):
         self._negotiate()
@@ -98,7 +101,9 @@ class LiveCall:
         )
         answer = sdp(outside.address[0], audio(self.media.outside_port))
         accepted = self._wire.deliver(
-            lambda: outside.reply(arrived, 200, answer, tag=self._tag), inside, response_of(self.id, "INVITE", call.cseq)
+            lambda: outside.reply(arrived, 200, answer, tag=self._tag),
+            inside,
+            response_of(self.id, "INVITE", call.cseq),
         )
         self._wire.deliver(lambda: call.ack(accepted), outside, request_of(self.id, "ACK", call.cseq))
         if self._back is None:
@@ -117,7 +122,8 @@ class LiveCall:
         self.state = "ended unread"
         self.ended_at = time.monotonic()
         bye = side.make("BYE")
-        arrived = self._wire.deliver(lambda: side.agent.send(bye, side.to), other, request_of(self.id, "BYE", side.cseq))
+        expected = request_of(self.id, "BYE", side.cseq)
+        arrived = self._wire.deliver(lambda: side.agent.send(bye, side.to), other, expected)
         self._wire.deliver(lambda: other.reply(arrived, 200), side.agent, response_of(self.id, "BYE", side.cseq))
         self.media.stop()
 
@@ -130,8 +136,9 @@ class CallMedia:
 
     def __init__(self, inside, outside, port):
         self.inside_port, self.outside_port = port, port
-        self._lines = [(Port(inside.host, inside.address[0], port + more), Port(outside.host, outside.address[0], port + more))
-                       for more in (0, 1)]
+        self._lines = [
+            tuple(Port(agent.host, agent.address[0], port + more) for agent in (inside, outside)) for more in (0, 1)
+        ]
         self._running = False
         self._shown = None
         self._sent = []  # (time, number)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""More SIP than anybody can read: processes that send prepared datagrams from a host as fast as the kernel takes them, until
-they are told to stop. From the host's own address, or from as many as one likes.
+"""More SIP than anybody can read: processes that send prepared datagrams from a host as fast as the kernel takes them,
+until they are told to stop. From the host's own address, or from as many as one likes.
 """
 
 import json
@@ -18,9 +18,11 @@ PER_LOOK = 64  # datagrams between two looks at whether it is time to stop
 
 
 class Flood:
-    """texts come from `template`, in which NUMBER and SOURCE are replaced. sources: a list of addresses; empty: the host's own."""
+    """texts come from `template`, in which NUMBER and SOURCE are replaced. sources: a list of addresses; empty: the
+    host's own.
+    """
 
-    def __init__(self, host, target, template, sources=(), processes=2):
+    def __init__(self, host, target, template, sources=(), processes=3):
         order = {"target": target, "template": template, "sources": list(sources)}
         self._processes = []
         environment = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(os.path.abspath(__file__)))}

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Packets as no honest host's kernel would send them: with somebody else's source, in fragments that are cut where we like,
-and TCP segments that contradict what the connection says.
+"""Packets as no honest host's kernel would send them: with somebody else's source, in fragments that are cut where we
+like, and TCP segments that contradict what the connection says.
 """
 
 import ipaddress
@@ -41,7 +41,8 @@ def udp(source, destination, payload):
 
 
 def tcp(source, destination, seq, ack, flags, payload=b""):
-    header = struct.pack("!HHIIBBHHH", source[1], destination[1], seq & 0xFFFFFFFF, ack & 0xFFFFFFFF, 5 << 4, flags, 65535, 0, 0)
+    seq, ack, words, window = seq & 0xFFFFFFFF, ack & 0xFFFFFFFF, 5 << 4, 65535
+    header = struct.pack("!HHIIBBHHH", source[1], destination[1], seq, ack, words, flags, window, 0, 0)
     return _with_checksum(source[0], destination[0], socket.IPPROTO_TCP, header + payload, 16)
 
 

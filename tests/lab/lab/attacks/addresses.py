@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Attacks by what a message names: SDP, candidates, Contact and invitations that lead to somebody else, or to a port that no
-call may have.
+"""Attacks by what a message names: SDP, candidates, Contact and invitations that lead to somebody else, or to a port
+that no call may have.
 """
 
 import re
@@ -114,8 +114,8 @@ def answered_by_victim(address):
 
 
 def own_callbacks(field):
-    """What a registrar may have whatever the Contact says: to call where the REGISTER came from, and nobody but that one
-    registrar. Behind NAT the number that leads there is one more way to say the same."""
+    """What a registrar may have whatever the Contact says: to call where the REGISTER came from, and nobody but that
+    one registrar. Behind NAT the number that leads there is one more way to say the same."""
     if not field.ctl:
         return set()
     places = {(field.victim.ip4, 5060)}
@@ -135,7 +135,8 @@ def contact(address, number):
         asked.headers = [(name, uri if name == "Contact" else value) for name, value in asked.headers]
         _, source = field.datagram(data_of(asked))
         answer = field.response(asked, body="")
-        answer.headers = [(name, f"{uri};expires=600" if name == "Contact" else value) for name, value in answer.headers]
+        granted = f"{uri};expires=600"
+        answer.headers = [(name, granted if name == "Contact" else value) for name, value in answer.headers]
         field.answer_datagram(data_of(answer), source)
         field.expected |= own_callbacks(field)
 
@@ -177,8 +178,8 @@ def others_binding(field):
 
 
 def same_port_as_another(field):
-    """NAT: the number that the honest call has outside, as an inside port; the victim gets another one, its media none of
-    the other's."""
+    """NAT: the number that the honest call has outside, as an inside port; the victim gets another one, its media none
+    of the other's."""
     invite = field.request("INVITE", "same", sdp(field.victim.ip4, audio(HONEST_MEDIA)), transport="UDP")
     arrived, source = field.datagram(data_of(invite))
     shown = int(re.search(rb"m=audio (\d+)", arrived)[1])

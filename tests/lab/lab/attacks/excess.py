@@ -55,6 +55,11 @@ def many_media(field):
     _datagram_call(field, invite, field.response(invite, body=answer))
 
 
+def _agents(field):
+    """The victim's phone and the attacker's."""
+    return [field.scene.agent(host, transport="udp") for host in (field.victim, field.attacker)]
+
+
 def many_ports(field):
     medium = audio(VICTIM_MEDIA).replace(f" {VICTIM_MEDIA} ", f" {VICTIM_MEDIA}/2 ")
     _datagram_call(field, field.request("INVITE", "ports", sdp(field.victim.ip4, medium), transport="UDP"))
@@ -123,7 +128,7 @@ def many_unfinished(field):
 
 def many_calls(field):
     """INVITEs that ring for ever; all arrive."""
-    caller, callee = field.scene.agent(field.victim, transport="udp"), field.scene.agent(field.attacker, transport="udp")
+    caller, callee = _agents(field)
     for number in range(12):
         call = Call.outgoing(caller, callee.uri, callee.address)
         call.request("INVITE", sdp(field.victim.ip4, audio(VICTIM_MEDIA + 2 * number)))
@@ -134,7 +139,7 @@ def many_pinholes(most):
     """Calls that are answered, each with a pair of ports."""
 
     def act(field):
-        caller, callee = field.scene.agent(field.victim, transport="udp"), field.scene.agent(field.attacker, transport="udp")
+        caller, callee = _agents(field)
         for number in range(4):
             call = Call.outgoing(caller, callee.uri, callee.address)
             call.request("INVITE", sdp(field.victim.ip4, audio(VICTIM_MEDIA + 2 * number)))
@@ -156,7 +161,7 @@ def many_pinholes_of_one_call(field):
 
 
 def many_branches(field):
-    caller, callee = field.scene.agent(field.victim, transport="udp"), field.scene.agent(field.attacker, transport="udp")
+    caller, callee = _agents(field)
     call = Call.outgoing(caller, callee.uri, callee.address)
     call.request("INVITE", sdp(field.victim.ip4, audio(VICTIM_MEDIA)))
     invite = callee.receive("INVITE")
@@ -181,7 +186,7 @@ def many_registrations(field):
 
 
 def many_messages(field):
-    caller, callee = field.scene.agent(field.victim, transport="udp"), field.scene.agent(field.attacker, transport="udp")
+    caller, callee = _agents(field)
     call = Call.outgoing(caller, callee.uri, callee.address)
     for _ in range(60):
         call.request("OPTIONS")

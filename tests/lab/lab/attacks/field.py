@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Where attacks take place: an inside host whose browser fetches what the attacker likes, other inside hosts worth reaching,
-an attacker outside, and an honest call beside it all.
+"""Where attacks take place: an inside host whose browser fetches what the attacker likes, other inside hosts worth
+reaching, an attacker outside, and an honest call beside it all.
 """
 
 import re
@@ -51,7 +51,8 @@ class HonestCall:
     def __init__(self, field):
         scene = field.scene
         self.field = field
-        self.caller, self.callee = scene.agent(field.other, transport="udp"), scene.agent(scene.lab.peer, transport="udp")
+        self.caller = scene.agent(field.other, transport="udp")
+        self.callee = scene.agent(scene.lab.peer, transport="udp")
         self.media = scene.media(HONEST_MEDIA, HONEST_PEER_MEDIA, inside=field.other)
         offer = sdp(self.caller.address[0], audio(HONEST_MEDIA))
         answer = sdp(self.callee.address[0], audio(HONEST_PEER_MEDIA))
@@ -141,8 +142,8 @@ class Field:
             assert now == self.expected, f"surplus: {now - self.expected}, missing: {self.expected - now}"
 
     def assert_repelled(self, alert, names=None):
-        """Nothing has been opened since remember() but what the honest call has. alert: the sample that counts the attack;
-        None where there is nothing to tell. names: the address that a line of the log must have."""
+        """Nothing has been opened since remember() but what the honest call has. alert: the sample that counts the
+        attack; None where there is nothing to tell. names: the address that a line of the log must have."""
         now = openings(self.lab.gateway)
         assert now == self.expected, f"surplus: {now - self.expected}, missing: {self.expected - now}"
         opened = self.grown(counted("pinholes_opened_total")) - self.honest_openings
@@ -171,7 +172,9 @@ class Field:
         return connection, self.scene.keep(there)
 
     def pass_through(self, sender, receiver, *parts, end=END):
-        """Sends each part in a segment of its own; all of it must arrive, as it was. end: what follows, to know the end by."""
+        """Sends each part in a segment of its own; all of it must arrive, as it was. end: what follows, to know the end
+        by.
+        """
         parts = [*parts, end]
         for part in parts:
             assert sender.send(part, socket.MSG_EOR) == len(part)
@@ -187,8 +190,8 @@ class Field:
         return arrived
 
     def datagram(self, data, send=None):
-        """One UDP datagram from the victim's SIP port to the attacker's, who gets it. send(data, source, destination): how,
-        where it is to go another way than any program's. Returns what arrived, and from where."""
+        """One UDP datagram from the victim's SIP port to the attacker's, who gets it. send(data, source, destination):
+        how, where it is to go another way than any program's. Returns what arrived, and from where."""
         sink = self.scene.keep(self.udp_socket(self.attacker))
         self._sink = sink
         sink.settimeout(4)
@@ -227,7 +230,8 @@ class Field:
         source, attacker = source or self.victim.ip4, self.attacker.ip4
         headers = [("Via", f"SIP/2.0/{transport} {source}:5060;branch=z9hG4bK{call_id}{cseq}"), ("Max-Forwards", "70")]
         headers += [("From", f"<sip:victim@{source}>;tag=v"), ("To", f"<sip:attacker@{attacker}>")]
-        headers += [("Call-ID", call_id), ("CSeq", f"{cseq} {method}"), ("Contact", f"<sip:victim@{source}:5060>"), *extra]
+        headers += [("Call-ID", call_id), ("CSeq", f"{cseq} {method}")]
+        headers += [("Contact", f"<sip:victim@{source}:5060>"), *extra]
         if body:
             headers.append(("Content-Type", "application/sdp"))
         return SipMessage(f"{method} sip:attacker@{attacker} SIP/2.0", headers, body)

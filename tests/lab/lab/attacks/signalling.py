@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Attacks by messages that are SIP, but come from somebody who has no part in the call, or that are too many or too large."""
+"""Attacks by messages that are SIP, but come from somebody who has no part in the call, or that are too many or too
+large.
+"""
 
 import time
 
@@ -28,7 +30,9 @@ def with_headers(message, **changes):
 
 
 def forged_inside_source(method):
-    """From the outside wire with an inside host's address, to an outside host that nobody has to have; and its answer."""
+    """From the outside wire with an inside host's address, to an outside host that nobody has to have; and its
+    answer.
+    """
 
     def act(field):
         forger, inside, outside = field.forger(), (field.victim.ip4, 5060), (NOBODY, 5060)
@@ -46,7 +50,9 @@ def forged_inside_source(method):
 
 
 def _ring(field, status=None):
-    """The victim's own phone calls an honest server, which has not answered yet, or has rung with early media (status)."""
+    """The victim's own phone calls an honest server, which has not answered yet, or has rung with early media
+    (status).
+    """
     caller = field.scene.agent(field.victim, transport="udp")
     callee = field.scene.agent(field.lab.server, transport="udp")
     call = Call.outgoing(caller, callee.uri, callee.address)
@@ -61,8 +67,8 @@ def _ring(field, status=None):
 
 
 def _throw(field, source, agent, seen_as, message):
-    """A stranger's message to the phone of an inside host. Behind NAT to the number that the world sees, and to the inside
-    address as well, for who sits on the outside wire can do that."""
+    """A stranger's message to the phone of an inside host. Behind NAT to the number that the world sees, and to the
+    inside address as well, for who sits on the outside wire can do that."""
     for to in {seen_as, agent.address}:
         field.forger().udp(source, to, data_of(message))
     settle()
@@ -71,8 +77,9 @@ def _throw(field, source, agent, seen_as, message):
 def _forge_response(field, call, invite, status, source, tag="s", **changes):
     """What an eavesdropper would send: every field is right but those in changes."""
     headers = [("Via", via) for via in invite.all("Via")]
-    headers += [("From", invite.get("From")), ("To", f"{invite.get('To')};tag={tag}"), ("Call-ID", invite.get("Call-ID"))]
-    headers += [("CSeq", invite.get("CSeq")), ("Contact", f"<sip:attacker@{field.attacker.ip4}:5060>")]
+    headers += [("From", invite.get("From")), ("To", f"{invite.get('To')};tag={tag}")]
+    headers += [("Call-ID", invite.get("Call-ID")), ("CSeq", invite.get("CSeq"))]
+    headers += [("Contact", f"<sip:attacker@{field.attacker.ip4}:5060>")]
     body = sdp(field.attacker.ip4, audio(ATTACKER_MEDIA)) if status < 300 else ""
     if body:
         headers.append(("Content-Type", "application/sdp"))
@@ -188,8 +195,9 @@ def forged_sign_off(forged_server, right_call_id, **changes):
         client.receive((200, "REGISTER"))
         # What the registrar may do from now on is honest.
         field.expected |= openings(field.lab.gateway)
-        headers = [("Via", f"SIP/2.0/UDP {host_port(*client.address)};branch=z9hG4bKguess"), ("From", asked.get("From"))]
-        headers += [("To", f"{asked.get('To')};tag=x"), ("Call-ID", asked.get("Call-ID") if right_call_id else "guess")]
+        headers = [("Via", f"SIP/2.0/UDP {host_port(*client.address)};branch=z9hG4bKguess")]
+        headers += [("From", asked.get("From")), ("To", f"{asked.get('To')};tag=x")]
+        headers += [("Call-ID", asked.get("Call-ID") if right_call_id else "guess")]
         headers += [("CSeq", asked.get("CSeq")), *changes.items()]
         source = server.address if forged_server else (field.attacker.ip4, 5060)
         _throw(field, source, client, asked.source, SipMessage("SIP/2.0 200 OK", headers))
@@ -205,8 +213,8 @@ def many_outside_invites(field):
     """Nobody answers them; the host that they are for still makes a call."""
     forger = field.forger()
     for number in range(3 * FEW_CALLS):
-        asked = field.request("INVITE", f"flood-{number}", sdp(field.attacker.ip4, audio(ATTACKER_MEDIA)), transport="UDP",
-                              source=field.attacker.ip4)
+        body = sdp(field.attacker.ip4, audio(ATTACKER_MEDIA))
+        asked = field.request("INVITE", f"flood-{number}", body, transport="UDP", source=field.attacker.ip4)
         forger.udp((field.attacker.ip4, 5060), (field.victim.ip4, 5060), data_of(asked))
     settle()
     call, callee, invite = _ring(field, 183)
@@ -215,8 +223,10 @@ def many_outside_invites(field):
 
 
 def stranger_cancels(field):
-    """A third host takes back a call that rings at the victim's; the victim answers all the same, after the CANCEL's time."""
-    phone, server = field.scene.agent(field.victim, transport="udp"), field.scene.agent(field.lab.server, transport="udp")
+    """A third host takes back a call that rings at the victim's; the victim answers all the same, after the CANCEL's
+    time.
+    """
+    phone, server = (field.scene.agent(host, transport="udp") for host in (field.victim, field.lab.server))
     Call.outgoing(phone, server.uri, server.address).request("OPTIONS")  # so that the firewall lets answers in
     way_in = server.receive("OPTIONS")
     call = Call.outgoing(server, way_in.uri("Contact"), way_in.source)
@@ -288,7 +298,8 @@ ATTACKS = [
     Attack("forged 200 without Contact", forged_sign_off(True, False), None, None),
     Attack("forged Expires 0 with the Call-ID", forged_sign_off(True, True, Expires="0"), None, None),
     Attack("Expires 0 from a third host", forged_sign_off(False, True, Expires="0"), None, None),
-    Attack("outside INVITEs that nobody answers", many_outside_invites, None, None, config={"limits.calls_per_host": FEW_CALLS}),
+    Attack("outside INVITEs that nobody answers", many_outside_invites, None, None,
+           config={"limits.calls_per_host": FEW_CALLS}),
     Attack("4000 headers", many_headers, refused("not_understood")),
     Attack("1000 media", many_media, refused("not_understood")),
     Attack("900 candidates of another host", many_candidates, refused("not_sender_address")),

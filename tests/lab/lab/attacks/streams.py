@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Attacks on how packets become messages: a browser is made to send bytes that look like SIP to whoever looks at packets
-instead of streams (NAT Slipstreaming and its kin), and SIP whose end nobody agrees on.
+"""Attacks on how packets become messages: a browser is made to send bytes that look like SIP to whoever looks at
+packets instead of streams (NAT Slipstreaming and its kin), and SIP whose end nobody agrees on.
 """
 
 import socket
@@ -36,7 +36,9 @@ def _both_ways(field, ours, theirs):
 
 
 def http_post(method):
-    """NAT Slipstreaming v1: a segment of the POST begins exactly with a request line, and the answer's with a status line."""
+    """NAT Slipstreaming v1: a segment of the POST begins exactly with a request line, and the answer's with a status
+    line.
+    """
 
     def act(field):
         body = field.invite().body if method == "INVITE" else ""
@@ -48,7 +50,9 @@ def http_post(method):
 
 
 def http_answer(field):
-    """The other way round: what the attacker's web server sends begins with an INVITE, and a script sends the answer."""
+    """The other way round: what the attacker's web server sends begins with an INVITE, and a script sends the
+    answer.
+    """
     here, there = field.connect()
     asked = field.request("INVITE", "back", field.response(field.request()).body, source=field.attacker.ip4)
     said = field.response(asked, body=field.invite().body)
@@ -116,7 +120,8 @@ def irc_elsewhere(field):
 
 def irc_in_message(field):
     """In the text of a MESSAGE, and at the beginning of a segment of it."""
-    message = field.request("MESSAGE", "irc", extra=[("Subject", "DCC SEND file 167838218 6891 4096"), ("Content-Type", "text/plain")])
+    extra = [("Subject", "DCC SEND file 167838218 6891 4096"), ("Content-Type", "text/plain")]
+    message = field.request("MESSAGE", "irc", extra=extra)
     message.body = "hello\r\n" + DCC.decode()
     data = data_of(message)
     at = data.index(DCC)
@@ -125,7 +130,9 @@ def irc_in_message(field):
 
 
 def length_trick(*lines, body=FILLER):
-    """A MESSAGE whose end depends on how Content-Length is read, and an INVITE at the place where a wrong reading puts it."""
+    """A MESSAGE whose end depends on how Content-Length is read, and an INVITE at the place where a wrong reading puts
+    it.
+    """
 
     def act(field):
         message = field.request("MESSAGE", "outer", extra=[("Content-Type", "text/plain")])
@@ -180,7 +187,8 @@ def overlapping(real_port, forged_port):
         assert len(forged) == len(data) and forged != data
         seq, ack = sequence_numbers(here)
         cut = 100
-        field.forger(field.victim).tcp(here.getsockname(), there_of(field, there), seq + cut, ack, ACK | PSH, forged[cut:])
+        forger, target = field.forger(field.victim), there_of(field, there)
+        forger.tcp(here.getsockname(), target, seq + cut, ack, ACK | PSH, forged[cut:])
         time.sleep(0.05)
         assert here.send(data, socket.MSG_EOR) == len(data)
         arrived = b""

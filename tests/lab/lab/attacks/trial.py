@@ -5,8 +5,8 @@ from lab.attacks.field import Field, HonestCall
 
 
 def repel(make_scene, attack, gateway):
-    """Does the attack and asserts that it came to nothing. The honest call proves that this very set-up opens what calls
-    need, and has it unharmed afterwards."""
+    """Does the attack and asserts that it came to nothing. The honest call proves that this very set-up opens what
+    calls need, and has it unharmed afterwards."""
     scene = make_scene(nat=gateway == "nat", config=attack.config)
     field = Field(scene)
     field.call = HonestCall(field)
