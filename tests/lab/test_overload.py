@@ -101,7 +101,7 @@ def test_overload(make_scene, record_property, gateway, many, on_overload):
     record_property("measured", measured)
     print(measured)
     if on_overload == "accept":
-        assert pings.lost <= len(during) * 0.02, f"fail-open lost signalling: {measured}"
+        assert pings.lost <= len(during) * 0.05, f"fail-open lost signalling: {measured}"
     field.assert_repelled(None)
     call.assert_unharmed()
     the_next_call_opens(scene, call)

@@ -300,8 +300,8 @@ class Chaos:
     def account(self):
         faults = ", ".join(f"{name} {count}" for name, count in sorted(self.done.items()))
         return (f"{self.calls} calls, {sum(self.done.values())} faults ({faults}); {self.resent} messages sent again; "
-                f"kernel and calls compared {self.compared} times; {self.packets} packets of media, {self.lost_in_cuts} "
-                "lost while others had cut them off, or the table was made anew")
+                f"kernel and calls compared {self.compared} times; {self.packets} packets of media, "
+                f"{self.lost_in_cuts} lost while others had cut them off, or the table was made anew")
 
 
 def main():
