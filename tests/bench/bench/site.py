@@ -47,9 +47,6 @@ table inet sip_helper {
 }
 """
 
-# Of conntrack, for UDP: so short that what ended calls leave behind does not fill its table in a run of seconds.
-_UDP_TIMEOUT = 5
-
 _EXPECT_MAX = Path("/proc/sys/net/netfilter/nf_conntrack_expect_max")
 
 
@@ -65,8 +62,6 @@ class Site:
     def __enter__(self):
         self.lab = Lab().__enter__()
         try:
-            gateway = self.lab.gateway
-            gateway.sysctl(f"net.netfilter.nf_conntrack_udp_timeout={_UDP_TIMEOUT}")
             for pair in PAIRS:
                 inside, outside = self.hosts(pair)
                 first = pair["first_host"]
@@ -88,6 +83,10 @@ class Site:
     def set_firewall(self, permissive=False):
         text = "table inet filter\ndelete table inet filter\n"
         self.lab.gateway.run("nft", "-f", "-", stdin=text + ruleset(MARK_RULE if self._mark else "", permissive))
+
+    def set_udp_timeout(self, seconds):
+        """Of conntrack. So short that what ended calls leave behind does not fill its table within a run."""
+        self.lab.gateway.sysctl(f"net.netfilter.nf_conntrack_udp_timeout={seconds}")
 
     def forget_flows(self):
         """What the run before left in conntrack."""
