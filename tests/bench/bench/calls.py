@@ -49,7 +49,8 @@ def call_cpu():
             with site.bare() as pid:
                 costs["bare"].append(_cost(site, pid)[0])
     yield Row("CPU per call / bare loop", statistics.median(costs["daemon"]), statistics.median(costs["bare"]), "us",
-              ratio_at_most(1.5), f"{RATE:,} calls/s; {lost} lost; a transaction and two conntrack entries beside five packets",
+              ratio_at_most(1.5),
+              f"{RATE:,} calls/s, {lost} lost; beside five verdicts two transactions and two conntrack entries",
               failed=lost > 0)
 
 
@@ -66,13 +67,15 @@ def transactions():
             lost = result["ramp"]["lost"]
             yield Row(f"pinholes per transaction, {window} calls at a time", opened / max(count, 1), 1, "pinholes", aim,
                       f"the answers of one wake-up share a transaction; {lost} calls lost", failed=lost > 0)
-            yield Row(f"transactions, {window} calls at a time", count / result["ramp"]["seconds"], None, "per second", None,
-                      f"{opened / result['ramp']['seconds']:,.0f} pinholes a second")
+            seconds = result["ramp"]["seconds"]
+            yield Row(f"transactions, {window} calls at a time", count / seconds, None, "per second", None,
+                      f"{opened / seconds:,.0f} pinholes a second")
 
 
 def _both(site, **options):
     """Two generators, each with callers of its own: what both found out."""
-    loads = [programs.Load("call_load", *site.hosts(pair), **_options(pair), hold=HELD // 2, **options) for pair in PAIRS]
+    loads = [programs.Load("call_load", *site.hosts(pair), **_options(pair), hold=HELD // 2, **options)
+             for pair in PAIRS]
     return [load.result() for load in loads]
 
 
@@ -102,8 +105,8 @@ def rate():
         failed = ours.lost > 0 or ours.held != HELD
         how = f"{SUSTAINED} s with {ours.held:,} held, {ours.lost} lost"
         if not site.has_helper():
-            yield Row("calls set up / kernel helper", ours.rate, None, "calls/s", None, f"{how}; this kernel has no sip helper",
-                      failed=failed)
+            yield Row("calls set up / kernel helper", ours.rate, None, "calls/s", None,
+                      f"{how}; this kernel has no sip helper", failed=failed)
             return
         for name, expectations in (("as it ships", None), ("enlarged", ENLARGED)):
             with site.helper(expectations):

@@ -90,8 +90,8 @@ def throughput():
 
 def _throughput_rows(kinds, has_helper):
     ours = kinds["daemon"].capacity
-    yield Row("throughput / bare loop", ours, kinds["bare loop"].capacity, "messages/s", ratio_at_least(1 / 1.15, "ratio >= 0.87"),
-              "each on one processor, the load on the other")
+    yield Row("throughput / bare loop", ours, kinds["bare loop"].capacity, "messages/s",
+              ratio_at_least(1 / 1.15, "ratio >= 0.87"), "each on one processor, the load on the other")
     if has_helper:
         yield Row("throughput / kernel helper", ours, kinds["kernel helper"].capacity, "messages/s", None,
                   "the helper reads in the sender's context, and nothing is queued")
@@ -106,9 +106,10 @@ def _delay_rows(kinds, capacity):
         for place, name in enumerate(("p50", "p99")):
             added = {kind.name: max(kind.delays[share][place] - plain[share][0], 0.1) for kind in kinds.values()}
             aim = ratio_at_most(1.5) if name == "p99" else None
-            others = ", ".join(f"{other} {added[other]:.0f} us" for other in added if other not in ("daemon", "bare loop"))
-            yield Row(f"added latency {name} at {share:.0%} / bare loop", added["daemon"], added["bare loop"], "us", aim,
-                      f"{capacity * share:,.0f} messages/s; {others}")
+            others = ", ".join(f"{other} {delay:.0f} us" for other, delay in added.items()
+                               if other not in ("daemon", "bare loop"))
+            yield Row(f"added latency {name} at {share:.0%} / bare loop", added["daemon"], added["bare loop"], "us",
+                      aim, f"{capacity * share:,.0f} messages/s; {others}")
 
 
 def workers():
@@ -124,5 +125,5 @@ def workers():
                 done = [load.result() for load in loads]
                 results.append(sum(one["received"] / one["seconds"] for one in done))
             rates[queues] = max(results)
-    yield Row("two queues / one queue", rates["200-201"], rates["200"], "messages/s", ratio_at_least(1.7, "near-linear"),
-              "one thread reads all queues; the two generators need the second processor")
+    yield Row("two queues / one queue", rates["200-201"], rates["200"], "messages/s",
+              ratio_at_least(1.7, "near-linear"), "one thread reads all queues; the two generators need the second processor")

@@ -18,8 +18,8 @@ def _run(program):
     """{name of the benchmark: (nanoseconds for one message, messages)}, medians."""
     folders = ":".join(str(folder) for folder in MESSAGES if folder.is_dir())
     done = subprocess.run(
-        [find(program), "--benchmark_format=json", "--benchmark_min_time=0.15", f"--benchmark_repetitions={REPETITIONS}",
-         "--benchmark_report_aggregates_only=true"],
+        [find(program), "--benchmark_format=json", "--benchmark_min_time=0.15",
+         f"--benchmark_repetitions={REPETITIONS}", "--benchmark_report_aggregates_only=true"],
         capture_output=True, text=True, check=False, env={**os.environ, "MESSENGER_BENCH_MESSAGES": folders})
     if done.returncode:
         raise ProgramFailed(f"{program}: status {done.returncode}: {done.stderr}")
@@ -42,8 +42,8 @@ def parse():
             aim = ratio_at_most(1 / 15, "ratio <= 1/15") if name == fastest else None
             yield Row(f"parse {kind} / {name}", ours, peer, "ns/message", aim,
                       f"{what}: {peer / ours:.1f} times as fast" + (", the faster peer" if name == fastest else ""))
-        yield Row(f"parse {kind} / memchr line scan", ours, times[f"{kind}/line_scan"][0], "ns/message", ratio_at_most(5),
-                  "each byte is looked at once to find the lines, and headers that matter once more")
+        yield Row(f"parse {kind} / memchr line scan", ours, times[f"{kind}/line_scan"][0], "ns/message",
+                  ratio_at_most(5), "each byte is looked at once to find the lines, and headers that matter once more")
 
 
 def engine():

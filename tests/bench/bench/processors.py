@@ -8,7 +8,8 @@ NANOSECOND = 1e-9
 
 
 def _of_tasks(pid):
-    """Nanoseconds that a process has been on a processor, by the scheduler's own clock; what the kernel does for it is in it."""
+    """Nanoseconds that a process has been on a processor, by the scheduler's own clock; what the kernel does for it is in
+    it."""
     return sum(int((task / "schedstat").read_text().split()[0]) for task in Path(f"/proc/{pid}/task").iterdir())
 
 
@@ -28,8 +29,8 @@ def _softirq_threads():
 class Meter:
     """Seconds of processor that processes take, and the kernel's threads that forward packets with them.
 
-    A packet that gets its verdict is forwarded in the context of who sends the verdict. That is so for the daemon and for
-    everybody else who reads from NFQUEUE, and it is counted the same way for both.
+    A packet that gets its verdict is forwarded in the context of who sends the verdict. That is so for the daemon and
+    for everybody else who reads from NFQUEUE, and it is counted the same way for both.
     """
 
     def __init__(self, *pids):

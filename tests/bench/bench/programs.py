@@ -19,7 +19,8 @@ class ProgramFailed(Exception):
 
 
 def build():
-    """Everything as it is shipped, and the programs of the bench; nothing if $MESSENGER_BUILD names a folder that has them."""
+    """Everything as it is shipped, and the programs of the bench; nothing if $MESSENGER_BUILD names a folder that has
+    them."""
     if os.environ.get("MESSENGER_BUILD"):
         return
     launcher = ["-DCMAKE_CXX_COMPILER_LAUNCHER=ccache"] if _has("ccache") else []

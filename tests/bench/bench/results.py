@@ -65,8 +65,8 @@ def figure(value):
 
 def table(rows):
     cells = [("what", "ours", "peer", "ratio", "unit", "aim", "", "")]
-    cells += [(row.name, figure(row.ours), figure(row.peer), figure(row.ratio), row.unit, row.aim.text if row.aim else "-",
-               row.verdict, row.why) for row in rows]
+    cells += [(row.name, figure(row.ours), figure(row.peer), figure(row.ratio), row.unit,
+               row.aim.text if row.aim else "-", row.verdict, row.why) for row in rows]
     widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]) - 1)]
     right = (1, 2, 3)
     lines = []

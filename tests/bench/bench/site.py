@@ -79,8 +79,8 @@ class Site:
         self.lab.close()
 
     def _leave_bridges_alone(self):
-        """The wires are bridges, whose frames would go through empty IP hooks where br_netfilter is there: on both sides of each
-        comparison, but no real wire does it."""
+        """The wires are bridges, whose frames would go through empty IP hooks where br_netfilter is there: on both sides of
+        each comparison, but no real wire does it."""
         switch = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
         with self.lab.wire.entered():
             if switch.exists():
@@ -120,8 +120,8 @@ class Site:
 
     @contextlib.contextmanager
     def bare(self, batch=1):
-        """The loop with the daemon's own rules, all but what lets media in: so the firewall lets everything through. Yields its
-        PID."""
+        """The loop with the daemon's own rules, all but what lets media in: so the firewall lets everything through.
+        Yields its PID."""
         daemon = Daemon(self.lab, self._config).start()
         daemon.stop()  # its table stays
         self.set_firewall(permissive=True)
@@ -148,7 +148,7 @@ class Site:
 
     @contextlib.contextmanager
     def helper(self, expectations=None):
-        """The kernel's sip helper. expectations: the size of its table, for the time being (the whole machine has one)."""
+        """The kernel's sip helper. expectations: the size of its table, for the time being; the whole machine has one."""
         before = _EXPECT_MAX.read_text()
         if expectations:
             _EXPECT_MAX.write_text(str(expectations))

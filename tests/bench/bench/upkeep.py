@@ -42,8 +42,8 @@ def memory():
                   f"{own / MEGABYTE:.1f} MB of its own, the rest is programs and libraries in the page cache")
         _hold(site, CALLS)
         busy = _status(daemon.pid, "VmRSS")
-        yield Row(f"memory of a call, at {CALLS:,}", (busy - idle) * 1024 / CALLS, None, "bytes", ours_at_most(1024, "bytes"),
-                  f"{busy / MEGABYTE:.0f} MB in all; dialog, negotiation, two pinholes, journal")
+        yield Row(f"memory of a call, at {CALLS:,}", (busy - idle) * 1024 / CALLS, None, "bytes",
+                  ours_at_most(1024, "bytes"), f"{busy / MEGABYTE:.0f} MB in all; dialog, negotiation, two pinholes, journal")
 
 
 def start():
@@ -62,7 +62,8 @@ def start():
             took = time.perf_counter() - begun
             kept = site.ctl().json("status")["pinholes"]
         yield Row(f"restart with {RESTARTED:,} pinholes", took * 1000, None, "ms", ours_at_most(1000, "ms"),
-                  f"{kept:,} pinholes taken over; read from the kernel, and the table made anew", failed=kept != RESTARTED)
+                  f"{kept:,} pinholes taken over; read from the kernel, and the table made anew",
+                  failed=kept != RESTARTED)
 
 
 def idle():
@@ -70,4 +71,5 @@ def idle():
         time.sleep(1)
         before = _switches(daemon.pid)
         time.sleep(IDLE_SECONDS)
-        yield Row("wake-ups when idle", _switches(daemon.pid) - before, None, f"in {IDLE_SECONDS} s", ours_at_most(0, "wake-ups"))
+        yield Row("wake-ups when idle", _switches(daemon.pid) - before, None, f"in {IDLE_SECONDS} s",
+                  ours_at_most(0, "wake-ups"))
