@@ -126,4 +126,5 @@ def workers():
                 results.append(sum(one["received"] / one["seconds"] for one in done))
             rates[queues] = max(results)
     yield Row("two queues / one queue", rates["200-201"], rates["200"], "messages/s",
-              ratio_at_least(1.7, "near-linear"), "one thread reads all queues; the two generators need the second processor")
+              ratio_at_least(1.7, "near-linear"),
+              "one thread reads all queues; the two generators need the second processor")

@@ -8,8 +8,8 @@ NANOSECOND = 1e-9
 
 
 def _of_tasks(pid):
-    """Nanoseconds that a process has been on a processor, by the scheduler's own clock; what the kernel does for it is in
-    it."""
+    """Nanoseconds that a process has been on a processor, by the scheduler's own clock; what the kernel does for it
+    is in it."""
     return sum(int((task / "schedstat").read_text().split()[0]) for task in Path(f"/proc/{pid}/task").iterdir())
 
 

@@ -79,8 +79,8 @@ class Site:
         self.lab.close()
 
     def _leave_bridges_alone(self):
-        """The wires are bridges, whose frames would go through empty IP hooks where br_netfilter is there: on both sides of
-        each comparison, but no real wire does it."""
+        """The wires are bridges, whose frames would go through empty IP hooks where br_netfilter is there: on both sides
+        of each comparison, but no real wire does it."""
         switch = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
         with self.lab.wire.entered():
             if switch.exists():
@@ -148,18 +148,18 @@ class Site:
 
     @contextlib.contextmanager
     def helper(self, expectations=None):
-        """The kernel's sip helper. expectations: the size of its table, for the time being; the whole machine has one."""
+        """The kernel's sip helper. expectations: the size of its table, meanwhile; the whole machine has one."""
         before = _EXPECT_MAX.read_text()
-        if expectations:
-            _EXPECT_MAX.write_text(str(expectations))
-        self.lab.gateway.run("nft", "-f", "-", stdin=_HELPER)
         try:
+            if expectations:
+                _EXPECT_MAX.write_text(str(expectations))
+            self.lab.gateway.run("nft", "-f", "-", stdin=_HELPER)
             yield
         finally:
-            self._remove("sip_helper")
-            self.forget_flows()
             if expectations:
                 _EXPECT_MAX.write_text(before)
+            self._remove("sip_helper")
+            self.forget_flows()
 
     def ctl(self):
         return Ctl(self)

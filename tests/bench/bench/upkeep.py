@@ -43,7 +43,8 @@ def memory():
         _hold(site, CALLS)
         busy = _status(daemon.pid, "VmRSS")
         yield Row(f"memory of a call, at {CALLS:,}", (busy - idle) * 1024 / CALLS, None, "bytes",
-                  ours_at_most(1024, "bytes"), f"{busy / MEGABYTE:.0f} MB in all; dialog, negotiation, two pinholes, journal")
+                  ours_at_most(1024, "bytes"),
+                  f"{busy / MEGABYTE:.0f} MB in all; dialog, negotiation, two pinholes, journal")
 
 
 def start():
