@@ -79,8 +79,8 @@ class Site:
         self.lab.close()
 
     def _leave_bridges_alone(self):
-        """The wires are bridges, whose frames would go through empty IP hooks where br_netfilter is there: on both sides
-        of each comparison, but no real wire does it."""
+        """The wires are bridges, whose frames would go through empty IP hooks where br_netfilter is there: on both
+        sides of each comparison, but no real wire does it."""
         switch = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
         with self.lab.wire.entered():
             if switch.exists():
