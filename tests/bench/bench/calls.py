@@ -100,10 +100,11 @@ def rate():
     with Site() as site:
         with site.daemon(pinned=False):
             ours = _Sustained(site)
+            refused = site.refused_transactions()
         with site.daemon(pinned=False):
             late = _without_late_media(site)
         failed = ours.lost > 0 or ours.held != HELD
-        how = f"{SUSTAINED} s with {ours.held:,} held, {ours.lost} lost"
+        how = f"{SUSTAINED} s with {ours.held:,} held, {ours.lost} lost, {refused} transactions refused"
         if not site.has_helper():
             yield Row("calls set up / kernel helper", ours.rate, None, "calls/s", None,
                       f"{how}; this kernel has no sip helper", failed=failed)

@@ -161,6 +161,10 @@ class Site:
             self._remove("sip_helper")
             self.forget_flows()
 
+    def refused_transactions(self):
+        """How often the kernel did not take a change of the daemon's: calls that it opened nothing for."""
+        return int(self.metrics()["transaction_failures_total"])
+
     def ctl(self):
         return Ctl(self)
 

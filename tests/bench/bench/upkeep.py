@@ -42,9 +42,11 @@ def memory():
                   f"{own / MEGABYTE:.1f} MB of its own, the rest is programs and libraries in the page cache")
         _hold(site, CALLS)
         busy = _status(daemon.pid, "VmRSS")
+        refused = site.refused_transactions()
         yield Row(f"memory of a call, at {CALLS:,}", (busy - idle) * 1024 / CALLS, None, "bytes",
                   ours_at_most(1024, "bytes"),
-                  f"{busy / MEGABYTE:.0f} MB in all; dialog, negotiation, two pinholes, journal")
+                  f"{busy / MEGABYTE:.0f} MB in all; dialog, negotiation, two pinholes, journal; "
+                  f"{refused} transactions refused", failed=refused > 0)
 
 
 def start():
