@@ -91,12 +91,11 @@ def test_overload(make_scene, record_property, gateway, many, on_overload):
     recovered = time.monotonic() - over
     after = field.numbers()
     read = after[counted("packets_total")] - read_before
-    dropped = counted("queue_dropped_total")
-    lost = {name: value for name, value in after.items() if name.startswith(dropped) and value}
+    never_read = after[counted("queue_unread_packets_total")]
     measured = {
         "offered_per_second": round(sent / took), "read_per_second": round(read / took), "pings": len(during),
         "pings_lost": pings.lost, "ping_usual_ms": round(usual * 1e3, 2), "ping_worst_ms": round(max(during) * 1e3, 1),
-        "recovered_after_s": round(recovered, 3), "dropped": lost,
+        "recovered_after_s": round(recovered, 3), "never_read": never_read,
     }
     record_property("measured", measured)
     print(measured)
@@ -107,9 +106,12 @@ def test_overload(make_scene, record_property, gateway, many, on_overload):
     the_next_call_opens(scene, call)
     call.end()
     assert sent >= TIMES * read, f"not much of an overload: {measured}"
-    queues = field.ctl.json("status")["queues"]
-    assert lost, f"packets went unread, and no number of {queues} shows it: {measured}"
-    assert any(queue["dropped_full"] or queue["dropped_buffer"] for queue in queues), queues
+    # Not every datagram comes as far as the queue: the wires themselves lose some of so many.
+    assert never_read >= 0.5 * (sent - read), measured
+    status = field.ctl.json("status")
+    assert status["unread_packets"] >= never_read
+    if on_overload == "drop":
+        assert any(queue["dropped_full"] or queue["dropped_buffer"] for queue in status["queues"]), status["queues"]
 
 
 def the_next_call_opens(scene, call):

@@ -249,8 +249,22 @@ TEST(SipMessage, LimitsTheNumberOfHeaders) {
 }
 
 TEST(SipMessage, RefusesANameLongerThanItsLengthField) {
-    EXPECT_EQ(Parsed(bye_with(std::string(65535, 'n') + ": 1\r\n")).outcome(), "understood");
-    EXPECT_EQ(Parsed(bye_with(std::string(65536, 'n') + ": 1\r\n")).outcome(), "bad_header");
+    Limits limits;
+    limits.head_bytes = 100'000;
+    EXPECT_EQ(Parsed(bye_with(std::string(65535, 'n') + ": 1\r\n"), limits).outcome(), "understood");
+    EXPECT_EQ(Parsed(bye_with(std::string(65536, 'n') + ": 1\r\n"), limits).outcome(), "bad_header");
+}
+
+TEST(SipMessage, HoldsTheLimitsOfHeadAndBody) {
+    Limits limits;
+    limits.body_bytes = 10;
+    const std::string ten = bye_with("c: text/plain\r\n", "0123456789");
+    limits.head_bytes = ten.size() - 10;
+    EXPECT_EQ(Parsed(ten, limits).outcome(), "understood");
+    limits.head_bytes -= 1;
+    EXPECT_EQ(Parsed(ten, limits).outcome(), "too_large");
+    limits.head_bytes += 2;
+    EXPECT_EQ(Parsed(bye_with("c: text/plain\r\n", "0123456789x"), limits).outcome(), "too_large");
 }
 
 TEST(SipMessage, ForgetsTheMessageBefore) {

@@ -86,6 +86,20 @@ def many_connections(field):
     _keep_own(field, 2 * 4)
 
 
+def connections_beyond_a_share(field):
+    """There is room for all of them, at the cost of each other; the first alone has a place that it keeps."""
+    listener = field.scene.keep(Listener(field.attacker, 5060))
+    first = None
+    for number in range(8):
+        here = field.scene.keep(dial(field.victim, listener.address))
+        there = field.scene.keep(listener.accept()[0])
+        first = first or (here, there)
+        field.pass_through(here, there, data_of(field.invite(f"share-{number}", port=VICTIM_MEDIA + 2 * number)), end=b"\r\n" * 8)
+    here, there = first
+    field.pass_through(there, here, data_of(field.response(field.invite("share-0"))), end=b"\r\n" * 8)
+    _keep_own(field, 2)
+
+
 def _early(pieces):
     """Segments behind a gap that is not filled for a while. pieces: (offset, length)."""
 
@@ -132,6 +146,18 @@ def many_calls(field):
     for number in range(12):
         call = Call.outgoing(caller, callee.uri, callee.address)
         call.request("INVITE", sdp(field.victim.ip4, audio(VICTIM_MEDIA + 2 * number)))
+        callee.receive("INVITE")
+
+
+def many_calls_from_outside(field):
+    """INVITEs of one outside host that nobody inside answers."""
+    caller, callee = field.scene.agent(field.attacker, transport="udp"), field.scene.agent(field.victim, transport="udp")
+    hello = Call.outgoing(callee, caller.uri, caller.address)
+    hello.request("OPTIONS")
+    shown = caller.receive("OPTIONS").source
+    for number in range(12):
+        call = Call.outgoing(caller, callee.uri, shown)
+        call.request("INVITE", sdp(field.attacker.ip4, audio(ATTACKER_MEDIA + 2 * number)))
         callee.receive("INVITE")
 
 
@@ -211,11 +237,13 @@ ATTACKS = [
     _excess("media", 1, many_media, UNCLEAR),
     _excess("port_count", 1, many_ports, refused("too_many_ports")),
     _excess("flows", 4, many_connections, refused("too_many_flows")),
+    Attack("flows_per_host", connections_beyond_a_share, None, None, ROUTED, {"limits.flows": 4, "limits.flows_per_host": 1}),
     _excess("pending_bytes", 2048, _early([(200, 1200), (1400, 1200)]), EARLY),
     _excess("pending_segments", 2, _early([(200, 100), (400, 100), (600, 100)]), EARLY),
     _excess("buffered_bytes", 1 << 20, many_unfinished, EARLY),
     _excess("calls", 8, many_calls, refused("too_many_calls"), **{"limits.calls_per_host": 8}),
     _excess("calls_per_host", 8, many_calls, refused("too_many_calls")),
+    _excess("calls_per_peer", 8, many_calls_from_outside, refused("too_many_calls")),
     _excess("pinholes", 6, many_pinholes(4), refused("too_many_pinholes"), **{"limits.pinholes_per_host": 6}),
     _excess("pinholes_per_host", 4, many_pinholes(4), refused("too_many_pinholes")),
     _excess("pinholes_per_call", 2, many_pinholes_of_one_call, refused("too_many_pinholes")),
