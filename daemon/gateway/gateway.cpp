@@ -33,7 +33,9 @@ namespace {
 
 constexpr auto kSweepDelay = std::chrono::milliseconds(20);
 constexpr auto kRepairDelay = std::chrono::milliseconds(200);
-constexpr int kBatchesPerRound = 8;  // then timers and the other descriptors have their turn
+constexpr auto kShortestPause = std::chrono::milliseconds(20);  // between looks for elements that others have removed
+constexpr int kPausePerLook = 10;                               // times what the last one took
+constexpr int kBatchesPerRound = 8;                             // then timers and the other descriptors have their turn
 
 template <class T>
 [[nodiscard]] T expect(nft::Expected<T> result) {
@@ -324,12 +326,20 @@ void Gateway::on_ruleset_change() {
         reinstall(state->detail);
         return;
     }
-    // Whoever changes a set changes many elements: looked at once, when that is over.
-    loop_.set_timer(loss_timer_, loop_.now() + kRepairDelay);
+    // At once, for without sip_ports nothing is read. But many elements come in many reports, and whoever changes them
+    // for ever must not keep us from packets.
+    if (loop_.now() >= next_loss_look_) {
+        look_for_losses();
+    } else {
+        loop_.set_timer(loss_timer_, next_loss_look_);
+    }
 }
 
 void Gateway::look_for_losses() {
-    const auto loss = sync_.find_loss(engine_, loop_.now());
+    const alg::TimePoint begun = read_clock();
+    const auto loss = sync_.find_loss(engine_, begun);
+    const alg::TimePoint ended = read_clock();
+    next_loss_look_ = ended + std::max<alg::Duration>(kShortestPause, kPausePerLook * (ended - begun));
     if (!loss) {
         report(loss.error());
     } else if (*loss) {
@@ -352,7 +362,11 @@ void Gateway::report(const std::optional<nft::NftError>& error) {
     if (!error) return;
     log_.error("kernel", "{}", error->message());
     // Whatever it was, what the kernel has may now differ from what is wanted: make it the same soon.
-    if (error->failure != nft::Failure::set_full) loop_.set_timer(repair_timer_, loop_.now() + kRepairDelay);
+    // A set that is full of our own elements would be full again; if it is not, others' are in it.
+    const bool ours = engine_.pinholes().size() >= kernel_.schema.options().set_size;
+    if (error->failure != nft::Failure::set_full || !ours) {
+        loop_.set_timer(repair_timer_, loop_.now() + kRepairDelay);
+    }
 }
 
 std::vector<std::string> Gateway::reload() {

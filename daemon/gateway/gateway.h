@@ -119,6 +119,7 @@ class Gateway {
     EventLoop::TimerId watchdog_timer_;
     EventLoop::TimerId metrics_timer_;
     bool sweep_armed_ = false;
+    alg::TimePoint next_loss_look_;
 };
 
 /// Deletes the table: what is left of the daemon in the kernel. For the removal of the package.
