@@ -9,6 +9,7 @@
 #include <libnftnl/rule.h>
 #include <libnftnl/set.h>
 #include <libnftnl/table.h>
+#include <libnftnl/udata.h>
 
 namespace messenger::nft {
 
@@ -34,6 +35,7 @@ using TableHandle = std::unique_ptr<nftnl_table, VoidDeleter<nftnl_table_free>>;
 using ChainHandle = std::unique_ptr<nftnl_chain, VoidDeleter<nftnl_chain_free>>;
 using RuleHandle = std::unique_ptr<nftnl_rule, VoidDeleter<nftnl_rule_free>>;
 using SetHandle = std::unique_ptr<nftnl_set, VoidDeleter<nftnl_set_free>>;
+using UdataHandle = std::unique_ptr<nftnl_udata_buf, VoidDeleter<nftnl_udata_buf_free>>;
 using ExpressionHandle = std::unique_ptr<nftnl_expr, VoidDeleter<nftnl_expr_free>>;
 
 }  // namespace messenger::nft

@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "nft/schema.h"
 
+#include <array>
 #include <cassert>
 #include <cerrno>
 #include <utility>
 #include <vector>
 
+#include <libnftnl/common.h>
 #include <libnftnl/rule.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
 
 #include "nft/batch.h"
 #include "nft/element_message.h"
+#include "nft/schema_fingerprint.h"
 #include "nft/schema_rules.h"
 #include "nft/table_message.h"
 
@@ -69,7 +74,7 @@ Schema::Schema(NetlinkSocket socket, const SchemaOptions& options) : socket_(std
 Expected<void> Schema::install(const Transaction& elements) {
     NamedBatch batch(socket_);
     put_fresh_start(batch);
-    put_table(batch.batch(), kTable, 0, batch.tag("add table inet messenger_alg"));
+    put_table(batch.batch(), kTable, 0, batch.tag("add table inet messenger_alg"), schema_fingerprint(options_));
     for (const SetSpec& set : set_specs()) {
         if (!has_set(options_, set)) continue;
         put_set(batch.batch(), kTable, set, options_.set_size, batch.tag("add set " + std::string(set.name)));
@@ -87,6 +92,24 @@ Expected<void> Schema::install(const Transaction& elements) {
         put_operation(batch.batch(), kTable, operation, LeaveOut::removal, batch.tag(to_nft(operation)));
     }
     return batch.commit(kInstall);
+}
+
+Expected<bool> Schema::is_alike() {
+    std::array<char, 256> buffer{};
+    nlmsghdr* message = nftnl_nlmsg_build_hdr(buffer.data(), NFT_MSG_GETTABLE, NFPROTO_INET, NLM_F_ACK, 0);
+    mnl_attr_put_strz(message, NFTA_TABLE_NAME, kTable.data());
+    std::string comment;
+    const auto read =
+        socket_.request(*message, "look for table inet messenger_alg", [&](const nlmsghdr& reply) -> Expected<void> {
+            comment = read_table_comment(reply);
+            return {};
+        });
+    if (!read && read.error().code == ENOENT) return false;
+    if (!read) return read.error();
+    if (comment != schema_fingerprint(options_)) return false;
+    const auto state = verify();
+    if (!state) return state.error();
+    return state->kind == SchemaState::Kind::intact;
 }
 
 Expected<void> Schema::remove() {

@@ -109,6 +109,9 @@ class Schema {
     /// Compares what is in the kernel with what install makes: chains with hook, priority and number of rules, sets
     /// with key and flags. Does not look at elements.
     [[nodiscard]] Expected<SchemaState> verify();
+    /// Whether the table that is there is one that install would make with these options, and nobody has changed it.
+    /// False also for a kernel that keeps no comments of tables (before 5.10).
+    [[nodiscard]] Expected<bool> is_alike();
     /// Since the table was made. Zero without NAT. Errors: schema_gone.
     [[nodiscard]] Expected<GuardCounts> guard_counts();
     /// Since the table was made. Errors: schema_gone.

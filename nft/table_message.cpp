@@ -8,6 +8,7 @@
 #include <libnftnl/rule.h>
 #include <libnftnl/set.h>
 #include <libnftnl/table.h>
+#include <libnftnl/udata.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netlink.h>
@@ -32,12 +33,36 @@ Handle checked(Handle handle) {
 
 }  // namespace
 
-void put_table(Batch& batch, std::string_view table, std::uint32_t flags, std::size_t tag) {
+void put_table(Batch& batch, std::string_view table, std::uint32_t flags, std::size_t tag, std::string_view comment) {
     const auto object = checked(TableHandle(nftnl_table_alloc()));
     nftnl_table_set_str(object.get(), NFTNL_TABLE_NAME, std::string(table).c_str());
     if (flags != 0) nftnl_table_set_u32(object.get(), NFTNL_TABLE_FLAGS, flags);
+    if (!comment.empty()) {
+        const UdataHandle data = checked(UdataHandle(nftnl_udata_buf_alloc(NFTNL_UDATA_COMMENT_MAXLEN + 2)));
+        nftnl_udata_put_strz(data.get(), NFTNL_UDATA_TABLE_COMMENT, std::string(comment).c_str());
+        nftnl_table_set_data(object.get(), NFTNL_TABLE_USERDATA, nftnl_udata_buf_data(data.get()),
+                             nftnl_udata_buf_len(data.get()));
+    }
     batch.put(NFT_MSG_NEWTABLE, NFPROTO_INET, NLM_F_CREATE, tag,
               [&](nlmsghdr* message) { nftnl_table_nlmsg_build_payload(message, object.get()); });
+}
+
+std::string read_table_comment(const nlmsghdr& message) {
+    const TableHandle table(nftnl_table_alloc());
+    if (!table || nftnl_table_nlmsg_parse(&message, table.get()) < 0) return {};
+    std::uint32_t size = 0;
+    const void* data = nftnl_table_get_data(table.get(), NFTNL_TABLE_USERDATA, &size);
+    if (data == nullptr) return {};
+    std::string comment;
+    const auto take = [](const nftnl_udata* attribute, void* to) {
+        if (nftnl_udata_type(attribute) != NFTNL_UDATA_TABLE_COMMENT || nftnl_udata_len(attribute) == 0) return 0;
+        // NUL stands at the end.
+        static_cast<std::string*>(to)->assign(static_cast<const char*>(nftnl_udata_get(attribute)),
+                                              nftnl_udata_len(attribute) - 1U);
+        return 0;
+    };
+    static_cast<void>(nftnl_udata_parse(data, size, take, &comment));
+    return comment;
 }
 
 void put_table_deletion(Batch& batch, std::string_view table, std::size_t tag) {

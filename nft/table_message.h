@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "nft/batch.h"
@@ -26,8 +27,11 @@ struct ChainSpec {
 
 // Messages that make and delete the parts of an inet table. Throw std::bad_alloc.
 
-/// flags: NFT_TABLE_F_*
-void put_table(Batch& batch, std::string_view table, std::uint32_t flags, std::size_t tag);
+/// flags: NFT_TABLE_F_*. comment: as nft(8) shows it, at most 127 bytes; empty: none.
+void put_table(Batch& batch, std::string_view table, std::uint32_t flags, std::size_t tag,
+               std::string_view comment = {});
+/// The comment of a table that the kernel has told of; empty if it has none.
+[[nodiscard]] std::string read_table_comment(const nlmsghdr& message);
 void put_table_deletion(Batch& batch, std::string_view table, std::size_t tag);
 void put_chain(Batch& batch, std::string_view table, const ChainSpec& chain, std::size_t tag);
 /// size: elements at most.

@@ -35,6 +35,29 @@ TEST_F(SchemaTest, IsIntactAfterEveryKindOfInstall) {
     }
 }
 
+TEST_F(SchemaTest, KnowsATableThatItWouldMakeLikewise) {
+    SchemaOptions chosen = options();
+    chosen.admit_queue = 5070;
+    const auto alike = [&] {
+        const auto answer = schema().is_alike();
+        EXPECT_TRUE(ok(answer));
+        return answer && *answer;
+    };
+    install(chosen);
+    EXPECT_TRUE(alike());
+    run_command("nft insert rule inet messenger_alg media accept");
+    EXPECT_FALSE(alike()) << "somebody has changed it";
+    install(chosen);
+    const SchemaOptions before = chosen;
+    chosen.media_silence = 77s;
+    Schema other(open_socket(), chosen);
+    EXPECT_FALSE(*other.is_alike()) << "the same shape with other numbers";
+    Schema same(open_socket(), before);
+    EXPECT_TRUE(*same.is_alike());
+    ASSERT_TRUE(ok(schema().remove()));
+    EXPECT_FALSE(alike()) << "there is none";
+}
+
 TEST_F(SchemaTest, SaysWhatOthersHaveChanged) {
     struct Row {
         const char* command;
