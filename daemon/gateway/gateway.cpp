@@ -121,6 +121,7 @@ Gateway::Gateway(const Config& config, std::string config_file, Log& log)
     outside_.refresh();
     report_outside_changes();
     sync_.set_outside(outside_);
+    sync_.set_policy(engine_.policy());
     const std::size_t taken_over = expect(sync_.restore(engine_, read_clock()));
     journal_.adopt(read_clock());
     pipeline_.set_source_check(sources_);
@@ -134,10 +135,11 @@ Gateway::Gateway(const Config& config, std::string config_file, Log& log)
         }
     }
     if (queue_.is_adopted()) drain_adopted_queue();
-    if (const auto installed = sync_.reinstall(engine_, read_clock()); !installed) {
-        throw std::runtime_error(installed.error().message());
-    }
-    unread_.on_install();
+    const bool goes_on = expect(kernel_.schema.is_alike());
+    const auto installed = goes_on ? sync_.take_over(engine_, read_clock()) : sync_.reinstall(engine_, read_clock());
+    if (!installed) throw std::runtime_error(installed.error().message());
+    unread_.begin();
+    if (goes_on) log_.notice("start", "the table inet {} is as it has to be, and stays", nft::kTable);
     if (taken_over > 0) {
         log_.notice("start", "took over {} pinholes of running calls from the kernel", taken_over);
     }
@@ -353,7 +355,7 @@ void Gateway::reinstall(std::string_view why) {
         report(installed.error());
         return;
     }
-    unread_.on_install();
+    unread_.begin();
     log_.warning("table", "the table inet {} was put back with {} pinholes: {}", nft::kTable, engine_.pinholes().size(),
                  why);
 }

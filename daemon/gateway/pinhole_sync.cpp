@@ -2,8 +2,10 @@
 #include "daemon/gateway/pinhole_sync.h"
 
 #include <array>
+#include <map>
 #include <utility>
 
+#include "daemon/gateway/plan_check.h"
 #include "daemon/process/clock.h"
 #include "daemon/translate.h"
 #include "daemon/translate_nat.h"
@@ -15,6 +17,13 @@ namespace {
 using nft::Failure;
 
 constexpr std::array kPinholeSets{nft::SetId::pinholes4, nft::SetId::pinholes6, nft::SetId::open4, nft::SetId::open6};
+
+/// Those that hold what the engine wants; the packet path and the daemons before us write to the others, too.
+constexpr std::array kOurSets{nft::SetId::pinholes4,  nft::SetId::pinholes6,      nft::SetId::open4,
+                              nft::SetId::open6,      nft::SetId::sip_endpoints4, nft::SetId::sip_endpoints6,
+                              nft::SetId::callbacks4, nft::SetId::callbacks6,     nft::SetId::sip_ports,
+                              nft::SetId::outside4,   nft::SetId::outside_open4,  nft::SetId::dnat4,
+                              nft::SetId::dnat_open4, nft::SetId::snat4};
 
 [[nodiscard]] alg::CallbackTable::Key key_of(const alg::CallbackChange& change) {
     return {change.transport, change.inside, change.remote};
@@ -100,6 +109,33 @@ nft::Expected<void> PinholeSync::reinstall(alg::Engine& engine, alg::TimePoint n
     return schema_.install(all);
 }
 
+nft::Expected<void> PinholeSync::take_over(alg::Engine& engine, alg::TimePoint now) {
+    nft::Transaction all;
+    stage_everything(engine, now, all);
+    std::map<std::pair<nft::SetId, nft::Key>, const nft::Element*> wanted;
+    for (const nft::Operation& operation : all.operations()) {
+        wanted.emplace(std::pair(operation.set, operation.element.key), &operation.element);
+    }
+    nft::Transaction changes;
+    for (const nft::SetId set : kOurSets) {
+        const auto elements = ruleset_.list(set);
+        if (!elements && elements.error().failure == Failure::schema_gone) continue;  // this table has none
+        if (!elements) return elements.error();
+        for (const nft::StoredElement& stored : *elements) {
+            const auto at = wanted.find({set, stored.element.key});
+            if (at != wanted.end() && at->second->target == stored.element.target) {
+                wanted.erase(at);
+            } else if (at == wanted.end()) {
+                changes.remove(set, stored.element.key);
+            }
+        }
+    }
+    for (const auto& [place, element] : wanted) changes.refresh(place.first, *element);
+    if (changes.empty()) return {};
+    if (const auto committed = ruleset_.commit(changes); !committed) return committed.error();
+    return {};
+}
+
 nft::Expected<std::optional<nft::SetId>> PinholeSync::find_loss(alg::Engine& engine, alg::TimePoint now) {
     nft::Transaction all;
     stage_everything(engine, now, all);
@@ -162,9 +198,16 @@ void PinholeSync::translate_binding(const alg::BindingChange& change, nft::Trans
                         [&](std::string_view interface) { translate(change, interface, transaction); });
 }
 
+template <class Change, class Check>
+bool PinholeSync::turns_down(const Change& change, Check check) {
+    if (policy_ == nullptr || change.kind != Change::Kind::add || check(change, *policy_)) return false;
+    ++counters_.turned_down;
+    return true;
+}
+
 void PinholeSync::stage(const alg::Plan& plan) {
     for (const alg::PinholeChange& change : plan.changes) {
-        if (withholds(change)) continue;
+        if (turns_down(change, may_open) || withholds(change)) continue;
         translate(change, staged_);
         translate_outside(change, options_.longest_call, staged_);
         const bool closes =
@@ -173,7 +216,7 @@ void PinholeSync::stage(const alg::Plan& plan) {
     }
     for (const alg::BindingChange& change : plan.bindings) translate_binding(change, staged_);
     for (const alg::CallbackChange& change : plan.callbacks) {
-        if (!withholds(change)) translate(change, staged_);
+        if (!turns_down(change, may_call_back) && !withholds(change)) translate(change, staged_);
     }
     for (const alg::TlsFlowChange& change : plan.tls_flows) translate(change, staged_);
     counters_.changes += plan.changes.size() + plan.bindings.size() + plan.callbacks.size() + plan.tls_flows.size();

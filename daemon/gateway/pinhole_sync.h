@@ -41,6 +41,8 @@ class PinholeSync final : public alg::PinholeWitness {
         std::uint64_t admitted = 0;
         std::uint64_t reinstalls = 0;
         std::uint64_t swept = 0;  ///< closed pinholes that a packet had brought back
+        std::uint64_t turned_down =
+            0;  ///< what the engine wanted against the rules of plan_check.h: never, but for a bug
     };
 
     /// All borrowed; they outlive this object.
@@ -50,11 +52,17 @@ class PinholeSync final : public alg::PinholeWitness {
     /// out of the table, so make it anew when one has changed.
     void set_outside(const OutsideInterfaces& outside) { outside_ = &outside; }
 
+    /// Borrowed: what may be opened, whatever the engine says (plan_check.h). Without it, nothing is checked.
+    void set_policy(const alg::Policy& policy) { policy_ = &policy; }
+
     /// Tells the engine what a daemon before us left in the kernel, and changes nothing there. Returns the number of
     /// pinholes.
     [[nodiscard]] nft::Expected<std::size_t> restore(alg::Engine& engine, alg::TimePoint now);
     /// Makes the table with every pinhole that the engine wants.
     [[nodiscard]] nft::Expected<void> reinstall(alg::Engine& engine, alg::TimePoint now);
+    /// Goes on with the table of a daemon before us: adds what is wanted and not there, and removes what is not wanted.
+    /// Flows that were admitted stay so, and packets in the queues are not lost, which a new table would cost.
+    [[nodiscard]] nft::Expected<void> take_over(alg::Engine& engine, alg::TimePoint now);
     /// The set that lacks something that is wanted, because somebody else has flushed it or removed elements; absent if
     /// the table has everything. Asks for each element: to be called when somebody else has changed the table.
     [[nodiscard]] nft::Expected<std::optional<nft::SetId>> find_loss(alg::Engine& engine, alg::TimePoint now);
@@ -100,6 +108,8 @@ class PinholeSync final : public alg::PinholeWitness {
     [[nodiscard]] const LatencyHistogram& commit_times() const { return commit_times_; }
 
    private:
+    template <class Change, class Check>
+    [[nodiscard]] bool turns_down(const Change& change, Check check);
     [[nodiscard]] bool withholds(const alg::PinholeChange& change);
     [[nodiscard]] bool withholds(const alg::CallbackChange& change);
     void stage_everything(alg::Engine& engine, alg::TimePoint now, nft::Transaction& all);
@@ -113,6 +123,7 @@ class PinholeSync final : public alg::PinholeWitness {
     nft::Schema& schema_;
     nft::Conntrack& conntrack_;
     Options options_;
+    const alg::Policy* policy_ = nullptr;
     const OutsideInterfaces* outside_ = nullptr;
     nft::Transaction staged_;
     std::vector<alg::PinholeKey> closed_;  ///< since the last sweep

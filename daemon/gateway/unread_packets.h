@@ -17,8 +17,10 @@ class UnreadPackets {
     /// Both borrowed; they outlive this object.
     UnreadPackets(nft::Schema& schema, const QueueSocket& queue) : schema_(schema), queue_(queue) {}
 
-    /// The table has been made anew, and its counters are zero.
-    void on_install() {
+    /// Counts from here on: the table is another one, or the packets before were another daemon's.
+    void begin() {
+        const auto handed = schema_.queued_counts();
+        handed_before_ = handed ? handed->signalling + handed->first_packets : 0;
         before_ = known_;
         read_before_ = queue_.counters().packets;
     }
@@ -26,7 +28,9 @@ class UnreadPackets {
     [[nodiscard]] std::uint64_t count() {
         const auto handed = schema_.queued_counts();
         if (!handed || queue_.unread_bytes() != 0) return known_;
-        const std::uint64_t meant = handed->signalling + handed->first_packets;
+        const std::uint64_t total = handed->signalling + handed->first_packets;
+        if (total < handed_before_) return known_;  // somebody else has made the table anew
+        const std::uint64_t meant = total - handed_before_;
         const std::uint64_t read = queue_.counters().packets - read_before_;
         if (meant > read) known_ = std::max(known_, before_ + (meant - read));
         return known_;
@@ -36,8 +40,10 @@ class UnreadPackets {
     nft::Schema& schema_;
     const QueueSocket& queue_;
     std::uint64_t known_ = 0;
-    std::uint64_t before_ = 0;       ///< of tables before this one
-    std::uint64_t read_before_ = 0;  ///< packets, when this table was made
+    // When begin() was called last:
+    std::uint64_t before_ = 0;         ///< known by then
+    std::uint64_t handed_before_ = 0;  ///< what the rules had counted
+    std::uint64_t read_before_ = 0;    ///< packets
 };
 
 }  // namespace messenger::daemon

@@ -125,6 +125,8 @@ void collect_kernel(Collector& to, const DaemonParts& parts) {
     const PinholeSync::Counters& sync = parts.sync.counters();
     to.counter("transactions_total", "Changes of the kernel's sets.", sync.transactions);
     to.counter("transaction_failures_total", "Those that the kernel refused.", sync.failures);
+    to.counter("turned_down_total", "What the engine wanted to open against the rules of the last check: a bug.",
+               sync.turned_down);
     to.counter("table_installs_total", "How often the table was made, the start included.", sync.reinstalls);
     to.counter("flows_seeded_total", "Conntrack entries made when a call was answered.", sync.seeded);
     to.counter("flows_admitted_total", "Conntrack entries made at the first packet of a flow.", sync.admitted);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What becomes of running calls when the daemon dies, is restarted, or somebody removes its table."""
 
+import json
 import time
 
 import pytest
@@ -81,6 +82,58 @@ def test_an_orderly_stop_keeps_running_calls(make_scene, gateway):
     scene.daemon.stop()
     media.assert_passes()
     scene.daemon.start()
+    media.assert_passes()
+    hang_up(call, back.agent)
+    media.assert_inbound_blocked()
+
+
+def table_of(scene):
+    """(its number, which is another one for a table made anew, its comment)"""
+    tables = json.loads(scene.lab.gateway.run("nft", "-j", "list", "tables"))["nftables"]
+    (ours,) = [one["table"] for one in tables if one.get("table", {}).get("name") == "messenger_alg"]
+    return ours["handle"], ours.get("comment")
+
+
+@pytest.mark.parametrize("how", ["stop", "kill"])
+@IPV4_GATEWAYS
+def test_the_next_daemon_goes_on_with_the_table(make_scene, gateway, how):
+    """A new one would cost the packets that wait in the queues, and send every flow through them again."""
+    scene = make_scene(**gateway)
+    call, back, media = start(scene)
+    before, holes = table_of(scene), pinholes(scene.lab.gateway)
+    getattr(scene.daemon, how)()
+    # What somebody has put in, and what has ended meanwhile, goes; what is missing comes back.
+    foreign = f"{{ 203.0.113.99 . {holes[0].inside} . udp . 4000 timeout 1h }}"
+    scene.lab.gateway.run("nft", f"add element inet messenger_alg pinholes4 {foreign}")
+    scene.lab.gateway.run("nft", "flush", "set", "inet", "messenger_alg", "sip_ports")
+    scene.daemon.start()
+    assert table_of(scene) == before, "the same table"
+    assert {(one.remote, one.port) for one in pinholes(scene.lab.gateway)} == {(one.remote, one.port) for one in holes}
+    assert "is as it has to be, and stays" in scene.daemon.log
+    media.assert_passes()
+    establish_and_end_another(scene, call.agent if how == "stop" else None)
+    if how == "stop":
+        hang_up(call, back.agent)
+        media.assert_inbound_blocked()
+
+
+def establish_and_end_another(scene, caller):
+    """SIP is read again."""
+    caller = caller or scene.agent(scene.lab.inside2)
+    callee = scene.agent(scene.lab.third)
+    out, _ = establish(caller, callee, sdp(caller.address[0], audio(44000)), sdp(callee.address[0], audio(54000)), tag="u9")
+    scene.media(44000, 54000, inside=caller.host, outside=scene.lab.third).assert_passes()
+    hang_up(out, callee)
+
+
+def test_other_settings_make_another_table(make_scene):
+    scene = make_scene()
+    call, back, media = start(scene)
+    before = table_of(scene)
+    scene.daemon.stop()
+    scene.daemon.configure({"timeouts.stream_silence": "77m"})
+    scene.daemon.start()
+    assert table_of(scene)[1] != before[1]
     media.assert_passes()
     hang_up(call, back.agent)
     media.assert_inbound_blocked()

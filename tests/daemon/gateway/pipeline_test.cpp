@@ -241,5 +241,27 @@ TEST_F(PipelineTest, FindsOutWhichSetLacksSomething) {
     EXPECT_EQ(*sync_.find_loss(engine_, now), std::optional(nft::SetId::pinholes4));
 }
 
+TEST_F(PipelineTest, MakesATableThatIsThereWhatItHasToBe) {
+    establish();
+    EXPECT_FALSE(run());
+    const nft::Key ours = kernel_.elements.begin()->first.second;
+    nft::Element foreign{
+        nft::Key::pinhole(nft::Address::v4(0x01020304), nft::Protocol::udp, {nft::Address::v4(0x0a010203), 22}),
+        std::chrono::seconds(60),
+        nft::Comment("somebody"),
+        {}};
+    nft::Transaction others;
+    others.add(nft::SetId::pinholes4, foreign);
+    others.remove(nft::SetId::pinholes4, ours);
+    ASSERT_TRUE(kernel_.commit(others));
+    ASSERT_TRUE(sync_.take_over(engine_, alg::TimePoint(std::chrono::seconds(1))));
+    EXPECT_EQ(kernel_.count(nft::SetId::pinholes4), 2U);
+    EXPECT_TRUE(kernel_.elements.contains({nft::SetId::pinholes4, ours})) << "back again";
+    EXPECT_FALSE(kernel_.elements.contains({nft::SetId::pinholes4, foreign.key})) << "no call needs it";
+    const std::size_t commits = kernel_.commits;
+    ASSERT_TRUE(sync_.take_over(engine_, alg::TimePoint(std::chrono::seconds(1))));
+    EXPECT_EQ(kernel_.commits, commits) << "nothing to do";
+}
+
 }  // namespace
 }  // namespace messenger::daemon

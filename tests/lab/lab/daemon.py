@@ -56,11 +56,18 @@ class Daemon:
         self._program = program or find_program()
         assert self._program, "messenger-algd is not built: cmake --preset dev && cmake --build --preset dev"
         self._config = Path(lab.directory) / "messenger-alg.toml"
-        self._config.write_text(config_text(lab.directory, **(config or {})))
+        self._directory = lab.directory
+        self._settings = dict(config or {})
+        self.configure({})
         self._log = Path(lab.directory) / "messenger-algd.log"
         self._log.touch()
         self._notify_path = f"{lab.directory}/notify"
         self._process = None
+
+    def configure(self, changes):
+        """Other settings, from the next start() on."""
+        self._settings.update(changes)
+        self._config.write_text(config_text(self._directory, **self._settings))
 
     @property
     def program(self):
