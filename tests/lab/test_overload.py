@@ -15,12 +15,11 @@ from lab.flood import Flood
 from lab.pinholes import pinholes
 from lab.scene import Call, audio, establish, hang_up, sdp
 
-SECONDS = 4
+SECONDS = 3
 TIMES = 5
 PINGS_BEFORE = 50
 RECOVERED = 1.0
 POOR = ["taskset", "--cpu-list", "0", "nice", "-n", "19"]  # beside a sender
-GATEWAYS = pytest.mark.parametrize("gateway", ["routed", "nat"])
 
 
 class Pings:
@@ -59,9 +58,10 @@ def flood_of(field, many):
 
 
 @pytest.mark.alone
-@GATEWAYS
-@pytest.mark.parametrize("many", [False, True], ids=["one host", "many hosts"])
-@pytest.mark.parametrize("on_overload", ["accept", "drop"])
+@pytest.mark.parametrize("gateway,many,on_overload", [
+    ("routed", False, "accept"), ("routed", True, "accept"), ("nat", False, "accept"), ("nat", True, "accept"),
+    ("routed", True, "drop"),  # which is the kernel's affair, and the same for all
+])
 def test_overload(make_scene, record_property, gateway, many, on_overload):
     config = {"log.level": "notice", "queue.on_overload": on_overload, "queue.length": 1024,
               "limits.messages_per_second": 0}
