@@ -26,7 +26,7 @@ class ConnectionHandover {
         Log& log;
     };
 
-    ConnectionHandover(std::string file, const Parts& parts) : parts_(parts), file_(std::move(file)) {}
+    ConnectionHandover(const std::string& file, const Parts& parts) : parts_(parts), file_(file) {}
 
     /// Goes on with the connections that the daemon before this one edited. edited: the bit in the ct mark of all such.
     [[nodiscard]] nft::Expected<void> take_over(std::uint32_t edited, alg::TimePoint now);
