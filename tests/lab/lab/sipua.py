@@ -124,17 +124,7 @@ class Agent:
 
     def receive(self, what, seconds=4):
         """The next request of a method ("INVITE"), or the next response of a status (200) or (200, "BYE")."""
-        deadline = time.monotonic() + seconds
-        while True:
-            for message in self._inbox:
-                if matches(message, what):
-                    self._inbox.remove(message)
-                    return message
-            left = deadline - time.monotonic()
-            if left <= 0:
-                others = [message.start_line for message in self._inbox]
-                raise AssertionError(f"{self.host.host}: no {what} within {seconds} s; received instead: {others}")
-            self._read(left)
+        return wait_for(self._inbox, self._read, self.host.host, what, seconds)
 
     def take(self, seconds=0.0):
         """Everything that has arrived, waiting so long for the first of it."""
@@ -158,6 +148,21 @@ class Agent:
         response = SipMessage(f"SIP/2.0 {status} {REASONS[status]}", headers, body)
         self.send(response, request.source, cuts)
         return response
+
+
+def wait_for(inbox, read, who, what, seconds):
+    """Takes the first message out of the inbox that matches. read(seconds): adds to it what comes, for so long."""
+    deadline = time.monotonic() + seconds
+    while True:
+        for message in inbox:
+            if matches(message, what):
+                inbox.remove(message)
+                return message
+        left = deadline - time.monotonic()
+        if left <= 0:
+            others = [message.start_line for message in inbox]
+            raise AssertionError(f"{who}: no {what} within {seconds} s; received instead: {others}")
+        read(left)
 
 
 def matches(message, what):

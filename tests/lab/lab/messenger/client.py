@@ -6,14 +6,13 @@ what the test tells it to, when it tells it to. What it receives must be signed 
 import hashlib
 import select
 import socket
-import time
 
 from lab.messenger import signing
 from lab.messenger.session import new_call_id
 from lab.messenger.signing import Association
 from lab.messenger.wire import KEEP_ALIVE, Wire
 from lab.sipmsg import SipMessage
-from lab.sipua import matches
+from lab.sipua import wait_for
 
 DOMAIN = "example.com"
 
@@ -113,17 +112,7 @@ class Client:
 
     def receive(self, what, seconds=4):
         """The next request of a method ("INVITE"), or the next response of a status (200) or (200, "BYE")."""
-        deadline = time.monotonic() + seconds
-        while True:
-            for message in self._inbox:
-                if matches(message, what):
-                    self._inbox.remove(message)
-                    return message
-            left = deadline - time.monotonic()
-            if left <= 0:
-                others = [message.start_line for message in self._inbox]
-                raise AssertionError(f"{self.user}: no {what} within {seconds} s; received instead: {others}")
-            self._read(left)
+        return wait_for(self._inbox, self._read, self.user, what, seconds)
 
     def receive_answer(self, method):
         """The next response, of whatever status, to a request of a method."""
