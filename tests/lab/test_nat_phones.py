@@ -19,7 +19,7 @@ from test_baresip import SOUNDS, assert_both_heard, talk
 TRANSPORTS = pytest.mark.parametrize("transport", ["udp", "tcp"])
 RTP_PER_CALL = 150  # each way at least; 50 packets a second, and a call lasts for four seconds
 SIP_PER_CALL = 60  # packets at most, acknowledgements and registrations included
-REFRESH = 4  # seconds that a registration is asked for
+REFRESH = 10  # seconds that a registration is asked for; baresip asks anew a tenth before the end
 
 
 class Phones:
@@ -120,7 +120,7 @@ def test_registrations_are_refreshed(make_scene, transport):
         return [p for p in answers if f"<sip:{name}@".encode() in p.payload and b"REGISTER" in p.payload]
 
     for name in ("inside", "inside2"):
-        wait_until(lambda: len(registered(name)) >= 3, 5 * REFRESH, f"{name} to register three times more", step=0.2)
+        wait_until(lambda: len(registered(name)) >= 2, 5 * REFRESH, f"{name} to register twice more", step=0.2)
     assert time.time() - begun > REFRESH
     talk(phones.peer, phones.inside)
     talk(phones.inside, phones.inside2)
