@@ -22,12 +22,12 @@ constexpr std::size_t aligned(std::size_t length) {
 
 }  // namespace
 
-void Batch::begin(NetlinkSocket& socket) {
+void Batch::begin(std::uint32_t sequence) {
     size_ = 0;
     last_message_ = 0;
     tags_.clear();
     failures_.clear();
-    first_sequence_ = socket.next_sequence();
+    first_sequence_ = sequence;
     append_envelope(NFNL_MSG_BATCH_BEGIN, first_sequence_);
 }
 

@@ -29,8 +29,12 @@ class Batch {
     /// The tag of a failure of the commit itself, which no message is to blame for.
     static constexpr std::size_t kNoTag = NftError::kNoIndex;
 
-    void begin(NetlinkSocket& socket);
+    void begin(NetlinkSocket& socket) { begin(socket.next_sequence()); }
+    /// sequence: of the envelope's first message; each message after it has the next number.
+    void begin(std::uint32_t sequence);
     [[nodiscard]] bool empty() const { return tags_.empty(); }
+    /// What has been put so far, the envelope's first message included. Borrowed until the next put() or begin().
+    [[nodiscard]] std::span<const std::byte> bytes() const { return {bytes_.data(), size_}; }
     /// Appends one message. type: NFT_MSG_*; flags: beyond NLM_F_REQUEST; tag: returned with a failure.
     /// build(nlmsghdr*) appends its attributes.
     template <class Build>

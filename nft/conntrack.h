@@ -71,6 +71,9 @@ class Conntrack {
     /// All TCP and UDP entries whose mark has value in the bits of mask: after a restart, the flows that are ours.
     [[nodiscard]] Expected<std::vector<FlowState>> list(std::uint32_t value, std::uint32_t mask);
 
+    /// What it speaks to the kernel through.
+    [[nodiscard]] NetlinkSocket& socket() { return socket_; }
+
    private:
     /// True if the entry is there already.
     [[nodiscard]] Expected<bool> make_way(const FlowTuple& original, const FlowTuple& reply);

@@ -14,6 +14,7 @@ std::string_view describe(Failure failure) {
         case Failure::not_supported: return "this kernel does not support it";
         case Failure::timed_out: return "the kernel did not answer in time";
         case Failure::replies_lost: return "the kernel's answers did not fit into the receive buffer";
+        case Failure::turned_down: return "the warden turned it down, and says why in a line of its own";
         case Failure::refused: return "the kernel refused";
     }
     return "unknown";
@@ -32,8 +33,8 @@ NftError system_error(int code, std::string_view operation) {
     const auto failure = [code] {
         switch (code) {
             case ENFILE: return Failure::set_full;  // NFTA_SET_DESC_SIZE reached; sockets do not return it here
-            case EPERM:
-            case EACCES: return Failure::not_permitted;
+            case EPERM: return Failure::not_permitted;
+            case EACCES: return Failure::turned_down;  // the kernel's word for lack of rights is EPERM
             case EOPNOTSUPP:
             case EPROTONOSUPPORT:
             case EAFNOSUPPORT: return Failure::not_supported;

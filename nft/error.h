@@ -17,6 +17,7 @@ enum class Failure : std::uint8_t {
     not_supported,  ///< this kernel lacks what was asked for
     timed_out,      ///< no answer before the deadline; whether it happened is unknown
     replies_lost,   ///< the receive buffer overflowed; whether it happened is unknown
+    turned_down,    ///< a NetlinkGate did not even pass it on to the kernel
     refused,        ///< anything else the kernel said; see code
 };
 

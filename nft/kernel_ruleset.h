@@ -21,6 +21,8 @@ class KernelRuleset final : public Ruleset {
 
     /// For RulesetWatch: changes of this origin are ours.
     [[nodiscard]] std::uint32_t portid() const { return socket_.portid(); }
+    /// What it speaks to the kernel through.
+    [[nodiscard]] NetlinkSocket& socket() { return socket_; }
 
    private:
     /// Marks what the next attempt leaves out, or tells why there cannot be one.

@@ -60,7 +60,17 @@ Expected<NetlinkSocket> NetlinkSocket::open() {
     return NetlinkSocket(std::move(socket));
 }
 
+Expected<NetlinkSocket> NetlinkSocket::adopt(int descriptor) {
+    SocketHandle socket(mnl_socket_fdopen(descriptor));
+    if (!socket) return system_error(errno, "take over a netlink socket");
+    return NetlinkSocket(std::move(socket));
+}
+
 Expected<void> NetlinkSocket::reserve(std::size_t send_bytes, std::size_t receive_bytes) {
+    if (gate_ != nullptr) {  // who sends makes room, too: beyond the limits it takes the same right
+        receive_room_ = std::max(receive_room_, receive_bytes);
+        return {};
+    }
     const auto grow = [this](std::size_t wanted, std::size_t& room, int option) -> Expected<void> {
         if (wanted <= room) return {};
         wanted = std::max(wanted, kLeastRoom);
@@ -84,6 +94,11 @@ Expected<void> NetlinkSocket::join(int group) {
 }
 
 Expected<void> NetlinkSocket::send(std::span<const std::byte> bytes, std::string_view operation) {
+    if (gate_ != nullptr) {
+        const int code = gate_->send(bytes, receive_room_);
+        if (code == 0) return {};
+        return system_error(code, operation);
+    }
     for (;;) {
         if (mnl_socket_sendto(socket_.get(), bytes.data(), bytes.size()) >= 0) return {};
         const int code = errno;

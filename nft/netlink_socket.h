@@ -14,6 +14,7 @@
 
 #include "nft/expected.h"
 #include "nft/handle.h"
+#include "nft/netlink_gate.h"
 
 namespace messenger::nft {
 
@@ -24,6 +25,11 @@ class NetlinkSocket {
     using OnReply = std::function<Expected<void>(const nlmsghdr&)>;
 
     [[nodiscard]] static Expected<NetlinkSocket> open();
+    /// The socket with this descriptor, which is closed with it, in another process than the one that opened it.
+    [[nodiscard]] static Expected<NetlinkSocket> adopt(int descriptor);
+
+    /// From now on another process sends what is to be sent. Borrowed; outlives this object.
+    void send_through(NetlinkGate& gate) { gate_ = &gate; }
 
     [[nodiscard]] int fd() const { return mnl_socket_get_fd(socket_.get()); }
     /// By this number the kernel names us as the origin of a change.
@@ -54,6 +60,7 @@ class NetlinkSocket {
                                                       const OnReply& on_reply);
 
     SocketHandle socket_;
+    NetlinkGate* gate_ = nullptr;
     std::uint32_t sequence_;
     std::size_t send_room_ = 0;
     std::size_t receive_room_ = 0;

@@ -8,14 +8,13 @@
 #include <vector>
 
 #include <libnftnl/common.h>
-#include <libnftnl/rule.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 
 #include "nft/batch.h"
 #include "nft/element_message.h"
 #include "nft/schema_fingerprint.h"
-#include "nft/schema_rules.h"
+#include "nft/schema_messages.h"
 #include "nft/table_message.h"
 
 namespace messenger::nft {
@@ -23,11 +22,6 @@ namespace {
 
 constexpr std::string_view kInstall = "install table inet messenger_alg";
 constexpr std::string_view kRemove = "delete table inet messenger_alg";
-
-std::string rule_text(const nftnl_rule& rule, std::size_t number) {
-    return "add rule " + std::to_string(number) + " of the schema, in chain " +
-           nftnl_rule_get_str(&rule, NFTNL_RULE_CHAIN);
-}
 
 /// One batch of which every message can be named when the kernel refuses it.
 class NamedBatch {
@@ -38,6 +32,9 @@ class NamedBatch {
     std::size_t tag(std::string operation) {
         operations_.push_back(std::move(operation));
         return operations_.size() - 1;
+    }
+    TagMessage tagger() {
+        return [this](std::string operation) { return tag(std::move(operation)); };
     }
     /// The first refusal is the error.
     Expected<void> commit(std::string_view operation) {
@@ -57,12 +54,6 @@ class NamedBatch {
     std::vector<std::string> operations_;
 };
 
-/// Deletes the table if it is there: making it first keeps the deletion from failing.
-void put_fresh_start(NamedBatch& batch) {
-    put_table(batch.batch(), kTable, 0, batch.tag("add table inet messenger_alg"));
-    put_table_deletion(batch.batch(), kTable, batch.tag("delete table inet messenger_alg"));
-}
-
 }  // namespace
 
 Schema::Schema(NetlinkSocket socket, const SchemaOptions& options) : socket_(std::move(socket)), options_(options) {
@@ -73,19 +64,7 @@ Schema::Schema(NetlinkSocket socket, const SchemaOptions& options) : socket_(std
 
 Expected<void> Schema::install(const Transaction& elements) {
     NamedBatch batch(socket_);
-    put_fresh_start(batch);
-    put_table(batch.batch(), kTable, 0, batch.tag("add table inet messenger_alg"), schema_fingerprint(options_));
-    for (const SetSpec& set : set_specs()) {
-        if (!has_set(options_, set)) continue;
-        put_set(batch.batch(), kTable, set, options_.set_size, batch.tag("add set " + std::string(set.name)));
-    }
-    for (const ChainSpec& chain : schema_chains(options_)) {
-        put_chain(batch.batch(), kTable, chain, batch.tag("add chain " + std::string(chain.name)));
-    }
-    std::size_t number = 0;
-    for (const RuleHandle& rule : schema_rules(options_)) {
-        put_rule(batch.batch(), *rule, batch.tag(rule_text(*rule, ++number)));
-    }
+    put_schema(batch.batch(), options_, batch.tagger());
     for (const Operation& operation : elements.operations()) {
         assert(operation.verb != Verb::remove && operation.verb != Verb::flush);
         // The sets are empty, so a refresh has nothing to remove first.
@@ -114,7 +93,7 @@ Expected<bool> Schema::is_alike() {
 
 Expected<void> Schema::remove() {
     NamedBatch batch(socket_);
-    put_fresh_start(batch);
+    put_schema_removal(batch.batch(), batch.tagger());
     return batch.commit(kRemove);
 }
 

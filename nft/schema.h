@@ -122,6 +122,8 @@ class Schema {
     [[nodiscard]] const SchemaOptions& options() const { return options_; }
     /// For RulesetWatch: changes of this origin are ours.
     [[nodiscard]] std::uint32_t portid() const { return socket_.portid(); }
+    /// What it speaks to the kernel through.
+    [[nodiscard]] NetlinkSocket& socket() { return socket_; }
 
    private:
     [[nodiscard]] Expected<std::vector<std::uint64_t>> count_rules(std::string_view chain);
