@@ -18,6 +18,7 @@
 #include "daemon/commands/pinholes_command.h"
 #include "daemon/commands/status_command.h"
 #include "daemon/config/config_file.h"
+#include "daemon/config/reloadable.h"
 #include "daemon/gateway/engine_policy.h"
 #include "daemon/gateway/part_options.h"
 #include "daemon/gateway/schema_options.h"
@@ -118,6 +119,7 @@ Gateway::Gateway(const Config& config, std::string config_file, Log& log)
       watchdog_timer_(loop_.add_timer([this] { feed_watchdog(); })),
       metrics_timer_(loop_.add_timer([this] { write_metrics(); })) {
     // The queues are bound before the rules that feed them, so no packet passes unread for want of a listener.
+    part_with_rights();
     outside_.refresh();
     report_outside_changes();
     sync_.set_outside(outside_);
@@ -143,8 +145,6 @@ Gateway::Gateway(const Config& config, std::string config_file, Log& log)
     if (taken_over > 0) {
         log_.notice("start", "took over {} pinholes of running calls from the kernel", taken_over);
     }
-    const std::array<std::uint32_t, 2> own{kernel_.ruleset.portid(), kernel_.schema.portid()};
-    watch_.emplace(expect(nft::RulesetWatch::open(expect(nft::NetlinkSocket::open()), own)));
     const QueueFeatures& granted = queue_.features();
     log_.notice("start", "NFQUEUE: fail-open {}, conntrack with packets {}", granted.fail_open ? "yes" : "no",
                 granted.conntrack ? "yes" : "no");
@@ -153,6 +153,28 @@ Gateway::Gateway(const Config& config, std::string config_file, Log& log)
     add_commands();
     if (!config.metrics.textfile.empty()) textfile_.emplace(config.metrics.textfile);
     if (config.policy.observe) static_cast<void>(steering_.observe(true, read_clock()));
+}
+
+/// Before anything is read that came from outside: packets that wait in the queue, comments of the table. From here on
+/// the warden does what takes CAP_NET_ADMIN.
+void Gateway::part_with_rights() {
+    const std::array<std::uint32_t, 2> own{kernel_.ruleset.portid(), kernel_.schema.portid()};
+    watch_.emplace(expect(nft::RulesetWatch::open(expect(nft::NetlinkSocket::open()), own)));
+    WardenDuty duty;
+    duty.ruleset = kernel_.ruleset.socket().fd();
+    duty.schema = kernel_.schema.socket().fd();
+    duty.conntrack = kernel_.conntrack.socket().fd();
+    duty.queue = queue_.fd();
+    duty.queues = queue_options(config_).queues;
+    duty.schema_options = kernel_.schema.options();
+    duty.config = config_;
+    duty.config_file = config_file_;
+    warden_.emplace(std::move(duty), log_);
+    kernel_.ruleset.socket().send_through(warden_->gate(WardenChannel::ruleset));
+    kernel_.schema.socket().send_through(warden_->gate(WardenChannel::schema));
+    kernel_.conntrack.socket().send_through(warden_->gate(WardenChannel::conntrack));
+    queue_.send_through([this](std::span<const std::byte> verdicts) { return warden_->post_verdicts(verdicts); });
+    keep_no_capability();
 }
 
 void Gateway::warn_of_tls() {
@@ -260,6 +282,10 @@ void Gateway::name_inside_interfaces() {
 void Gateway::watch_everything() {
     loop_.watch(queue_.fd(), EPOLLIN, [this](std::uint32_t) { on_packets(); });
     loop_.watch(watch_->fd(), EPOLLIN, [this](std::uint32_t) { on_ruleset_change(); });
+    loop_.watch(warden_->fd(), EPOLLRDHUP, [](std::uint32_t) {
+        throw std::runtime_error(
+            "the process that keeps CAP_NET_ADMIN for this one has ended; without it nothing can be opened or closed");
+    });
     loop_.watch(interfaces_.fd(), EPOLLIN, [this](std::uint32_t) {
         if (!interfaces_.take_changes()) return;
         follow_outside_addresses();
@@ -282,7 +308,6 @@ void Gateway::watch_everything() {
 }
 
 void Gateway::run() {
-    keep_only_net_admin();
     install_syscall_filter();
     loop_.set_timer(expiry_timer_, engine_.next_expiry());
     media_.plan_look(read_clock());
@@ -355,6 +380,8 @@ void Gateway::reinstall(std::string_view why) {
         report(installed.error());
         return;
     }
+    // What had failed is in it now; once more would only cost the packets that wait in the queues.
+    loop_.set_timer(repair_timer_, std::nullopt);
     unread_.begin();
     log_.warning("table", "the table inet {} was put back with {} pinholes: {}", nft::kTable, engine_.pinholes().size(),
                  why);
@@ -380,11 +407,8 @@ std::vector<std::string> Gateway::reload() {
         log_.error("reload", "{}: not read again, the old configuration holds", config_file_);
         for (const std::string& error : errors) log_.error("reload", "{}", error);
     } else {
-        // What the kernel's table, the queues and the tables of the engine were made with stays until a restart.
-        config_.network = result.config->network;
-        config_.sip.early_media = result.config->sip.early_media;
-        config_.policy = result.config->policy;
-        config_.log = result.config->log;
+        take_reloadable(*result.config, config_);
+        warden_->order_reload();  // first: what it does not allow yet would be turned down
         log_.set_level(config_.log.level);
         refresh_policy();
         log_.notice("reload",

@@ -27,6 +27,7 @@
 #include "daemon/process/outside_interfaces.h"
 #include "daemon/queue/queue_socket.h"
 #include "daemon/queue/queue_statistics.h"
+#include "daemon/warden/warden.h"
 #include "nft/conntrack.h"
 #include "nft/features.h"
 #include "nft/kernel_ruleset.h"
@@ -59,6 +60,7 @@ class Gateway {
     };
 
     [[nodiscard]] static Kernel open_kernel(const Config& config, Log& log);
+    void part_with_rights();
     [[nodiscard]] alg::Policy read_policy();
     void refresh_policy();
     void watch_everything();
@@ -87,6 +89,7 @@ class Gateway {
     CommandTable commands_;
     ControlSocket control_;  ///< before anything is touched: a second daemon finds that the first one answers
     QueueStatisticsReader queue_statistics_;
+    std::optional<Warden> warden_;  ///< the parts below send through it
     Kernel kernel_;
     alg::Engine engine_;
     PinholeSync sync_;

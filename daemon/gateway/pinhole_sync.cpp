@@ -5,10 +5,10 @@
 #include <map>
 #include <utility>
 
-#include "daemon/gateway/plan_check.h"
 #include "daemon/process/clock.h"
 #include "daemon/translate.h"
 #include "daemon/translate_nat.h"
+#include "daemon/warden/plan_check.h"
 
 namespace messenger::daemon {
 
@@ -156,7 +156,7 @@ void PinholeSync::stage_everything(alg::Engine& engine, alg::TimePoint now, nft:
         }
     }
     for (const alg::PinholeChange& change : wanted_.changes) {
-        if (withheld_.contains(change.key)) continue;
+        if (turns_down(change, may_open) || withheld_.contains(change.key)) continue;
         translate(change, all);
         if (options_.nat && !leads_nowhere(change.outside)) translate_outside(change, options_.longest_call, all);
     }
@@ -164,6 +164,7 @@ void PinholeSync::stage_everything(alg::Engine& engine, alg::TimePoint now, nft:
         if (options_.nat) translate_binding(change, all);
     }
     for (alg::CallbackChange& change : wanted_.callbacks) {
+        if (turns_down(change, may_call_back)) continue;
         if (leads_nowhere(change.outside)) change.outside.reset();
         if (!withheld_callbacks_.contains(key_of(change))) translate(change, all);
     }
@@ -200,7 +201,9 @@ void PinholeSync::translate_binding(const alg::BindingChange& change, nft::Trans
 
 template <class Change, class Check>
 bool PinholeSync::turns_down(const Change& change, Check check) {
-    if (policy_ == nullptr || change.kind != Change::Kind::add || check(change, *policy_)) return false;
+    using Kind = typename Change::Kind;
+    const bool opens = change.kind == Kind::add || change.kind == Kind::refresh;
+    if (policy_ == nullptr || !opens || check(change, *policy_)) return false;
     ++counters_.turned_down;
     return true;
 }

@@ -2,15 +2,19 @@
 #include <cap-ng.h>
 #include <sys/prctl.h>
 
+#include <optional>
 #include <stdexcept>
 
 #include "daemon/process/privileges.h"
 
 namespace messenger::daemon {
 
-void keep_only_net_admin() {
+namespace {
+
+/// none: nothing is kept.
+void keep(std::optional<unsigned> capability) {
     if (capng_get_caps_process() != 0) throw std::runtime_error("reading the capabilities of this process failed");
-    if (capng_have_capability(CAPNG_PERMITTED, CAP_NET_ADMIN) == 0) {
+    if (capability && capng_have_capability(CAPNG_PERMITTED, *capability) == 0) {
         throw std::runtime_error("CAP_NET_ADMIN is missing; start as root, or by the unit that grants it");
     }
     // Without CAP_SETPCAP the bounding set cannot be emptied; a unit that grants CAP_NET_ADMIN alone has done it for
@@ -20,10 +24,20 @@ void keep_only_net_admin() {
         may_empty_bounding ? CAPNG_SELECT_ALL : static_cast<capng_select_t>(CAPNG_SELECT_CAPS | CAPNG_SELECT_AMBIENT);
     capng_clear(everything);
     const auto kept = static_cast<capng_type_t>(CAPNG_EFFECTIVE | CAPNG_PERMITTED);
-    if (capng_update(CAPNG_ADD, kept, CAP_NET_ADMIN) != 0 || capng_apply(everything) != 0) {
+    if ((capability && capng_update(CAPNG_ADD, kept, *capability) != 0) || capng_apply(everything) != 0) {
         throw std::runtime_error("giving up capabilities failed");
     }
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) throw std::runtime_error("setting no_new_privs failed");
+}
+
+}  // namespace
+
+void keep_only_net_admin() {
+    keep(CAP_NET_ADMIN);
+}
+
+void keep_no_capability() {
+    keep(std::nullopt);
 }
 
 }  // namespace messenger::daemon

@@ -315,7 +315,11 @@ void QueueSocket::add(const Verdict& verdict) noexcept {
 
 void QueueSocket::flush() noexcept {
     if (batch_.empty()) return;
-    if (!send_bytes(batch_.bytes())) send_one_by_one();
+    if (send_through_) {
+        if (!send_through_(batch_.bytes())) ++counters_.verdict_errors;
+    } else if (!send_bytes(batch_.bytes())) {
+        send_one_by_one();
+    }
     batch_.clear();
 }
 

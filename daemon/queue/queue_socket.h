@@ -5,10 +5,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "daemon/process/fd.h"
@@ -84,6 +86,11 @@ class QueueSocket final : public VerdictSink {
     /// Sends the batch: one system call for all its verdicts.
     void flush() noexcept;
 
+    /// From now on another process sends the verdicts: netfilter takes them from nobody without CAP_NET_ADMIN, reading
+    /// asks for nothing. False: they are lost.
+    using SendVerdicts = std::function<bool(std::span<const std::byte>)>;
+    void send_through(SendVerdicts send) { send_through_ = std::move(send); }
+
     /// Gives up the socket with its queues bound: packets wait in it for the next owner. This object is of no use then.
     [[nodiscard]] KeptDescriptor hand_over();
 
@@ -114,7 +121,8 @@ class QueueSocket final : public VerdictSink {
     void count_packet(const QueuedPacket& packet);
 
     Fd socket_;
-    std::string identity_;  ///< what a kept socket must have been made with to be taken
+    SendVerdicts send_through_;  ///< empty: this process itself
+    std::string identity_;       ///< what a kept socket must have been made with to be taken
     Verdict::Action fallback_;
     QueueFeatures features_;
     bool adopted_ = false;

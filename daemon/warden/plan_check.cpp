@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "daemon/gateway/plan_check.h"
+#include "daemon/warden/plan_check.h"
 
 #include <algorithm>
 #include <cstdint>

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/warden/warden.h"
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <limits>
+#include <system_error>
+#include <utility>
+
+namespace messenger::daemon {
+
+namespace {
+
+/// So that a batch of verdicts seldom waits for the one before.
+constexpr int kLinkRoom = 1 << 20;
+
+}  // namespace
+
+Warden::Warden(WardenDuty duty, Log& log) {
+    std::array<int, 2> ends{};
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
+        throw std::system_error(errno, std::generic_category(), "making a pair of sockets");
+    }
+    link_ = Fd(ends[0]);
+    const Fd other(ends[1]);
+    // Best effort: with less room, the two only wait for each other more often.
+    static_cast<void>(::setsockopt(link_.get(), SOL_SOCKET, SO_SNDBUFFORCE, &kLinkRoom, sizeof(kLinkRoom)));
+    child_ = ::fork();
+    if (child_ < 0) throw std::system_error(errno, std::generic_category(), "starting a process");
+    if (child_ == 0) serve_as_warden(other.get(), std::move(duty), log);
+}
+
+Warden::~Warden() {
+    link_ = Fd();
+    static_cast<void>(::waitpid(child_, nullptr, 0));
+}
+
+bool Warden::put(const WardenRequest& head, std::span<const std::byte> bytes) const noexcept {
+    WardenRequest first = head;
+    // sendmsg(2) only reads.
+    std::array<iovec, 2> parts{iovec{&first, sizeof(first)},
+                               iovec{const_cast<std::byte*>(bytes.data()), bytes.size()}};  // NOLINT(*-const-cast)
+    msghdr message{};
+    message.msg_iov = parts.data();
+    message.msg_iovlen = parts.size();
+    while (message.msg_iovlen > 0) {
+        const ssize_t sent = ::sendmsg(link_.get(), &message, MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR) continue;
+        if (sent < 0) return false;
+        auto left = static_cast<std::size_t>(sent);
+        while (message.msg_iovlen > 0 && left >= message.msg_iov->iov_len) {
+            left -= message.msg_iov->iov_len;
+            ++message.msg_iov;
+            --message.msg_iovlen;
+        }
+        if (message.msg_iovlen == 0) break;
+        message.msg_iov->iov_base = static_cast<std::byte*>(message.msg_iov->iov_base) + left;
+        message.msg_iov->iov_len -= left;
+    }
+    return true;
+}
+
+int Warden::ask(const WardenRequest& head, std::span<const std::byte> bytes) const noexcept {
+    if (!put(head, bytes)) return EPIPE;
+    int code = 0;
+    ssize_t length = -1;
+    do {
+        length = ::recv(link_.get(), &code, sizeof(code), MSG_WAITALL);
+    } while (length < 0 && errno == EINTR);
+    return length == static_cast<ssize_t>(sizeof(code)) ? code : EPIPE;
+}
+
+int Warden::Gate::send(std::span<const std::byte> request, std::size_t answers) {
+    if (request.size() > kLongestWardenRequest) return EMSGSIZE;
+    WardenRequest head;
+    head.size = static_cast<std::uint32_t>(request.size());
+    head.answers = static_cast<std::uint32_t>(std::min<std::size_t>(answers, std::numeric_limits<int>::max()));
+    head.channel = channel_;
+    return warden_.ask(head, request);
+}
+
+bool Warden::post_verdicts(std::span<const std::byte> bytes) noexcept {
+    WardenRequest head;
+    head.size = static_cast<std::uint32_t>(bytes.size());
+    head.channel = WardenChannel::queue;
+    head.answered = false;
+    return put(head, bytes);
+}
+
+void Warden::order_reload() {
+    // One that cannot be read has been told of by the daemon, and changes nothing in either.
+    static_cast<void>(ask(WardenRequest{}, {}));
+}
+
+}  // namespace messenger::daemon

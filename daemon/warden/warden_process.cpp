@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/warden/warden_process.h"
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <csignal>
+#include <cstring>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <span>
+#include <system_error>
+#include <utility>
+
+#include "daemon/config/config_file.h"
+#include "daemon/config/reloadable.h"
+#include "daemon/process/clock.h"
+#include "daemon/process/interfaces.h"
+#include "daemon/process/privileges.h"
+#include "daemon/warden/opening_rules.h"
+#include "daemon/warden/verdict_check.h"
+#include "daemon/warden/warden_request.h"
+#include "nft/netlink_socket.h"
+
+namespace messenger::daemon {
+
+namespace {
+
+constexpr std::size_t kFirstRoom = std::size_t{256} * 1024;
+constexpr auto kPauseBetweenLooks = std::chrono::milliseconds(100);
+
+/// Requests out of a stream. Keeps room for ordinary ones, of which only as much is touched as they need.
+class RequestStream {
+   public:
+    explicit RequestStream(int link) : link_(link) { make_room(kFirstRoom); }
+
+    struct Request {
+        WardenRequest head;
+        std::span<const std::byte> bytes;  ///< until the next call
+    };
+    /// Waits for one. Absent at the end of the stream, and where it makes no sense.
+    [[nodiscard]] std::optional<Request> next() {
+        Request request;
+        if (!have(sizeof(WardenRequest))) return std::nullopt;
+        std::memcpy(&request.head, buffer_.get() + begin_, sizeof(WardenRequest));
+        if (request.head.size > kLongestWardenRequest || request.head.size % 4 != 0) return std::nullopt;
+        if (!have(sizeof(WardenRequest) + request.head.size)) return std::nullopt;
+        request.bytes = {buffer_.get() + begin_ + sizeof(WardenRequest), request.head.size};
+        begin_ += sizeof(WardenRequest) + request.head.size;
+        return request;
+    }
+
+   private:
+    /// Waits until so many bytes are there, from begin_ on.
+    [[nodiscard]] bool have(std::size_t size) {
+        if (begin_ == end_) {
+            begin_ = end_ = 0;
+            if (room_ > kFirstRoom && size <= kFirstRoom) make_room(kFirstRoom);
+        }
+        while (end_ - begin_ < size) {
+            if (room_ - begin_ < size) make_room(std::max(size, kFirstRoom));
+            const ssize_t length = ::recv(link_, buffer_.get() + end_, room_ - end_, 0);
+            if (length == 0 || (length < 0 && errno != EINTR)) return false;
+            if (length > 0) end_ += static_cast<std::size_t>(length);
+        }
+        return true;
+    }
+
+    /// What is there moves to the front.
+    void make_room(std::size_t room) {
+        const std::size_t left = end_ - begin_;
+        if (room == room_) {
+            std::memmove(buffer_.get(), buffer_.get() + begin_, left);
+        } else {
+            auto other = std::make_unique_for_overwrite<std::byte[]>(room);  // NOLINT(modernize-avoid-c-arrays)
+            if (left > 0) std::memcpy(other.get(), buffer_.get() + begin_, left);
+            buffer_ = std::move(other);
+            room_ = room;
+        }
+        begin_ = 0;
+        end_ = left;
+    }
+
+    int link_;
+    std::unique_ptr<std::byte[]> buffer_;  // NOLINT(modernize-avoid-c-arrays): not to be zeroed, as a vector would
+    std::size_t room_ = 0;
+    std::size_t begin_ = 0;
+    std::size_t end_ = 0;
+};
+
+class WardenProcess {
+   public:
+    WardenProcess(int link, WardenDuty duty, Log& log)
+        : link_(link),
+          duty_(std::move(duty)),
+          log_(log),
+          sockets_{adopt(duty_.ruleset), adopt(duty_.schema), adopt(duty_.conntrack)} {
+        look_at_host();
+    }
+
+    void serve() {
+        RequestStream requests(link_);
+        while (const auto request = requests.next()) {
+            const int code = carry_out(request->head, request->bytes);
+            if (request->head.answered &&
+                ::send(link_, &code, sizeof(code), MSG_NOSIGNAL) != static_cast<ssize_t>(sizeof(code))) {
+                return;
+            }
+        }
+    }
+
+   private:
+    [[nodiscard]] static nft::NetlinkSocket adopt(int descriptor) {
+        auto socket = nft::NetlinkSocket::adopt(descriptor);
+        if (!socket) throw std::runtime_error(socket.error().message());
+        return *std::move(socket);
+    }
+
+    [[nodiscard]] int carry_out(const WardenRequest& head, std::span<const std::byte> bytes) {
+        switch (head.channel) {
+            case WardenChannel::ruleset:
+            case WardenChannel::schema:
+            case WardenChannel::conntrack:
+                return send(sockets_.at(static_cast<std::size_t>(head.channel)), bytes, head.answers);
+            case WardenChannel::queue: return send_verdicts(bytes);
+            case WardenChannel::orders: return read_configuration();
+        }
+        return EINVAL;
+    }
+
+    [[nodiscard]] int send(nft::NetlinkSocket& socket, std::span<const std::byte> bytes, std::size_t answers) {
+        std::string fault = check_->find_fault(bytes);
+        if (!fault.empty() && may_look_again()) {  // this host may have another address since
+            look_at_host();
+            fault = check_->find_fault(bytes);
+        }
+        if (!fault.empty()) {
+            log_.error("warden", "turned down, and nothing of it was done: {}", fault);
+            return EACCES;
+        }
+        if (const auto room = socket.reserve(bytes.size(), answers); !room) return room.error().code;
+        const auto sent = socket.send(bytes, "pass on a request");
+        return sent ? 0 : sent.error().code;
+    }
+
+    [[nodiscard]] int send_verdicts(std::span<const std::byte> bytes) {
+        if (!holds_only_verdicts(bytes, duty_.queues)) {
+            log_.error("warden", "turned down: {} bytes for the queues that are no verdicts", bytes.size());
+            return EACCES;
+        }
+        if (send_to_queue(bytes)) return 0;
+        // When the kernel has no room for a whole batch, it may still have for each of its messages.
+        int code = 0;
+        while (!bytes.empty()) {
+            nlmsghdr head{};
+            std::memcpy(&head, bytes.data(), sizeof(head));
+            if (!send_to_queue(bytes.first(head.nlmsg_len))) code = errno;
+            bytes = bytes.subspan(head.nlmsg_len);
+        }
+        if (code != 0) log_.error("warden", "verdicts could not be given: {}", std::generic_category().message(code));
+        return code;
+    }
+
+    [[nodiscard]] bool send_to_queue(std::span<const std::byte> bytes) const {
+        ssize_t sent = -1;
+        do {
+            sent = ::send(duty_.queue, bytes.data(), bytes.size(), 0);
+        } while (sent < 0 && errno == EINTR);
+        return sent >= 0;
+    }
+
+    /// A configuration that is wrong changes nothing, as in the daemon.
+    [[nodiscard]] int read_configuration() {
+        const ConfigResult result = read_config_file(duty_.config_file);
+        if (!result.config) return EINVAL;
+        take_reloadable(*result.config, duty_.config);
+        log_.set_level(duty_.config.log.level);
+        look_at_host();
+        return 0;
+    }
+
+    [[nodiscard]] bool may_look_again() { return read_clock() >= next_look_; }
+
+    void look_at_host() {
+        next_look_ = read_clock() + kPauseBetweenLooks;
+        check_.reset();
+        rules_.emplace(duty_.config, list_interface_addresses());
+        check_.emplace(duty_.schema_options, *rules_);
+    }
+
+    int link_;
+    WardenDuty duty_;
+    Log& log_;
+    std::array<nft::NetlinkSocket, 3> sockets_;  ///< by WardenChannel
+    alg::TimePoint next_look_;
+    std::optional<OpeningRules> rules_;
+    std::optional<nft::RequestCheck> check_;
+};
+
+/// Only what it works with stays open, and standard error.
+void close_others(int link, const WardenDuty& duty) {
+    std::array<int, 6> kept{STDERR_FILENO, link, duty.ruleset, duty.schema, duty.conntrack, duty.queue};
+    std::sort(kept.begin(), kept.end());
+    unsigned next = 0;
+    for (const int descriptor : kept) {
+        const auto number = static_cast<unsigned>(descriptor);
+        if (number > next) static_cast<void>(::close_range(next, number - 1, 0));
+        next = number + 1;
+    }
+    static_cast<void>(::close_range(next, UINT_MAX, 0));
+}
+
+}  // namespace
+
+void serve_as_warden(int link, WardenDuty duty, Log& log) {
+    try {
+        static_cast<void>(::prctl(PR_SET_NAME, "messenger-wardn"));
+        // It ends with the daemon and not before, for the daemon has to put things in order.
+        for (const int signal : {SIGTERM, SIGINT, SIGHUP}) static_cast<void>(std::signal(signal, SIG_IGN));
+        close_others(link, duty);
+        keep_only_net_admin();
+        install_warden_filter();
+        WardenProcess(link, std::move(duty), log).serve();
+        ::_exit(0);
+    } catch (const std::exception& error) {
+        log.error("warden", "{}", error.what());
+    }
+    ::_exit(1);
+}
+
+}  // namespace messenger::daemon

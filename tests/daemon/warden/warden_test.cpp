@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/warden/warden.h"
+
+#include <fcntl.h>
+#include <poll.h>
+
+#include <chrono>
+#include <fstream>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "daemon/gateway/schema_options.h"
+#include "daemon/process/privileges.h"
+#include "daemon/queue/queue_socket.h"
+#include "nft/conntrack.h"
+#include "nft/features.h"
+#include "nft/kernel_ruleset.h"
+#include "nft/schema.h"
+#include "tests/daemon/support/network_namespace.h"
+#include "tests/daemon/support/temporary_directory.h"
+
+// On the real kernel: a thread that has given up its capabilities works through a warden that has not.
+namespace messenger::daemon {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::HasSubstr;
+
+constexpr std::string_view kNote = "audio rtp call=0123456789abcdef dialog=fedcba9876543210 id=x";
+const nft::Key kGood =
+    nft::Key::pinhole(nft::Address::v4(0xcb00711e), nft::Protocol::udp, {nft::Address::v4(0x0a010203), 5350});
+const nft::Key kProtected =
+    nft::Key::pinhole(nft::Address::v4(0xcb00711e), nft::Protocol::udp, {nft::Address::v4(0x0a010203), 3389});
+
+class Office {
+   public:
+    Office() : log_(LogLevel::debug, LogFormat::people) {
+        config_.network.inside = {*alg::Prefix::parse("10.1.2.0/24")};
+        write("");
+        const auto features = nft::probe_features();
+        options_ = schema_options(config_, *features, *features->queue_kind());
+        ruleset_.emplace(*nft::NetlinkSocket::open());
+        schema_.emplace(*nft::NetlinkSocket::open(), options_);
+        conntrack_.emplace(*nft::NetlinkSocket::open());
+        queue_ = std::make_unique<QueueSocket>(QueueOptions{{200}});
+        WardenDuty duty;
+        duty.ruleset = ruleset_->socket().fd();
+        duty.schema = schema_->socket().fd();
+        duty.conntrack = conntrack_->socket().fd();
+        duty.queue = queue_->fd();
+        duty.queues = {200};
+        duty.schema_options = options_;
+        duty.config = config_;
+        duty.config_file = file();
+        warden_.emplace(duty, log_);
+        ruleset_->socket().send_through(warden_->gate(WardenChannel::ruleset));
+        schema_->socket().send_through(warden_->gate(WardenChannel::schema));
+        conntrack_->socket().send_through(warden_->gate(WardenChannel::conntrack));
+        queue_->send_through([this](std::span<const std::byte> bytes) { return warden_->post_verdicts(bytes); });
+        keep_no_capability();
+    }
+
+    /// The configuration that the warden reads again.
+    void write(const std::string& protected_ports) {
+        std::ofstream(file()) << "[network]\ninside = [\"10.1.2.0/24\"]\nprotected_ports = [" << protected_ports
+                              << "]\n";
+    }
+    [[nodiscard]] nft::Expected<nft::CommitReport> open(const nft::Key& key) {
+        nft::Transaction one;
+        one.add(nft::SetId::pinholes4, {key, 90s, nft::Comment(kNote), {}});
+        return ruleset_->commit(one);
+    }
+    [[nodiscard]] bool is_open(const nft::Key& key) {
+        const auto found = ruleset_->find(nft::SetId::pinholes4, key);
+        return found && found->has_value();
+    }
+    nft::Schema& schema() { return *schema_; }
+    nft::Conntrack& conntrack() { return *conntrack_; }
+    QueueSocket& queue() { return *queue_; }
+    Warden& warden() { return *warden_; }
+    Log& log() { return log_; }
+
+   private:
+    [[nodiscard]] std::string file() const { return directory_.file("messenger-alg.toml"); }
+
+    TemporaryDirectory directory_;
+    Log log_;
+    Config config_;
+    nft::SchemaOptions options_;
+    std::optional<Warden> warden_;
+    std::optional<nft::KernelRuleset> ruleset_;
+    std::optional<nft::Schema> schema_;
+    std::optional<nft::Conntrack> conntrack_;
+    std::unique_ptr<QueueSocket> queue_;
+};
+
+#define IN_NETWORK_NAMESPACE(...) \
+    if (!run_in_network_namespace([&] __VA_ARGS__)) GTEST_SKIP() << "needs root, to make a network namespace"
+
+TEST(WardenRoot, DoesWhatMayBeDoneForAProcessThatMayNot) {
+    IN_NETWORK_NAMESPACE({
+        Office office;
+        auto alone = nft::NetlinkSocket::open();
+        ASSERT_TRUE(alone);
+        EXPECT_FALSE(nft::Schema(*std::move(alone), {}).remove()) << "this thread itself has no rights any more";
+        ASSERT_TRUE(office.schema().install({}));
+        EXPECT_EQ(office.schema().verify()->kind, nft::SchemaState::Kind::intact);
+        EXPECT_TRUE(office.open(kGood));
+        EXPECT_TRUE(office.is_open(kGood));
+        EXPECT_TRUE(office.conntrack().list(0, 0));
+        EXPECT_TRUE(office.schema().install({})) << "again, in place of the first";
+        EXPECT_FALSE(office.is_open(kGood));
+    });
+}
+
+TEST(WardenRoot, TurnsDownWhatMustNotBeOpened) {
+    IN_NETWORK_NAMESPACE({
+        Office office;
+        ASSERT_TRUE(office.schema().install({}));
+        const auto refused = office.open(kProtected);
+        ASSERT_FALSE(refused);
+        EXPECT_EQ(refused.error().failure, nft::Failure::turned_down);
+        EXPECT_THAT(refused.error().message(), HasSubstr("turned it down"));
+        EXPECT_FALSE(office.is_open(kProtected));
+        EXPECT_TRUE(office.open(kGood)) << "it goes on with the next";
+    });
+}
+
+TEST(WardenRoot, TakesItsRulesFromTheFileAndFromNobodyElse) {
+    IN_NETWORK_NAMESPACE({
+        Office office;
+        ASSERT_TRUE(office.schema().install({}));
+        office.write("5350");
+        EXPECT_TRUE(office.open(kGood)) << "not read yet";
+        office.warden().order_reload();
+        EXPECT_FALSE(office.open(kGood));
+        EXPECT_TRUE(office.open(kProtected)) << "3389 is not protected any more";
+        office.write("this is no number");
+        office.warden().order_reload();
+        EXPECT_TRUE(office.open(kProtected)) << "a file that is wrong changes nothing";
+    });
+}
+
+TEST(WardenRoot, MakesALargeTable) {
+    IN_NETWORK_NAMESPACE({
+        Office office;
+        nft::Transaction many;
+        constexpr std::uint32_t kMany = 10'000;
+        for (std::uint32_t i = 0; i < kMany; ++i) {
+            many.add(nft::SetId::pinholes4, {nft::Key::pinhole(nft::Address::v4(0xcb000000 + i), nft::Protocol::udp,
+                                                               {nft::Address::v4(0x0a010203), 5350}),
+                                             90s,
+                                             nft::Comment(kNote),
+                                             {}});
+        }
+        const auto installed = office.schema().install(many);
+        ASSERT_TRUE(installed) << installed.error().message();
+        EXPECT_TRUE(office.is_open(many.operations().back().element.key));
+    });
+}
+
+TEST(WardenRoot, IsSeenToEnd) {
+    IN_NETWORK_NAMESPACE({
+        Office office;
+        // What is no request ends it: nothing that comes after could be told apart.
+        EXPECT_TRUE(office.warden().post_verdicts(std::vector<std::byte>(3)));
+        pollfd waiting{office.warden().fd(), POLLRDHUP, 0};
+        EXPECT_EQ(::poll(&waiting, 1, 5000), 1);
+        const auto refused = office.open(kGood);
+        ASSERT_FALSE(refused);
+        EXPECT_EQ(refused.error().code, EPIPE);
+        EXPECT_FALSE(office.warden().post_verdicts({}));
+    });
+}
+
+}  // namespace
+}  // namespace messenger::daemon
