@@ -15,6 +15,7 @@ from lab.topology import INSIDE_NETWORKS
 
 ROOT = Path(__file__).resolve().parents[3]
 READY_SECONDS = 15
+WARDEN = "messenger-wardn"  # the kernel keeps 15 characters
 
 
 def find_program(name="messenger-algd"):
@@ -76,6 +77,17 @@ class Daemon:
     @property
     def pid(self):
         return self._process.pid
+
+    @property
+    def pids(self):
+        """The daemon's own, then those of its children: its warden, and who writes the metrics."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return [self.pid, *map(int, children)]
+
+    def warden(self):
+        """The process that keeps CAP_NET_ADMIN."""
+        names = {pid: Path(f"/proc/{pid}/comm").read_text().strip() for pid in self.pids}
+        return next(pid for pid, name in names.items() if name == WARDEN)
 
     @property
     def log(self):
@@ -145,11 +157,12 @@ class Daemon:
             self._end(signal.SIGKILL)
 
     def usage(self):
-        """CPU seconds used since the start, and resident memory in KiB."""
-        folder = Path("/proc", str(self._process.pid))
-        fields = (folder / "stat").read_text().rpartition(")")[2].split()
-        ticks = int(fields[11]) + int(fields[12])  # utime and stime, proc_pid_stat(5)
-        resident = int((folder / "statm").read_text().split()[1])
+        """CPU seconds used since the start by all its processes, and resident memory of its own in KiB."""
+        ticks = 0
+        for pid in self.pids:
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])  # utime and stime, proc_pid_stat(5)
+        resident = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
         return ticks / os.sysconf("SC_CLK_TCK"), resident * os.sysconf("SC_PAGE_SIZE") // 1024
 
     def alive(self):
