@@ -28,10 +28,10 @@ def _lost(result):
     return sum(result[part]["lost"] for part in ("ramp", "sustained", "end"))
 
 
-def _cost(site, pid):
+def _cost(site, *pids):
     """Microseconds of processor for a call, and how many were lost."""
     _load(site, rate=RATE, seconds=0.3, first_call=500_000, processor=site.load_place)
-    meter = Meter(pid)
+    meter = Meter(*pids)
     result = _load(site, rate=RATE, seconds=2, processor=site.load_place)
     ended = sum(result[part]["ended"] for part in ("sustained", "end"))
     return meter.seconds() * 1e6 / max(ended, 1), _lost(result)
@@ -43,7 +43,7 @@ def call_cpu():
     with Site() as site:
         for _ in range(ROUNDS):
             with site.daemon() as daemon:
-                cost, missing = _cost(site, daemon.pid)
+                cost, missing = _cost(site, *daemon.pids)
                 costs["daemon"].append(cost)
                 lost += missing
             with site.bare() as pid:

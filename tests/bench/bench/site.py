@@ -110,7 +110,8 @@ class Site:
         daemon = Daemon(self.lab, self._config).start()
         try:
             if pinned:
-                processors.put_on(daemon.pid, self.place)
+                for pid in daemon.pids:
+                    processors.put_on(pid, self.place)
             yield daemon
             daemon.stop()
         finally:

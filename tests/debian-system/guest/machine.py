@@ -86,7 +86,19 @@ def journal():
 
 def process_status():
     """/proc/PID/status of the daemon as a dictionary."""
+    return _status_of(unit_property("MainPID"))
+
+
+def warden_status():
+    """The same of its child that keeps CAP_NET_ADMIN."""
     pid = unit_property("MainPID")
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    found = [status for status in map(_status_of, children) if status["Name"] == "messenger-wardn"]
+    assert len(found) == 1, children
+    return found[0]
+
+
+def _status_of(pid):
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
 

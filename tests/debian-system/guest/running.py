@@ -11,7 +11,8 @@ from lab.media import Running
 from lab.namespaces import wait_until
 from lab.pinholes import open_ports, pinholes
 from lab.scene import Call, audio, establish, hang_up, sdp
-from machine import CONFIG, UNIT, SystemScene, journal, process_status, unit_property, with_drop_in, without_drop_in
+from machine import (CONFIG, UNIT, SystemScene, journal, process_status, unit_property, warden_status, with_drop_in,
+                     without_drop_in)
 
 HERE = Path(__file__).resolve().parent
 TABLE = "nft list table inet messenger_alg"
@@ -39,11 +40,13 @@ def sandbox(story, lab, state):
     story.check(f"exposure {score.group(1) if score else '?'}, at most {EXPOSURE}", score and float(score.group(1)) <= EXPOSURE)
     status = process_status()
     story.check("it runs as messenger-alg", story.run(f"ps -o user= -p {unit_property('MainPID')}")[1].startswith("messeng"))
-    for name in ("CapEff", "CapPrm", "CapBnd"):
-        story.check(f"{name} is CAP_NET_ADMIN alone", int(status[name], 16) == CAP_NET_ADMIN, status[name])
-    for name in ("CapInh", "CapAmb"):
-        story.check(f"{name} is empty", int(status[name], 16) == 0, status[name])
-    story.check("no new privileges, and a filter of system calls", status["NoNewPrivs"] == "1" and status["Seccomp"] == "2")
+    for name in ("CapEff", "CapPrm", "CapInh", "CapAmb"):
+        story.check(f"{name} of the daemon is empty", int(status[name], 16) == 0, status[name])
+    warden = warden_status()
+    for name in ("CapEff", "CapPrm"):
+        story.check(f"{name} of its warden is CAP_NET_ADMIN alone", int(warden[name], 16) == CAP_NET_ADMIN, warden[name])
+    for who, of in (("daemon", status), ("warden", warden)):
+        story.check(f"{who}: no new privileges, and a filter of system calls", of["NoNewPrivs"] == "1" and of["Seccomp"] == "2")
     story.run(f"systemctl show -P MemoryCurrent -P TasksCurrent {UNIT}")
     resident = int(status["VmRSS"].split()[0])
     story.check(f"resident set when idle: {resident} kB, at most {IDLE_KILOBYTES} (of it anonymous: {status['RssAnon']})",
