@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Messages made to torture parsers: RFC 4475, messages of our own about IPv6 after RFC 5118, and all of the corpus'
+"""Messages made to torture parsers: RFC 4475, messages of our own for each case of RFC 5118, and all of the corpus'
 oddities.
 
 Each arrives byte for byte as it was sent, whatever we think of it, and opens nothing. What is understood is written
 down here: a gateway need not be as strict as a server, for what passes is for the server to judge.
 """
 
+import contextlib
 import os
 import re
 import socket
@@ -16,12 +17,11 @@ import pytest
 
 from lab.attacks.field import Field, counted, openings
 from lab.daemon import ROOT
-from lab.pinholes import pinholes
 from lab.tcp import Listener, dial
 
 CORPUS = Path(os.environ.get("MESSENGER_CORPUS") or ROOT.parent / "shared" / "corpus")
 RFC4475 = CORPUS / "torture" / "rfc4475"
-RFC5118 = CORPUS / "torture" / "rfc5118"
+IPV6 = ROOT / "tests" / "data" / "ipv6"
 LARGEST_DATAGRAM = 65507
 
 YES = "understood"
@@ -94,7 +94,7 @@ class Post:
         self.field = Field(scene)
         self._ends = [self._socket(host) for host in (self.field.victim, self.field.attacker)]
         self._ends[1].settimeout(2)
-        self._listener = scene.keep(Listener(self.field.attacker, 5060)) if family == 4 else None
+        self._listener = scene.keep(Listener(self.field.attacker, 5060, self.field.attacker.address(family)))
 
     def _socket(self, host):
         made = self.scene.keep(host.socket(socket.AF_INET if self.family == 4 else socket.AF_INET6, socket.SOCK_DGRAM))
@@ -114,16 +114,32 @@ class Post:
 
     def stream(self, data):
         """The same at the beginning of a connection."""
+        with self.exchange("tcp") as (say, _, _):
+            return say(data)
+
+    @contextlib.contextmanager
+    def exchange(self, transport):
+        """(say, answer, port that says it): each sends and returns what arrived, in datagrams or in one connection."""
+        if transport == "udp":
+            yield self.datagram, self.back, 5060
+            return
         here = dial(self.field.victim, self._listener.address)
         there, _ = self._listener.accept()
         with here, there:
-            here.sendall(data)
-            there.settimeout(2)
-            arrived = b""
-            while len(arrived) < len(data):
-                arrived += there.recv(65535)
-            time.sleep(0.02)
-            return arrived
+            source = here.getsockname()[1]
+            yield lambda data: self._carry(here, there, data), lambda data: self._carry(there, here, data), source
+
+    @staticmethod
+    def _carry(sender, receiver, data):
+        sender.sendall(data)
+        receiver.settimeout(2)
+        arrived = b""
+        while len(arrived) < len(data):
+            part = receiver.recv(65535)
+            assert part, "the connection ended"
+            arrived += part
+        time.sleep(0.02)
+        return arrived
 
     def outcome(self):
         """Since Field.remember()."""
@@ -179,58 +195,43 @@ def test_what_rfc_4475_calls_valid_is_understood():
     assert len(valid) == 13 and all(made_of_it == [YES, YES] for made_of_it in valid.values())
 
 
-def test_rfc_5118(make_scene):
-    """Of the RFC's own messages nothing is asked but that they arrive, open nothing, and are SIP."""
-    need(RFC5118, "RFC 5118")
+def ipv6_outcomes():
+    """{name: (is it understood, what is open after its answer)}, as tests/data/ipv6 writes them down."""
+    lines = [line for line in (IPV6 / "outcomes").read_text().splitlines() if not line.startswith("#")]
+    rows = (line.split(" | ") for line in lines)
+    return {name: (outcome, what) for name, outcome, what in rows}
+
+
+def ipv6_openings(field, what, transport, source):
+    """"media 40000 40001" as openings() has it. Who registers over TCP is called back over TCP."""
+    if what == "nothing":
+        return set()
+    kind, *ports = what.split()
+    proto = "udp" if kind == "media" else transport
+    return {(field.attacker.ip6, field.victim.ip6, proto, source if port == "source" else int(port)) for port in ports}
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_rfc_5118(make_scene, transport):
     post = Post(make_scene(family=6), 6)
-    for path in sorted(RFC5118.glob("*.dat")):
-        data = path.read_bytes()
-        assert post.datagram(data) == data, path.name
-        assert pinholes(post.scene.lab.gateway) == [], path.name
-
-
-INSIDE, PEER = "2001:db8:1::10", "2001:db8:2::66"
-# What RFC 5118 tries, in words of our own: (Request-URI, Via, c= line, does the answer open the inside host's own
-# port).
-IPV6 = {
-    "references in brackets": (f"sip:user@[{PEER}]", f"[{INSIDE}]", f"IN IP6 {INSIDE}", True),
-    "a bare address in the Request-URI": (f"sip:user@{PEER}", f"[{INSIDE}]", f"IN IP6 {INSIDE}", True),
-    "a port in the brackets": ("sip:user@[2001:db8:2::66:5060]", f"[{INSIDE}]", f"IN IP6 {INSIDE}", True),
-    "a port behind the brackets": (f"sip:user@[{PEER}]:5060", f"[{INSIDE}]:5060", f"IN IP6 {INSIDE}", True),
-    "received without brackets": (f"sip:user@[{PEER}]", f"[{INSIDE}];received={INSIDE}", f"IN IP6 {INSIDE}", True),
-    "received in brackets": (f"sip:user@[{PEER}]", f"[{INSIDE}];received=[{INSIDE}]", f"IN IP6 {INSIDE}", True),
-    "capitals and zeros": (f"sip:user@[{PEER}]", f"[{INSIDE}]", "IN IP6 2001:0DB8:0001:0:0:0:0:10", True),
-    "an IPv4 address that is mapped": (f"sip:user@[{PEER}]", f"[{INSIDE}]", "IN IP6 ::ffff:10.1.2.10", False),
-    "IPv4 for the media of an IPv6 call": (f"sip:user@[{PEER}]", f"[{INSIDE}]", "IN IP4 10.1.2.10", False),
-    "another inside host": (f"sip:user@[{PEER}]", f"[{INSIDE}]", "IN IP6 2001:db8:1::11", False),
-    "loopback": (f"sip:user@[{PEER}]", f"[{INSIDE}]", "IN IP6 ::1", False),
-    "link-local": (f"sip:user@[{PEER}]", f"[{INSIDE}]", "IN IP6 fe80::1", False),
-    "multicast": (f"sip:user@[{PEER}]", f"[{INSIDE}]", "IN IP6 ff02::1", False),
-    "three colons": (f"sip:user@[{PEER}]", f"[{INSIDE}]", "IN IP6 2001:db8:1:::10", False),
-    "IP4 says the line, IPv6 the address": (f"sip:user@[{PEER}]", f"[{INSIDE}]", f"IN IP4 {INSIDE}", False),
-}
-
-
-@pytest.mark.parametrize("case", IPV6)
-def test_messages_with_ipv6(make_scene, case):
-    uri, via, connection, opens = IPV6[case]
-    post = Post(make_scene(family=6), 6)
-
-    def message(start, address, tag):
-        body = f"v=0\r\no=- 1 1 {address}\r\ns=-\r\nc={address}\r\nt=0 0\r\nm=audio 40000 RTP/AVP 0\r\n"
-        lines = [start, f"Via: SIP/2.0/UDP {via};branch=z9hG4bKv6", f"From: <sip:user@[{INSIDE}]>;tag=a"]
-        lines += [f"To: <{uri}>{tag}", "Call-ID: v6@lab", "CSeq: 1 INVITE", "Max-Forwards: 70"]
-        lines += ["Content-Type: application/sdp", f"Content-Length: {len(body)}"]
-        return ("\r\n".join(lines) + "\r\n\r\n" + body).encode()
-
-    invite = message(f"INVITE {uri} SIP/2.0", connection, "")
-    answer = message("SIP/2.0 200 OK", f"IN IP6 {PEER}", ";tag=b")
-    post.field.remember()
-    assert post.datagram(invite) == invite
-    assert post.back(answer) == answer
-    assert post.field.grown(counted("messages_total")) == 2, "each is a message, whatever it names"
-    pair = {(PEER, INSIDE, "udp", 40000), (PEER, INSIDE, "udp", 40001)}
-    assert openings(post.scene.lab.gateway) == (pair if opens else set())
+    wrong, expected_open = [], set()
+    for name, (expected, what) in ipv6_outcomes().items():
+        request, answer = [(IPV6 / f"{name}{kind}.sip").read_bytes() for kind in ("", ".answer")]
+        post.field.remember()
+        with post.exchange(transport) as (say, reply, source):
+            if say(request) != request:
+                wrong.append(f"{name} arrived changed")
+            if (outcome := post.outcome()) != expected:
+                wrong.append(f"{name} is {outcome}, expected {expected}")
+            if surplus := openings(post.scene.lab.gateway) - expected_open:
+                wrong.append(f"{name} opens {surplus} before it is answered")
+            if reply(answer) != answer:
+                wrong.append(f"the answer to {name} arrived changed")
+        expected_open |= ipv6_openings(post.field, what, transport, source)
+        if (now := openings(post.scene.lab.gateway)) != expected_open:
+            wrong.append(f"{name}: surplus {now - expected_open}, missing {expected_open - now}")
+            expected_open = now
+    assert not wrong, wrong
 
 
 FOLDERS = ["torture/sofia-sip", "torture/kamailio", "torture/sipping", "torture/jain-sip", "malformed/pjproject-seeds",

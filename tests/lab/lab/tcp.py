@@ -7,12 +7,16 @@ BLOCKED_SECONDS = 0.35  # a firewall that drops says nothing; on these wires an 
 SECONDS = 5
 
 
+def _stream_socket(host, address):
+    return host.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
+
+
 class Listener:
     """A TCP port that is held open on a host. What connects waits in the backlog."""
 
     def __init__(self, host, port, address=None):
         self.address = (address or host.ip4, port)
-        self._socket = host.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self._socket = _stream_socket(host, self.address[0])
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._socket.bind(self.address)
         self._socket.listen(16)
@@ -30,7 +34,7 @@ class Listener:
 
 def dial(host, address, seconds=SECONDS, source=None):
     """A connection from a host; OSError if there is none. source: the host's own address, where it has several."""
-    connection = host.socket(socket.AF_INET, socket.SOCK_STREAM)
+    connection = _stream_socket(host, address[0])
     try:
         connection.settimeout(seconds)
         if source:
