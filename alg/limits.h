@@ -23,7 +23,7 @@ struct Limits {
     std::size_t flows = 16384;                            ///< TCP connections under inspection
     std::size_t flows_per_host = 4096;                    ///< of these, opened by one host (outside, IPv6: its /64)
     std::size_t pending_bytes = std::size_t{64} << 10U;   ///< out-of-order bytes of one direction
-    std::size_t pending_segments = 64;                    ///< out-of-order segments of one direction
+    std::size_t pending_segments = 256;                   ///< of these, runs with a gap before each
     std::size_t buffered_bytes = std::size_t{32} << 20U;  ///< message and out-of-order bytes of all flows together
 
     // TCP packets that wait until it is known whether their message has to be edited (NAT)

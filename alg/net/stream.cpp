@@ -54,10 +54,10 @@ StreamReassembler::Outcome StreamReassembler::push(std::uint32_t sequence, std::
 std::string_view StreamReassembler::next() {
     std::string_view run = std::exchange(ready_, {});
     while (run.empty() && taken_ < early_.size()) {
-        const Segment& segment = early_[taken_];
-        const std::int64_t behind = distance(segment.sequence, next_);
+        const Run& early = early_[taken_];
+        const std::int64_t behind = distance(early.sequence, next_);
         if (behind < 0) break;
-        run = {segment.bytes.data(), segment.bytes.size()};
+        run = {early.bytes.data(), early.bytes.size()};
         run.remove_prefix(std::min(run.size(), static_cast<std::size_t>(behind)));
         ++taken_;
     }
@@ -68,48 +68,57 @@ std::string_view StreamReassembler::next() {
 void StreamReassembler::release() {
     if (taken_ == 0) return;
     const auto end = early_.begin() + static_cast<std::ptrdiff_t>(taken_);
-    for (auto segment = early_.begin(); segment != end; ++segment) buffered_ -= segment->bytes.size();
+    for (auto run = early_.begin(); run != end; ++run) buffered_ -= run->bytes.size();
     early_.erase(early_.begin(), end);
     taken_ = 0;
 }
 
 bool StreamReassembler::agrees_with_early(std::uint32_t sequence, std::string_view data) const {
-    return std::all_of(early_.begin(), early_.end(), [&](const Segment& segment) {
-        return agree(data, distance(sequence, segment.sequence), {segment.bytes.data(), segment.bytes.size()});
+    return std::all_of(early_.begin(), early_.end(), [&](const Run& run) {
+        return agree(data, distance(sequence, run.sequence), {run.bytes.data(), run.bytes.size()});
     });
 }
 
-/// Copies what early_ does not have yet. data agrees with early_ and begins after next_.
+/// Copies what early_ does not have yet; what touches becomes one run. data agrees with early_ and begins after next_.
 StreamReassembler::Outcome StreamReassembler::hold(std::uint32_t sequence, std::string_view data,
                                                    const Limits& limits) {
-    std::size_t at = 0;
-    while (!data.empty()) {
-        // Skip the segments that end before data, and cut off what the next one already holds.
-        while (at < early_.size() &&
-               distance(early_[at].sequence, sequence) >= static_cast<std::int64_t>(early_[at].bytes.size())) {
-            ++at;
+    const auto size = static_cast<std::int64_t>(data.size());
+    const auto first =
+        std::find_if(early_.begin(), early_.end(), [&](const Run& run) { return distance(sequence, run.end()) >= 0; });
+    const auto last =
+        std::find_if(first, early_.end(), [&](const Run& run) { return distance(sequence, run.sequence) > size; });
+    std::size_t fresh = data.size();
+    for (auto run = first; run != last; ++run) {
+        const std::int64_t begin = std::max<std::int64_t>(distance(sequence, run->sequence), 0);
+        const std::int64_t end = std::min(distance(sequence, run->end()), size);
+        fresh -= static_cast<std::size_t>(end - begin);
+    }
+    if (fresh == 0) return Outcome::accepted;
+    const bool one_more = first == last;
+    if ((one_more && early_.size() >= limits.pending_segments) || buffered_ >= limits.pending_bytes ||
+        fresh > limits.pending_bytes - buffered_) {
+        return Outcome::overflow;
+    }
+    buffered_ += fresh;
+    if (one_more) {
+        early_.insert(first, Run{sequence, {data.begin(), data.end()}});
+        return Outcome::accepted;
+    }
+    const std::int64_t gap = distance(sequence, first->sequence);
+    if (gap > 0) {
+        first->bytes.insert(first->bytes.begin(), data.begin(), data.begin() + gap);
+        first->sequence = sequence;
+    }
+    if (const std::int64_t known = distance(sequence, first->end()); known < size) {
+        first->bytes.insert(first->bytes.end(), data.begin() + known, data.end());
+    }
+    // Only the last of the others can reach beyond data.
+    if (const auto reaches = std::prev(last); reaches != first) {
+        const std::int64_t known = distance(reaches->sequence, first->end());
+        if (known < static_cast<std::int64_t>(reaches->bytes.size())) {
+            first->bytes.insert(first->bytes.end(), reaches->bytes.begin() + known, reaches->bytes.end());
         }
-        std::size_t fresh = data.size();
-        std::size_t known = 0;
-        if (at < early_.size()) {
-            const std::int64_t gap = distance(sequence, early_[at].sequence);
-            fresh = gap <= 0 ? 0 : std::min(fresh, static_cast<std::size_t>(gap));
-            const std::int64_t end = gap + static_cast<std::int64_t>(early_[at].bytes.size());
-            if (fresh < data.size()) known = std::min(data.size(), static_cast<std::size_t>(end)) - fresh;
-        }
-        if (fresh > 0) {
-            if (early_.size() >= limits.pending_segments || buffered_ >= limits.pending_bytes ||
-                fresh > limits.pending_bytes - buffered_) {
-                return Outcome::overflow;
-            }
-            Segment segment;
-            segment.sequence = sequence;
-            segment.bytes.assign(data.begin(), data.begin() + static_cast<std::ptrdiff_t>(fresh));
-            early_.insert(early_.begin() + static_cast<std::ptrdiff_t>(at), std::move(segment));
-            buffered_ += fresh;
-        }
-        data.remove_prefix(fresh + known);
-        sequence += static_cast<std::uint32_t>(fresh + known);
+        early_.erase(std::next(first), last);
     }
     return Outcome::accepted;
 }

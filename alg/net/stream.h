@@ -26,7 +26,7 @@ class StreamReassembler {
     enum class Outcome : std::uint8_t {
         accepted,  ///< bytes may be ready; call next() until it is empty
         conflict,  ///< overlapping segments disagree
-        overflow,  ///< more early bytes or segments than Limits::pending_bytes, Limits::pending_segments
+        overflow,  ///< more early bytes or runs of them than Limits::pending_bytes, Limits::pending_segments
     };
 
     /// No TCP window is larger (RFC 7323 section 2.3): every receiver drops a segment that begins later, and so do we.
@@ -42,7 +42,7 @@ class StreamReassembler {
     /// The next run of bytes in order, empty when there is none. Borrowed: it lives until the next push() or release().
     [[nodiscard]] std::string_view next();
 
-    /// Ends the borrowing early: frees the early segments that next() handed out since the last push(), which push()
+    /// Ends the borrowing early: frees the early bytes that next() handed out since the last push(), which push()
     /// would do otherwise. For connections that may now be silent for hours.
     void release();
 
@@ -52,18 +52,21 @@ class StreamReassembler {
     [[nodiscard]] std::size_t buffered() const { return buffered_; }
 
    private:
-    struct Segment {
+    /// What one or more segments brought, without a gap.
+    struct Run {
         std::uint32_t sequence = 0;
         std::vector<char> bytes;
+
+        [[nodiscard]] std::uint32_t end() const { return sequence + static_cast<std::uint32_t>(bytes.size()); }
     };
 
     [[nodiscard]] bool agrees_with_early(std::uint32_t sequence, std::string_view data) const;
     [[nodiscard]] Outcome hold(std::uint32_t sequence, std::string_view data, const Limits& limits);
 
     std::uint32_t next_;
-    std::string_view ready_;      ///< in order, inside the caller's packet
-    std::vector<Segment> early_;  ///< sorted by sequence, without overlap
-    std::size_t taken_ = 0;       ///< how many of early_, from its front, were handed out and may still be borrowed
+    std::string_view ready_;  ///< in order, inside the caller's packet
+    std::vector<Run> early_;  ///< sorted, with a gap before each: a run costs what many small segments would
+    std::size_t taken_ = 0;   ///< how many of early_, from its front, were handed out and may still be borrowed
     std::size_t buffered_ = 0;
 };
 

@@ -123,7 +123,7 @@ constexpr auto kTable = std::to_array<Key>({
     {"limits", "pending_bytes", [](Config& c) -> auto& { return c.limits.pending_bytes; }, {2048, 16'777'216},
      "Out-of-order bytes kept for one direction of a connection."},
     {"limits", "pending_segments", [](Config& c) -> auto& { return c.limits.pending_segments; }, {1, 4096},
-     "Out-of-order segments kept for one direction of a connection."},
+     "Gaps between them. However many segments fill what lies between two gaps, they count once."},
     {"limits", "buffered_bytes", [](Config& c) -> auto& { return c.limits.buffered_bytes; }, {1'048'576, 1'073'741'824},
      "Bytes kept for all connections together."},
     {"limits", "calls", [](Config& c) -> auto& { return c.limits.calls; }, {1, 1'000'000},

@@ -68,17 +68,17 @@ TEST(Stream, HoldsEarlyBytesUntilTheGapIsFilled) {
 TEST(Stream, KeepsEveryRunOfOnePushAliveUntilTheNextPush) {
     StreamReassembler stream(0);
     const Limits limits;
-    EXPECT_EQ(push(stream, 5, "efg").ready, "");
+    EXPECT_EQ(push(stream, 6, "fg").ready, "");
     EXPECT_EQ(push(stream, 3, "cd").ready, "");
-    const test::ExactBytes first("abc");
+    const test::ExactBytes first("abccde");
     ASSERT_EQ(stream.push(0, first.text(), limits), Outcome::accepted);
     std::vector<std::string_view> runs;
     for (auto run = stream.next(); !run.empty(); run = stream.next()) runs.push_back(run);
     std::string joined;
     for (const auto run : runs) joined += run;
     EXPECT_EQ(joined, "abccdefg");
-    EXPECT_EQ(runs.size(), 3U);
-    EXPECT_EQ(stream.buffered(), 5U);
+    EXPECT_EQ(runs.size(), 2U);
+    EXPECT_EQ(stream.buffered(), 4U);
     stream.release();
     EXPECT_EQ(stream.buffered(), 0U);
     stream.release();
@@ -160,7 +160,30 @@ TEST(Stream, OverflowsOnTheFirstEarlyByteTooMany) {
     EXPECT_EQ(push(stream, 30, "1", limits).outcome, Outcome::overflow);
 }
 
-TEST(Stream, OverflowsOnTheFirstEarlySegmentTooMany) {
+TEST(Stream, HoldsAsManySmallSegmentsAsTheirBytesAllow) {
+    // One byte each, behind one that is lost: in order, backwards, and every other one first.
+    const std::string truth(1000, 'y');
+    for (const auto& order : {+[](std::uint32_t i) { return i; }, +[](std::uint32_t i) { return 998 - i; },
+                              +[](std::uint32_t i) { return i < 500 ? 2 * i : 2 * (i - 500) + 1; }}) {
+        Limits limits;
+        limits.pending_bytes = truth.size();
+        limits.pending_segments = 500;
+        StreamReassembler stream(0);
+        for (std::uint32_t i = 0; i < 999; ++i) {
+            EXPECT_EQ(push(stream, 1 + order(i), "y", limits).outcome, Outcome::accepted) << i;
+        }
+        EXPECT_EQ(stream.buffered(), 999U);
+        EXPECT_EQ(push(stream, 0, "y", limits).ready, truth);
+        limits.pending_segments = 1;
+        StreamReassembler whole(0);
+        for (std::uint32_t i = 1; i < 500; ++i) {
+            EXPECT_EQ(push(whole, i, "yy", limits).outcome, Outcome::accepted) << "no gap but the first";
+        }
+        EXPECT_EQ(push(whole, 0, "y", limits).ready.size(), 501U);
+    }
+}
+
+TEST(Stream, OverflowsOnTheFirstEarlyRunTooMany) {
     Limits limits;
     limits.pending_segments = 3;
     StreamReassembler stream(0);
