@@ -44,6 +44,19 @@ TEST(CapabilitiesRoot, KeepsCapNetAdminAndNothingElse) {
     EXPECT_TRUE(exited_with(status, 0)) << status;
 }
 
+TEST(CapabilitiesRoot, KeepsNothingWhenItIsDoneWithTheKernel) {
+    if (::geteuid() != 0) GTEST_SKIP() << "needs root, to have capabilities to give up";
+    const int status = run_in_child([] {
+        keep_no_capability();
+        for (const char* set : {"CapEff", "CapPrm", "CapInh", "CapBnd", "CapAmb"}) {
+            if (status_set(set) != 0) return 1;
+        }
+        if (::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1) return 2;
+        return 0;
+    });
+    EXPECT_TRUE(exited_with(status, 0)) << status;
+}
+
 TEST(CapabilitiesRoot, StaysWithoutThemInAProgramThatItRuns) {
     if (::geteuid() != 0) GTEST_SKIP() << "needs root, to have capabilities to give up";
     const int status = run_in_child([] {

@@ -52,6 +52,25 @@ TEST(SyscallFilter, RefusesToOpenFilesForWriting) {
     EXPECT_TRUE(exited_with(status, 0)) << status;
 }
 
+TEST(SyscallFilter, LeavesTheWardenLessThanTheDaemon) {
+    const int status = run_in_child([] {
+        install_warden_filter();
+        if (!refused(::open("/dev/null", O_WRONLY | O_CLOEXEC))) return 1;
+        if (!refused(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0))) return 2;
+        if (!refused(::listen(STDIN_FILENO, 1))) return 3;
+        if (!refused(::accept(STDIN_FILENO, nullptr, nullptr))) return 4;
+        if (!refused(::connect(STDIN_FILENO, nullptr, 0))) return 5;
+        if (!refused(::kill(::getppid(), 0))) return 6;
+        if (!refused(::fork())) return 7;
+        if (!refused(::dup(STDERR_FILENO))) return 8;
+        // What it reads again when the daemon says so.
+        if (std::ifstream("/etc/passwd").get() == EOF) return 9;
+        if (list_interface_addresses().empty()) return 10;
+        return 0;
+    });
+    EXPECT_TRUE(exited_with(status, 0)) << status;
+}
+
 TEST(SyscallFilter, RefusesOtherSocketsNewProcessesAndExecutableMemory) {
     const int status = run_filtered([] {
         if (!refused(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0))) return 1;
