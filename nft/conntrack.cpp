@@ -4,9 +4,6 @@
 #include <array>
 #include <cassert>
 #include <cerrno>
-#include <cstring>
-#include <memory>
-#include <new>
 #include <string>
 #include <utility>
 
@@ -14,21 +11,14 @@
 #include <libnetfilter_conntrack/libnetfilter_conntrack.h>
 #include <libnetfilter_conntrack/libnetfilter_conntrack_tcp.h>
 
-#include "nft/handle.h"
+#include "nft/conntrack_message.h"
 
 namespace messenger::nft {
 namespace {
 
-using ConntrackHandle = std::unique_ptr<nf_conntrack, VoidDeleter<nfct_destroy>>;
 // What one entry with both tuples takes is below 400 bytes.
 using MessageBuffer = std::array<char, 2048>;
 constexpr std::uint8_t kBeLiberal = IP_CT_TCP_FLAG_BE_LIBERAL;
-
-ConntrackHandle make_entry() {
-    ConntrackHandle entry(nfct_new());
-    if (!entry) throw std::bad_alloc();
-    return entry;
-}
 
 std::uint8_t address_family(const Address& address) {
     return address.family() == Family::ipv4 ? AF_INET : AF_INET6;
@@ -66,40 +56,6 @@ nlmsghdr* build_message(MessageBuffer& buffer, std::uint8_t type, std::uint16_t 
     return message;
 }
 
-Endpoint read_endpoint(const nf_conntrack& entry, nf_conntrack_attr v4, nf_conntrack_attr v6, nf_conntrack_attr port) {
-    const bool is_v4 = nfct_get_attr_u8(&entry, ATTR_L3PROTO) == AF_INET;
-    const auto* address = static_cast<const std::byte*>(nfct_get_attr(&entry, is_v4 ? v4 : v6));
-    return {Address::from_bytes({address, is_v4 ? std::size_t{4} : std::size_t{16}}),
-            ntohs(nfct_get_attr_u16(&entry, port))};
-}
-
-/// Absent if the message is no TCP or UDP entry with addresses.
-std::optional<FlowState> read_state(const nlmsghdr& message) {
-    const ConntrackHandle entry = make_entry();
-    if (nfct_nlmsg_parse(&message, entry.get()) < 0) return std::nullopt;
-    const std::uint8_t protocol = nfct_get_attr_u8(entry.get(), ATTR_L4PROTO);
-    if (protocol != IPPROTO_TCP && protocol != IPPROTO_UDP) return std::nullopt;
-    const bool is_v4 = nfct_get_attr_u8(entry.get(), ATTR_L3PROTO) == AF_INET;
-    if (nfct_attr_is_set(entry.get(), is_v4 ? ATTR_IPV4_SRC : ATTR_IPV6_SRC) <= 0) return std::nullopt;
-    if (nfct_attr_is_set(entry.get(), is_v4 ? ATTR_IPV4_DST : ATTR_IPV6_DST) <= 0) return std::nullopt;
-    FlowState state;
-    state.original = {static_cast<Protocol>(protocol),
-                      read_endpoint(*entry, ATTR_IPV4_SRC, ATTR_IPV6_SRC, ATTR_PORT_SRC),
-                      read_endpoint(*entry, ATTR_IPV4_DST, ATTR_IPV6_DST, ATTR_PORT_DST)};
-    const bool answered = nfct_attr_is_set(entry.get(), is_v4 ? ATTR_REPL_IPV4_SRC : ATTR_REPL_IPV6_SRC) > 0;
-    state.reply = answered
-                      ? FlowTuple{static_cast<Protocol>(protocol),
-                                  read_endpoint(*entry, ATTR_REPL_IPV4_SRC, ATTR_REPL_IPV6_SRC, ATTR_REPL_PORT_SRC),
-                                  read_endpoint(*entry, ATTR_REPL_IPV4_DST, ATTR_REPL_IPV6_DST, ATTR_REPL_PORT_DST)}
-                      : state.original.reversed();
-    state.liberal = (nfct_get_attr_u8(entry.get(), ATTR_TCP_FLAGS_ORIG) &
-                     nfct_get_attr_u8(entry.get(), ATTR_TCP_FLAGS_REPL) & kBeLiberal) != 0;
-    state.mark = nfct_get_attr_u32(entry.get(), ATTR_MARK);
-    state.status = nfct_get_attr_u32(entry.get(), ATTR_STATUS);
-    state.timeout = std::chrono::seconds(nfct_get_attr_u32(entry.get(), ATTR_TIMEOUT));
-    return state;
-}
-
 /// Tries the one direction of a flow, then the other: of a translated flow only what goes out is in conntrack's table
 /// as the forward hook shows it.
 template <class Attempt>
@@ -116,7 +72,7 @@ std::string on_flow(std::string_view verb, const FlowTuple& tuple) {
 }  // namespace
 
 Expected<Seeded> Conntrack::seed(const FlowEntry& flow) {
-    const ConntrackHandle entry = make_entry();
+    const ConntrackHandle entry = make_conntrack_entry();
     const Endpoint& inside = flow.original.destination;
     const FlowTuple original{flow.original.protocol, flow.original.source, flow.outside.value_or(inside)};
     set_tuple(*entry, original);
@@ -170,7 +126,7 @@ Expected<bool> Conntrack::remove(const FlowTuple& tuple) {
 }
 
 Expected<bool> Conntrack::remove_exactly(const FlowTuple& tuple) {
-    const ConntrackHandle entry = make_entry();
+    const ConntrackHandle entry = make_conntrack_entry();
     set_tuple(*entry, tuple);
     MessageBuffer buffer{};
     auto removed =
@@ -202,13 +158,13 @@ Expected<std::optional<FlowTranslation>> Conntrack::translation(const FlowTuple&
 }
 
 Expected<std::optional<FlowState>> Conntrack::find_exactly(const FlowTuple& tuple) {
-    const ConntrackHandle entry = make_entry();
+    const ConntrackHandle entry = make_conntrack_entry();
     set_tuple(*entry, tuple);
     MessageBuffer buffer{};
     std::optional<FlowState> state;
     auto found = socket_.request(*build_message(buffer, IPCTNL_MSG_CT_GET, NLM_F_ACK, *entry), "find conntrack entry",
                                  [&](const nlmsghdr& reply) -> Expected<void> {
-                                     state = read_state(reply);
+                                     state = read_flow_state(reply);
                                      return {};
                                  });
     if (!found && found.error().code != ENOENT) return system_error(found.error().code, on_flow("find", tuple));
@@ -217,7 +173,7 @@ Expected<std::optional<FlowState>> Conntrack::find_exactly(const FlowTuple& tupl
 
 template <class Put>
 Expected<bool> Conntrack::change(const FlowTuple& tuple, std::string_view verb, Put put) {
-    const ConntrackHandle entry = make_entry();
+    const ConntrackHandle entry = make_conntrack_entry();
     set_tuple(*entry, tuple);
     MessageBuffer buffer{};
     nlmsghdr* message = build_message(buffer, IPCTNL_MSG_CT_NEW, NLM_F_ACK, *entry);
@@ -261,7 +217,7 @@ Expected<std::vector<FlowState>> Conntrack::list(std::uint32_t value, std::uint3
     auto read = socket_.request(
         *message, "list conntrack entries",
         [&](const nlmsghdr& reply) -> Expected<void> {
-            if (auto state = read_state(reply)) states.push_back(*state);
+            if (auto state = read_flow_state(reply)) states.push_back(*state);
             return {};
         },
         [&] { states.clear(); });

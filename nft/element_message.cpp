@@ -3,7 +3,6 @@
 
 #include <array>
 #include <cassert>
-#include <cstring>
 #include <string>
 
 #include <endian.h>
@@ -15,6 +14,7 @@
 #include <linux/netlink.h>
 
 #include "nft/handle.h"
+#include "nft/user_data.h"
 
 namespace messenger::nft {
 namespace {
@@ -58,15 +58,6 @@ void put_element(nlmsghdr* message, std::string_view table, std::string_view set
     mnl_attr_nest_end(message, list);
 }
 
-int take_comment(const nftnl_udata* attribute, void* data) {
-    const std::size_t length = nftnl_udata_len(attribute);
-    if (nftnl_udata_type(attribute) == NFTNL_UDATA_SET_ELEM_COMMENT && length > 0) {
-        const auto* text = static_cast<const char*>(nftnl_udata_get(attribute));
-        *static_cast<Comment*>(data) = Comment(std::string_view(text, strnlen(text, length)));
-    }
-    return 0;
-}
-
 int take_counter(nftnl_expr* expression, void* data) {
     if (std::string_view(nftnl_expr_get_str(expression, NFTNL_EXPR_NAME)) == "counter") {
         *static_cast<std::optional<Counter>*>(data) = Counter{nftnl_expr_get_u64(expression, NFTNL_EXPR_CTR_PACKETS),
@@ -89,8 +80,8 @@ int take_element(nftnl_set_elem* from, void* data) {
         element.expires = std::chrono::milliseconds(nftnl_set_elem_get_u64(from, NFTNL_SET_ELEM_EXPIRATION));
     }
     if (const auto* userdata = nftnl_set_elem_get(from, NFTNL_SET_ELEM_USERDATA, &length); userdata != nullptr) {
-        // A malformed one leaves the comment empty.
-        static_cast<void>(nftnl_udata_parse(userdata, length, take_comment, &element.element.comment));
+        element.element.comment =
+            Comment(find_user_text({static_cast<const std::byte*>(userdata), length}, NFTNL_UDATA_SET_ELEM_COMMENT));
     }
     if (const auto* target = nftnl_set_elem_get(from, NFTNL_SET_ELEM_DATA, &length); target != nullptr) {
         element.element.target = read_target({static_cast<const std::byte*>(target), length});

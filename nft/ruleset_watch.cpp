@@ -21,7 +21,7 @@
 namespace messenger::nft {
 namespace {
 
-constexpr std::size_t kMaxOwn = 8;
+[[maybe_unused]] constexpr std::size_t kMaxOwn = 8;  // only asserted
 
 /// Drops a notification whose first message names one of own as its origin. All messages of one datagram come from one
 /// transaction, so the first speaks for them all.
@@ -54,6 +54,8 @@ int find_table(const nlattr* attribute, void* data) {
     return MNL_CB_STOP;
 }
 
+}  // namespace
+
 bool concerns_our_table(const nlmsghdr& message) {
     if (message.nlmsg_type >> 8U != NFNL_SUBSYS_NFTABLES) return false;
     // The new generation tells nothing that the messages before it have not told, and has no table.
@@ -65,8 +67,6 @@ bool concerns_our_table(const nlmsghdr& message) {
     static_cast<void>(mnl_attr_parse(&message, sizeof(nfgenmsg), find_table, &ours));
     return ours;
 }
-
-}  // namespace
 
 Expected<RulesetWatch> RulesetWatch::open(NetlinkSocket socket, std::span<const std::uint32_t> own) {
     if (auto filtered = drop_own(socket.fd(), own); !filtered) return std::move(filtered).error();

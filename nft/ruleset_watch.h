@@ -4,10 +4,15 @@
 #include <cstdint>
 #include <span>
 
+#include <libmnl/libmnl.h>
+
 #include "nft/expected.h"
 #include "nft/netlink_socket.h"
 
 namespace messenger::nft {
+
+/// Whether a notification tells of a change to our table, whoever made it.
+[[nodiscard]] bool concerns_our_table(const nlmsghdr& message);
 
 /// Tells when somebody else changes our table (`nft flush ruleset`, a firewall that reloads), by NFNLGRP_NFTABLES.
 class RulesetWatch {

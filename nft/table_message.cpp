@@ -13,6 +13,8 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netlink.h>
 
+#include "nft/user_data.h"
+
 namespace messenger::nft {
 namespace {
 
@@ -51,18 +53,9 @@ std::string read_table_comment(const nlmsghdr& message) {
     const TableHandle table(nftnl_table_alloc());
     if (!table || nftnl_table_nlmsg_parse(&message, table.get()) < 0) return {};
     std::uint32_t size = 0;
-    const void* data = nftnl_table_get_data(table.get(), NFTNL_TABLE_USERDATA, &size);
+    const auto* data = static_cast<const std::byte*>(nftnl_table_get_data(table.get(), NFTNL_TABLE_USERDATA, &size));
     if (data == nullptr) return {};
-    std::string comment;
-    const auto take = [](const nftnl_udata* attribute, void* to) {
-        if (nftnl_udata_type(attribute) != NFTNL_UDATA_TABLE_COMMENT || nftnl_udata_len(attribute) == 0) return 0;
-        // NUL stands at the end.
-        static_cast<std::string*>(to)->assign(static_cast<const char*>(nftnl_udata_get(attribute)),
-                                              nftnl_udata_len(attribute) - 1U);
-        return 0;
-    };
-    static_cast<void>(nftnl_udata_parse(data, size, take, &comment));
-    return comment;
+    return std::string(find_user_text({data, size}, NFTNL_UDATA_TABLE_COMMENT));
 }
 
 void put_table_deletion(Batch& batch, std::string_view table, std::size_t tag) {
