@@ -36,6 +36,7 @@ void BindingPlanner::acquire(Call& call, const FlowTuple& asked, Plan& plan) {
                                      false,
                                      call.label()});
         };
+        const std::size_t told = plan.bindings.size();
         if (!bindings_.acquire(block.first, block.count, block.range, call.key, added)) {
             RefuseEvent refused;
             refused.reason = RefuseReason::no_outside_port;
@@ -49,12 +50,29 @@ void BindingPlanner::acquire(Call& call, const FlowTuple& asked, Plan& plan) {
         for (std::size_t i = 0; i < block.count; ++i) {
             BindingKey key = block.first;
             key.inside.port = static_cast<std::uint16_t>(key.inside.port + i);
-            if (std::find(call.bindings.begin(), call.bindings.end(), key) == call.bindings.end()) {
-                call.bindings.push_back(key);
-            }
+            if (std::find(call.bindings.begin(), call.bindings.end(), key) != call.bindings.end()) continue;
+            call.bindings.push_back(key);
+            share(key, call, told, plan);
         }
     }
     refuse_taken(call, asked, plan);
+}
+
+/// Of a binding that somebody else held already: this call may live for longer than what the kernel has been told.
+void BindingPlanner::share(const BindingKey& key, const Call& call, std::size_t told, Plan& plan) const {
+    const bool is_new = std::any_of(plan.bindings.begin() + static_cast<std::ptrdiff_t>(told), plan.bindings.end(),
+                                    [&key](const BindingChange& change) {
+                                        return change.inside == key.inside && change.transport == key.transport;
+                                    });
+    const auto port = bindings_.outside_port(key);
+    if (is_new || !port) return;
+    plan.bindings.push_back({BindingChange::Kind::refresh,
+                             key.transport,
+                             key.inside,
+                             {key.outside, *port},
+                             limits_.call,
+                             false,
+                             call.label()});
 }
 
 /// A port that the remote hosts know by its own number, if they know it at all.

@@ -49,6 +49,7 @@ class BindingPlanner {
 
     void collect(const Call& call);
     void acquire_exactly(Call& call, const BindingKey& key, Plan& plan);
+    void share(const BindingKey& key, const Call& call, std::size_t told, Plan& plan) const;
     void refuse_taken(Call& call, const FlowTuple& asked, Plan& plan);
     void collect_fixed(const FixedHost& fixed);
     void collect_description(const Description& local);
