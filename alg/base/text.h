@@ -40,6 +40,17 @@ namespace messenger::alg {
     return text.size() >= prefix.size() && equals_ignoring_case(text.substr(0, prefix.size()), prefix);
 }
 
+/// The same for a literal that most senders write just so. That comparison is a few machine words, because its length
+/// is a constant.
+[[gnu::always_inline]] [[nodiscard]] constexpr bool equals_literal(std::string_view text, std::string_view literal) {
+    return text == literal || equals_ignoring_case(text, literal);
+}
+
+[[gnu::always_inline]] [[nodiscard]] constexpr bool starts_with_literal(std::string_view text,
+                                                                        std::string_view literal) {
+    return text.size() >= literal.size() && equals_literal({text.data(), literal.size()}, literal);
+}
+
 /// Without white space, folds included, at both ends.
 [[nodiscard]] constexpr std::string_view trim(std::string_view text) {
     while (!text.empty() && is_lws(text.front())) text.remove_prefix(1);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "alg/base/byte_search.h"
 #include "alg/base/text.h"
 #include "alg/sip/token.h"
 
@@ -19,12 +20,9 @@ std::string_view skip_lws(std::string_view text) {
 /// Behind the closing quote of the quoted-string that begins at text[at]; npos without one. A backslash takes the next
 /// byte's meaning away (RFC 3261 section 25.1).
 std::size_t find_quote_end(std::string_view text, std::size_t at) {
-    for (++at; at < text.size(); ++at) {
-        if (text[at] == '\\') {
-            ++at;
-        } else if (text[at] == '"') {
-            return at + 1;
-        }
+    for (++at; at < text.size(); at += 2) {
+        at = find_byte(text, at, text.size(), '"', '\\');
+        if (at < text.size() && text[at] == '"') return at + 1;
     }
     return std::string_view::npos;
 }
@@ -32,10 +30,13 @@ std::size_t find_quote_end(std::string_view text, std::size_t at) {
 /// The first `wanted` outside of quoted strings, from at on; npos without one. A quote that is never closed hides all
 /// that follows.
 std::size_t find_unquoted(std::string_view text, char wanted, std::size_t at = 0) {
-    while (at < text.size() && text[at] != wanted) {
-        at = text[at] == '"' ? find_quote_end(text, at) : at + 1;
+    while (at < text.size()) {
+        at = find_byte(text, at, text.size(), wanted, '"');
+        if (at == text.size()) break;
+        if (text[at] == wanted) return at;
+        at = find_quote_end(text, at);
     }
-    return at < text.size() ? at : std::string_view::npos;
+    return std::string_view::npos;
 }
 
 /// Cuts off what stands before `end` (all of it for npos) and returns it; rest begins at end.

@@ -31,7 +31,7 @@ Expected<std::size_t> find_body_length(std::string_view head) {
         const HeaderReader::Step step = reader.next();
         if (step == HeaderReader::Step::malformed) continue;
         if (step != HeaderReader::Step::header) break;
-        const HeaderId id = header_id(reader.name());
+        const HeaderId id = reader.line().id;
         has_type = has_type || id == HeaderId::content_type;
         if (id != HeaderId::content_length) continue;
         const std::optional<std::uint32_t> value = parse_content_length(reader.value());

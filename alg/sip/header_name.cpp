@@ -5,14 +5,9 @@
 namespace messenger::alg {
 namespace {
 
-/// The whole name is compared, never a part or a hash of it: a crafted name must not pass for another. Most senders
-/// write the RFC's capitals, and that comparison is a few machine words once length is a constant.
-[[gnu::always_inline]] inline bool is(std::string_view name, std::string_view canonical) {
-    return name == canonical || equals_ignoring_case(name, canonical);
-}
-
+/// The whole name is compared, never a part or a hash of it: a crafted name must not pass for another.
 [[gnu::always_inline]] inline HeaderId if_is(std::string_view name, std::string_view canonical, HeaderId id) {
-    return is(name, canonical) ? id : HeaderId::other;
+    return equals_literal(name, canonical) ? id : HeaderId::other;
 }
 
 /// RFC 3261 section 7.3.3; x is RFC 4028's, r RFC 3515's.
@@ -37,14 +32,15 @@ HeaderId four_letter_id(std::string_view name) {
     switch (to_lower(name.front())) {
         case 'f': return if_is(name, "From", HeaderId::from);
         case 'c': return if_is(name, "CSeq", HeaderId::cseq);
-        case 'r': return is(name, "RSeq") ? HeaderId::rseq : if_is(name, "RAck", HeaderId::rack);
+        case 'r': return equals_literal(name, "RSeq") ? HeaderId::rseq : if_is(name, "RAck", HeaderId::rack);
         default: return HeaderId::other;
     }
 }
 
 HeaderId seven_letter_id(std::string_view name) {
     switch (to_lower(name.front())) {
-        case 'c': return is(name, "Contact") ? HeaderId::contact : if_is(name, "Call-ID", HeaderId::call_id);
+        case 'c':
+            return equals_literal(name, "Contact") ? HeaderId::contact : if_is(name, "Call-ID", HeaderId::call_id);
         case 'e': return if_is(name, "Expires", HeaderId::expires);
         case 'r': return if_is(name, "Require", HeaderId::require);
         default: return HeaderId::other;
@@ -76,8 +72,8 @@ HeaderId header_id(std::string_view name) {
         case 11: return if_is(name, "Compression", HeaderId::compression);
         case 12: return twelve_letter_id(name);
         case 14:
-            return is(name, "Content-Length") ? HeaderId::content_length
-                                              : if_is(name, "ms-text-format", HeaderId::ms_text_format);
+            return equals_literal(name, "Content-Length") ? HeaderId::content_length
+                                                          : if_is(name, "ms-text-format", HeaderId::ms_text_format);
         case 15: return if_is(name, "Session-Expires", HeaderId::session_expires);
         case 16: return if_is(name, "Content-Encoding", HeaderId::content_encoding);
         case 19: return if_is(name, "Content-Disposition", HeaderId::content_disposition);

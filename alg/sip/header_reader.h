@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <string_view>
 
+#include "alg/base/byte_search.h"
 #include "alg/base/text.h"
+#include "alg/sip/message.h"
 #include "alg/sip/token.h"
 
 namespace messenger::alg {
@@ -19,54 +21,85 @@ namespace messenger::alg {
 class HeaderReader {
    public:
     enum class Step : std::uint8_t {
-        header,     ///< the fields below tell where it is
+        header,     ///< line() tells where it is
         malformed,  ///< a line without a token and a colon at its beginning; skipped, folds included
         end,        ///< the empty line; position() is behind it
         cut,        ///< the text ends before the empty line
     };
 
-    HeaderReader(std::string_view text, std::size_t at) : text_(text), at_(at) {}
+    /// text: at most 4 GiB, borrowed.
+    HeaderReader(std::string_view text, std::size_t at) : text_(text), line_ends_(text, at), at_(at) {}
 
     [[nodiscard]] Step next();
 
     [[nodiscard]] std::size_t position() const { return at_; }
-    [[nodiscard]] std::size_t begin() const { return begin_; }
-    [[nodiscard]] std::size_t value_begin() const { return value_begin_; }
-    [[nodiscard]] std::size_t value_end() const { return value_end_; }
-    [[nodiscard]] std::string_view name() const { return text_.substr(begin_, name_end_ - begin_); }
-    [[nodiscard]] std::string_view value() const { return text_.substr(value_begin_, value_end_ - value_begin_); }
+    [[nodiscard]] const HeaderLine& line() const { return line_; }
+    [[nodiscard]] std::string_view name() const { return text_.substr(line_.begin, line_.name_length); }
+    [[nodiscard]] std::string_view value() const {
+        return text_.substr(line_.value_begin, line_.value_end - line_.value_begin);
+    }
 
    private:
+    [[nodiscard]] static std::size_t find_fold_end(std::string_view text, std::size_t at);
+    [[nodiscard]] bool read_line(std::size_t begin, std::size_t end);
+
     std::string_view text_;
+    LineEnds line_ends_;
     std::size_t at_;
-    std::size_t begin_ = 0;
-    std::size_t name_end_ = 0;
-    std::size_t value_begin_ = 0;
-    std::size_t value_end_ = 0;
+    HeaderLine line_;
 };
 
-inline HeaderReader::Step HeaderReader::next() {
-    std::size_t end = text_.find('\n', at_);
+[[gnu::always_inline]] inline HeaderReader::Step HeaderReader::next() {
+    const std::size_t begin = at_;
+    std::size_t end = line_ends_.next();
     if (end == std::string_view::npos) return Step::cut;
-    begin_ = at_;
     at_ = end + 1;
     // Before the look for folds: a body may begin with a blank.
-    if (end == begin_ || (end - begin_ == 1 && text_[begin_] == '\r')) return Step::end;
-    while (at_ < text_.size() && is_blank(text_[at_])) {
-        end = text_.find('\n', at_);
+    if (end == begin || (text_[begin] == '\r' && end == begin + 1)) return Step::end;
+    if (at_ < text_.size() && is_blank(text_[at_])) {
+        end = find_fold_end(text_, at_);
         if (end == std::string_view::npos) return Step::cut;
         at_ = end + 1;
+        line_ends_ = LineEnds(text_, at_);
     }
-    const std::string_view line = text_.substr(begin_, end - begin_);
-    const std::size_t name = token_length(line);
-    std::size_t colon = name;
-    while (colon < line.size() && is_blank(line[colon])) ++colon;
-    if (name == 0 || colon == line.size() || line[colon] != ':') return Step::malformed;
-    const std::string_view value = trim(line.substr(colon + 1));
-    name_end_ = begin_ + name;
-    value_begin_ = static_cast<std::size_t>(value.data() - text_.data());
-    value_end_ = value_begin_ + value.size();
-    return Step::header;
+    return read_line(begin, end) ? Step::header : Step::malformed;
+}
+
+/// The LF of the last of the lines that begin with a blank, of which there is one at `at`; npos without it. Not inline,
+/// because folds are rare.
+[[gnu::noinline]] inline std::size_t HeaderReader::find_fold_end(std::string_view text, std::size_t at) {
+    std::size_t end = at;
+    while (at < text.size() && is_blank(text[at])) {
+        end = text.find('\n', at);
+        if (end == std::string_view::npos) break;
+        at = end + 1;
+    }
+    return end;
+}
+
+[[gnu::always_inline]] inline bool HeaderReader::read_line(std::size_t begin, std::size_t end) {
+    const std::size_t colon = find_byte(text_, begin, end, ':');
+    if (colon == end) return false;
+    const char* const text = text_.data();
+    std::string_view name(text + begin, colon - begin);
+    line_.id = header_id(name);
+    // What has been recognized is a token, and has no blanks behind it.
+    if (line_.id == HeaderId::other) {
+        if (name.ends_with(' ') || name.ends_with('\t')) {
+            while (!name.empty() && is_blank(name.back())) name.remove_suffix(1);
+            line_.id = header_id(name);
+        }
+        if (name.size() > UINT16_MAX || !is_token(name)) return false;
+    }
+    const char* value = text + colon + 1;
+    const char* value_end = text + end;
+    while (value != value_end && is_lws(*value)) ++value;
+    while (value != value_end && is_lws(value_end[-1])) --value_end;
+    line_.name_length = static_cast<std::uint16_t>(name.size());
+    line_.begin = static_cast<std::uint32_t>(begin);
+    line_.value_begin = static_cast<std::uint32_t>(value - text);
+    line_.value_end = static_cast<std::uint32_t>(value_end - text);
+    return true;
 }
 
 }  // namespace messenger::alg

@@ -27,6 +27,10 @@ constexpr bool is_single_valued(HeaderId id) {
     }
 }
 
+constexpr bool is_empty(const HeaderLine& line) {
+    return line.value_begin == line.value_end;
+}
+
 std::string_view tag_of(std::string_view address) {
     const std::optional<NameAddress> parts = parse_name_address(address);
     if (!parts) return {};
@@ -73,46 +77,36 @@ Expected<void> SipMessageView::read_head(std::string_view message, const Limits&
     head_length_ = static_cast<std::uint32_t>(start.length);
     if (const auto headers = read_headers(limits); !headers) return headers;
     for (const HeaderId id : {HeaderId::call_id, HeaderId::cseq, HeaderId::from, HeaderId::to}) {
-        if (value(id).empty()) return Error::missing_header;
+        if (!has(id) || is_empty(lines_[first_[static_cast<std::size_t>(id)]])) return Error::missing_header;
     }
     return read_cseq();
 }
 
 Expected<void> SipMessageView::read_headers(const Limits& limits) {
-    HeaderReader reader(text_, head_length_);
     const std::size_t room = std::min(limits.headers, kMaxHeaders);
-    for (;;) {
-        switch (reader.next()) {
-            case HeaderReader::Step::header: break;
-            case HeaderReader::Step::malformed:
-            case HeaderReader::Step::cut: return Error::bad_header;
-            case HeaderReader::Step::end: head_length_ = static_cast<std::uint32_t>(reader.position()); return {};
-        }
+    HeaderReader reader(text_, head_length_);
+    HeaderReader::Step step = reader.next();
+    for (; step == HeaderReader::Step::header; step = reader.next()) {
         if (lines_.size() >= room) return Error::too_many_headers;
-        if (const auto added = add_line(reader); !added) return added;
+        if (!add_line(reader.line())) return Error::repeated_header;
     }
+    if (step != HeaderReader::Step::end) return Error::bad_header;
+    head_length_ = static_cast<std::uint32_t>(reader.position());
+    return {};
 }
 
-Expected<void> SipMessageView::add_line(const HeaderReader& reader) {
-    const std::string_view name = reader.name();
-    if (name.size() > UINT16_MAX) return Error::bad_header;
-    const HeaderId id = header_id(name);
-    if (id != HeaderId::other) {
-        std::uint16_t& first = first_[static_cast<std::size_t>(id)];
+/// False if it may stand once and says something else than one before.
+[[gnu::always_inline]] inline bool SipMessageView::add_line(const HeaderLine& line) {
+    if (line.id != HeaderId::other) {
+        std::uint16_t& first = first_[static_cast<std::size_t>(line.id)];
         if (first == kAbsent) {
             first = static_cast<std::uint16_t>(lines_.size());
-        } else if (is_single_valued(id) && value_of(lines_[first]) != reader.value()) {
-            return Error::repeated_header;
+        } else if (is_single_valued(line.id) && value_of(lines_[first]) != value_of(line)) {
+            return false;
         }
     }
-    HeaderLine line;
-    line.id = id;
-    line.name_length = static_cast<std::uint16_t>(name.size());
-    line.begin = static_cast<std::uint32_t>(reader.begin());
-    line.value_begin = static_cast<std::uint32_t>(reader.value_begin());
-    line.value_end = static_cast<std::uint32_t>(reader.value_end());
     lines_.push_back(line);
-    return {};
+    return true;
 }
 
 Expected<void> SipMessageView::read_cseq() {
@@ -130,7 +124,7 @@ Expected<void> SipMessageView::read_cseq() {
 
 Expected<void> SipMessageView::read_body(bool is_there) {
     std::size_t length = text_.size() - head_length_;
-    if (first_[static_cast<std::size_t>(HeaderId::content_length)] != kAbsent) {
+    if (has(HeaderId::content_length)) {
         const std::optional<std::uint32_t> said = parse_content_length(value(HeaderId::content_length));
         if (!said) return Error::bad_content_length;
         if (is_there && *said > length) return Error::body_truncated;
@@ -167,24 +161,6 @@ std::string_view SipMessageView::top_via() const {
 
 std::string_view SipMessageView::content_type() const {
     return value(HeaderId::content_type);
-}
-
-std::string_view SipMessageView::body() const {
-    return text_.substr(head_length_);
-}
-
-std::string_view SipMessageView::value(HeaderId id) const {
-    if (id == HeaderId::other) return {};
-    const std::uint16_t index = first_[static_cast<std::size_t>(id)];
-    return index == kAbsent ? std::string_view{} : value_of(lines_[index]);
-}
-
-std::string_view SipMessageView::name_of(const HeaderLine& line) const {
-    return text_.substr(line.begin, line.name_length);
-}
-
-std::string_view SipMessageView::value_of(const HeaderLine& line) const {
-    return text_.substr(line.value_begin, line.value_end - line.value_begin);
 }
 
 }  // namespace messenger::alg

@@ -79,8 +79,6 @@ struct HeaderLine {
     std::uint32_t value_end = 0;    ///< without trailing white space and line end
 };
 
-class HeaderReader;
-
 /// A SIP message read in place: start line and an index of the header lines (RFC 3261 section 7). Borrows the bytes it
 /// was parsed from. Big (some kB): keep one and use it again.
 class SipMessageView {
@@ -123,15 +121,21 @@ class SipMessageView {
     [[nodiscard]] std::string_view to_tag() const;        ///< empty without one
     [[nodiscard]] std::string_view top_via() const;       ///< the first value of the first Via; empty without one
     [[nodiscard]] std::string_view content_type() const;  ///< with parameters; empty without one
-    [[nodiscard]] std::string_view body() const;
+    [[nodiscard]] std::string_view body() const { return text_.substr(head_length_); }
 
     [[nodiscard]] std::string_view whole() const { return text_; }  ///< head and body
     [[nodiscard]] std::string_view head() const { return text_.substr(0, head_length_); }
 
     /// The value of the first header of that kind; empty without one.
-    [[nodiscard]] std::string_view value(HeaderId id) const;
-    [[nodiscard]] std::string_view name_of(const HeaderLine& line) const;
-    [[nodiscard]] std::string_view value_of(const HeaderLine& line) const;
+    [[nodiscard]] std::string_view value(HeaderId id) const {
+        return has(id) ? value_of(lines_[first_[static_cast<std::size_t>(id)]]) : std::string_view{};
+    }
+    [[nodiscard]] std::string_view name_of(const HeaderLine& line) const {
+        return text_.substr(line.begin, line.name_length);
+    }
+    [[nodiscard]] std::string_view value_of(const HeaderLine& line) const {
+        return text_.substr(line.value_begin, line.value_end - line.value_begin);
+    }
     [[nodiscard]] const auto& lines() const { return lines_; }
 
     static constexpr std::size_t kMaxHeaders = 256;
@@ -142,7 +146,10 @@ class SipMessageView {
 
     Expected<void> read_head(std::string_view message, const Limits& limits);
     Expected<void> read_headers(const Limits& limits);
-    Expected<void> add_line(const HeaderReader& reader);
+    bool add_line(const HeaderLine& line);
+    [[nodiscard]] bool has(HeaderId id) const {
+        return id != HeaderId::other && first_[static_cast<std::size_t>(id)] != kAbsent;
+    }
     Expected<void> read_cseq();
     Expected<void> read_body(bool is_there);
     void clear();

@@ -2,6 +2,7 @@
 #include "alg/sip/start_line.h"
 
 #include <algorithm>
+#include <array>
 
 #include "alg/base/text.h"
 #include "alg/sip/token.h"
@@ -13,9 +14,10 @@ constexpr std::string_view kVersion = "SIP/2.0";
 
 /// Compares as much of literal as text has from at on, without case.
 StartLineMatch match_literal(std::string_view text, std::size_t at, std::string_view literal) {
+    if (starts_with_literal(text.substr(at), literal)) return StartLineMatch::complete;
     const std::size_t length = std::min(text.size() - at, literal.size());
-    if (!equals_ignoring_case(text.substr(at, length), literal.substr(0, length))) return StartLineMatch::impossible;
-    return length == literal.size() ? StartLineMatch::complete : StartLineMatch::incomplete;
+    const bool is_beginning = equals_ignoring_case(text.substr(at, length), literal.substr(0, length));
+    return is_beginning && length < literal.size() ? StartLineMatch::incomplete : StartLineMatch::impossible;
 }
 
 /// CR LF or LF at `at`; ends the line there.
@@ -28,9 +30,16 @@ StartLineMatch match_line_end(std::string_view text, std::size_t at, StartLine& 
     return StartLineMatch::complete;
 }
 
-bool is_control(char c) {
+constexpr bool is_control(char c) {
     return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
 }
+
+/// Neither a blank nor a control, by their unsigned value.
+constexpr std::array<bool, 256> kVisible = [] {
+    std::array<bool, 256> table{};
+    for (unsigned c = 0; c < table.size(); ++c) table[c] = c != ' ' && !is_control(static_cast<char>(c));
+    return table;
+}();
 
 StartLineMatch match_request_line(std::string_view text, std::size_t checked, std::size_t method, StartLine& line) {
     const std::size_t uri = method + 1;
@@ -38,7 +47,7 @@ StartLineMatch match_request_line(std::string_view text, std::size_t checked, st
     // incomplete.
     constexpr std::size_t kVersionAndEnds = kVersion.size() + 2;
     std::size_t at = std::max(uri, checked - std::min(checked, kVersionAndEnds));
-    while (at < text.size() && text[at] != ' ' && !is_control(text[at])) ++at;
+    while (at < text.size() && kVisible[static_cast<unsigned char>(text[at])]) ++at;
     if (at >= text.size()) return StartLineMatch::incomplete;
     if (text[at] != ' ' || at == uri) return StartLineMatch::impossible;
     const StartLineMatch version = match_literal(text, at + 1, kVersion);
