@@ -17,23 +17,25 @@ constexpr std::size_t kV6Words = 8;
 
 [[nodiscard]] std::optional<std::uint32_t> parse_v4(std::string_view text) {
     std::uint32_t value = 0;
-    std::size_t at = 0;
+    const char* at = text.data();
+    const char* const end = at + text.size();
     for (int octets = 0; octets < 4; ++octets) {
         if (octets > 0) {
-            if (at == text.size() || text[at] != '.') return std::nullopt;
+            if (at == end || *at != '.') return std::nullopt;
             ++at;
         }
-        const std::size_t begin = at;
+        const char* const begin = at;
         std::uint32_t octet = 0;
-        while (at < text.size() && at - begin < 3 && text[at] >= '0' && text[at] <= '9') {
-            octet = octet * 10 + static_cast<std::uint32_t>(text[at] - '0');
-            ++at;
+        for (; at != end && at - begin < 3; ++at) {
+            const auto digit = static_cast<std::uint32_t>(*at - '0');
+            if (digit > 9) break;
+            octet = octet * 10 + digit;
         }
         // A leading zero is refused: some readers take it for octal, and two readings of one address open a door.
-        if (at == begin || octet > 255 || (at - begin > 1 && text[begin] == '0')) return std::nullopt;
+        if (at == begin || octet > 255 || (at - begin > 1 && *begin == '0')) return std::nullopt;
         value = value << 8U | octet;
     }
-    if (at != text.size()) return std::nullopt;
+    if (at != end) return std::nullopt;
     return value;
 }
 
@@ -138,10 +140,8 @@ std::optional<IpAddress> IpAddress::parse(std::string_view text) {
         text = text.substr(1, text.size() - 2);
         if (text.find(':') == std::string_view::npos) return std::nullopt;
     }
-    if (text.find(':') != std::string_view::npos) return parse_v6(text);
-    const auto quad = parse_v4(text);
-    if (!quad) return std::nullopt;
-    return v4(*quad);
+    if (const auto quad = parse_v4(text)) return v4(*quad);
+    return text.find(':') != std::string_view::npos ? parse_v6(text) : std::nullopt;
 }
 
 bool IpAddress::is_unspecified() const {

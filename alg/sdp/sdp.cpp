@@ -2,8 +2,6 @@
 #include "alg/sdp/sdp.h"
 
 #include <algorithm>
-#include <array>
-#include <utility>
 
 #include "alg/base/text.h"
 #include "alg/sdp/lines.h"
@@ -50,15 +48,21 @@ constexpr std::string_view kUsual = "IN IP4 ";  // nearly every connection; comp
     }
     connection.text = next_word(value);
     connection.address = {};
-    const std::size_t slash = connection.text.find('/');
-    const std::string_view host = connection.text.substr(0, slash);
-    const auto address = IpAddress::parse(host);
+    // At once, because most are addresses, and no address has a slash.
+    std::string_view host = connection.text;
+    std::size_t slash = std::string_view::npos;
+    auto address = IpAddress::parse(host);
+    if (!address) {
+        slash = host.find('/');
+        host = host.substr(0, slash);
+        address = IpAddress::parse(host);
+    }
     if (!address) {
         if (!is_host_name(host)) return false;
         connection.kind = slash == std::string_view::npos ? SdpConnection::Kind::name : SdpConnection::Kind::multicast;
         return true;
     }
-    if (is_v6 != (host.find(':') != std::string_view::npos)) return false;
+    if (is_v6 != (std::find(host.begin(), host.end(), ':') != host.end())) return false;
     if (slash != std::string_view::npos || address->is_multicast()) {
         connection.kind = SdpConnection::Kind::multicast;
         return true;
@@ -71,32 +75,32 @@ constexpr std::string_view kUsual = "IN IP4 ";  // nearly every connection; comp
 /// The address of o=<user> <id> <version> IN IP4 <address>, read from its end, because some user names hold blanks.
 void read_origin(std::string_view value, SdpConnection& origin) {
     value = trim(value);
-    std::size_t at = value.size();
+    const char* const end = value.data() + value.size();
+    const char* at = end;
     for (int words = 0; words < 3; ++words) {
-        while (at > 0 && is_blank(value[at - 1])) --at;
-        while (at > 0 && !is_blank(value[at - 1])) --at;
+        while (at != value.data() && is_blank(at[-1])) --at;
+        while (at != value.data() && !is_blank(at[-1])) --at;
     }
-    if (!read_connection(value.substr(at), origin)) origin = {};
+    if (!read_connection({at, end}, origin)) origin = {};
 }
 
 [[nodiscard]] MediaKind media_kind(std::string_view media) {
-    constexpr std::array<std::pair<std::string_view, MediaKind>, 7> kKinds{{
-        {"audio", MediaKind::audio},
-        {"video", MediaKind::video},
-        {"image", MediaKind::image},
-        {"application", MediaKind::application},
-        {"text", MediaKind::text},
-        {"message", MediaKind::message},
-        {"x-ms-message", MediaKind::message},  // RTC before 1.3
-    }};
-    for (const auto& [name, kind] : kKinds) {
-        if (equals_ignoring_case(media, name)) return kind;
+    switch (media.size()) {
+        case 4: return equals_literal(media, "text") ? MediaKind::text : MediaKind::other;
+        case 5:
+            if (equals_literal(media, "audio")) return MediaKind::audio;
+            if (equals_literal(media, "video")) return MediaKind::video;
+            return equals_literal(media, "image") ? MediaKind::image : MediaKind::other;
+        case 7: return equals_literal(media, "message") ? MediaKind::message : MediaKind::other;
+        case 11: return equals_literal(media, "application") ? MediaKind::application : MediaKind::other;
+        // RTC before 1.3
+        case 12: return equals_literal(media, "x-ms-message") ? MediaKind::message : MediaKind::other;
+        default: return MediaKind::other;
     }
-    return MediaKind::other;
 }
 
 [[nodiscard]] MediaTransport media_transport(std::string_view protocol) {
-    if (starts_with_ignoring_case(protocol, "RTP/")) return MediaTransport::rtp;
+    if (starts_with_literal(protocol, "RTP/")) return MediaTransport::rtp;
     if (starts_with_ignoring_case(protocol, "UDP/TLS/RTP/")) return MediaTransport::rtp;
     if (starts_with_ignoring_case(protocol, "TCP/") || equals_ignoring_case(protocol, "TCP"))
         return MediaTransport::tcp;
@@ -145,6 +149,23 @@ void read_origin(std::string_view value, SdpConnection& origin) {
     return std::nullopt;
 }
 
+/// "x=...". A second v= would begin another description, and we could not tell whose c= counts.
+[[nodiscard]] bool is_line(std::string_view line, bool first) {
+    if (line.size() < 2 || line[1] != '=' || !is_letter(line[0])) return false;
+    return line[0] != 'v' || (first && trim(line.substr(2)) == "0");
+}
+
+/// Whether an attribute could be one that read_attribute reads. Most are not: a=rtpmap, a=fmtp, a=candidate.
+[[nodiscard]] bool is_ours(std::string_view attribute) {
+    if (attribute.size() < 2) return false;
+    switch (attribute[0]) {
+        case 'r': return attribute[1] == 'e' || attribute.starts_with("rtcp");
+        case 's': return attribute[1] == 'e';
+        case 'i': return attribute[1] == 'n';
+        default: return false;
+    }
+}
+
 }  // namespace
 
 Expected<void> SdpView::parse(std::string_view text, const Limits& limits) {
@@ -170,32 +191,26 @@ Expected<void> SdpView::read_lines(const Limits& limits) {
     bool first = true;
     while (lines.next(line)) {
         if (line.empty() && !first && lines.at_end()) break;
-        if (line.size() < 2 || line[1] != '=' || !is_letter(line[0])) return Error::bad_sdp;
-        // A second v= would begin another description, and we could not tell whose c= counts.
-        if (line[0] == 'v' && (!first || trim(line.substr(2)) != "0")) return Error::bad_sdp;
+        if (!is_line(line, first)) return Error::bad_sdp;
         first = false;
-        const auto result = read_line(line, limits);
-        if (!result) return result;
+        const std::string_view value = line.substr(2);
+        switch (line[0]) {
+            case 'm':
+                if (const auto result = read_media(line, limits); !result) return result;
+                break;
+            case 'c':
+                if (!read_connection_line(value)) return Error::bad_sdp_address;
+                break;
+            case 'a':
+                if (is_ours(value) && !read_attribute(value)) return Error::bad_sdp_address;
+                break;
+            case 'o':
+                if (media_.empty() && origin_.kind == SdpConnection::Kind::none) read_origin(value, origin_);
+                break;
+            default: break;
+        }
     }
     if (first) return Error::bad_sdp;
-    return {};
-}
-
-Expected<void> SdpView::read_line(std::string_view line, const Limits& limits) {
-    const std::string_view value = line.substr(2);
-    switch (line[0]) {
-        case 'm': return read_media(line, limits);
-        case 'c':
-            if (!read_connection_line(value)) return Error::bad_sdp_address;
-            break;
-        case 'a':
-            if (!read_attribute(value)) return Error::bad_sdp_address;
-            break;
-        case 'o':
-            if (media_.empty() && origin_.kind == SdpConnection::Kind::none) read_origin(value, origin_);
-            break;
-        default: break;
-    }
     return {};
 }
 
@@ -232,25 +247,11 @@ bool SdpView::read_connection_line(std::string_view value) {
     return true;
 }
 
-/// Most attributes are none of ours: one look at the first character, or at the first two of a=rtpmap, ends here for
-/// them.
 bool SdpView::read_attribute(std::string_view value) {
-    if (value.size() < 2) return true;
-    switch (value[0]) {
-        case 'r':
-            if (value.starts_with("rtcp")) return read_rtcp_attribute(value);
-            if (value[1] != 'e') return true;
-            break;
-        case 's':
-            if (value.starts_with("setup:")) {
-                (media_.empty() ? setup_ : media_.back().setup) = trim(value.substr(6));
-                return true;
-            }
-            break;
-        case 'i': break;
-        default: return true;
-    }
-    if (const auto direction = media_direction(trim(value))) {
+    if (value.starts_with("rtcp")) return read_rtcp_attribute(value);
+    if (value.starts_with("setup:")) {
+        (media_.empty() ? setup_ : media_.back().setup) = trim(value.substr(6));
+    } else if (const auto direction = media_direction(trim(value))) {
         (media_.empty() ? direction_ : media_.back().direction) = *direction;
     }
     return true;

@@ -83,7 +83,6 @@ class SdpView {
    private:
     void reset();
     [[nodiscard]] Expected<void> read_lines(const Limits& limits);
-    [[nodiscard]] Expected<void> read_line(std::string_view line, const Limits& limits);
     [[nodiscard]] Expected<void> read_media(std::string_view line, const Limits& limits);
     [[nodiscard]] bool read_connection_line(std::string_view value);
     [[nodiscard]] bool read_attribute(std::string_view value);
