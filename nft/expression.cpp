@@ -83,6 +83,14 @@ RuleBuilder& RuleBuilder::store_ct_mark(Slot from) {
     return *this;
 }
 
+// [ ct load direction => reg ]
+RuleBuilder& RuleBuilder::load_ct_direction(Slot to) {
+    nftnl_expr* ct = append("ct");
+    nftnl_expr_set_u32(ct, NFTNL_EXPR_CT_KEY, NFT_CT_DIRECTION);
+    nftnl_expr_set_u32(ct, NFTNL_EXPR_CT_DREG, register_of(to));
+    return *this;
+}
+
 // [ payload load LENGTH @ BASE + OFFSET => reg ]
 RuleBuilder& RuleBuilder::load_payload(std::uint32_t base, std::uint32_t offset, std::size_t length, Slot to) {
     nftnl_expr* payload = append("payload");

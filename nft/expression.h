@@ -30,6 +30,7 @@ class RuleBuilder {
     RuleBuilder& load_ct_mark(Slot to);
     RuleBuilder& store_ct_mark(Slot from);
     RuleBuilder& load_ct_state(Slot to);
+    RuleBuilder& load_ct_direction(Slot to);
     /// base: NFT_PAYLOAD_*
     RuleBuilder& load_payload(std::uint32_t base, std::uint32_t offset, std::size_t length, Slot to);
     /// slot = (slot & mask) ^ flip

@@ -65,14 +65,14 @@ struct SchemaOptions {
     /// the packet that comes after a pause must be admitted again if its conntrack entry has gone.
     std::chrono::milliseconds admitted_silence{std::chrono::seconds{20}};
     std::uint32_t set_size = 262144;  ///< elements per set at most
-    std::int32_t signalling_priority = -20;
-    std::int32_t media_priority = -10;  ///< after signalling
+    std::int32_t forward_priority = -20;
+    std::int32_t verdict_priority = -10;  ///< after forward: what comes from the queue goes on there
     /// Interfaces on whose outside the inside hosts are seen with other addresses; empty: no NAT. The chains and sets
     /// for it are made only if there are any.
     std::vector<std::string> nat_interfaces;
     std::optional<TlsWatch> tls;       ///< absent: none of its sets and rules
     bool tcp_reset = true;             ///< Features::tcp_reset
-    std::int32_t guard_priority = -5;  ///< after media
+    std::int32_t guard_priority = -5;  ///< after verdict
 };
 
 /// What verify found.
@@ -95,7 +95,7 @@ struct QueuedCounts {
     std::uint64_t first_packets = 0;
 };
 
-/// The table inet messenger_alg: base chains admit, signalling and media, for NAT also dstnat, srcnat and guard, and
+/// The table inet messenger_alg: base chains admit, forward and verdict, for NAT also dstnat, srcnat and guard, and
 /// the sets of set_spec.h. schema_rules.cpp has each rule in nft(8) notation. The number of rules does not depend on
 /// the number of calls.
 class Schema {

@@ -7,6 +7,7 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 
+#include "nft/admit_rules.h"
 #include "nft/expression.h"
 #include "nft/nat_rules.h"
 #include "nft/rule_parts.h"
@@ -17,42 +18,57 @@
 namespace messenger::nft {
 namespace {
 
-using Slot = RuleBuilder::Slot;
-
 // Chain names. "in" and "out" are seen from the inside host.
-constexpr std::string_view kAdmit = "admit";
+constexpr std::string_view kForward = "forward";
 constexpr std::string_view kSignalling = "signalling";
 constexpr std::string_view kMedia = "media";
 constexpr std::string_view kInbound = "inbound";
 constexpr std::string_view kOutbound = "outbound";
 constexpr std::string_view kPassed = "passed";
+constexpr std::string_view kVerdict = "verdict";
 
-constexpr std::int32_t kBeforeRaw = -301;  // before NF_IP_PRI_RAW, and so before conntrack; after its defragmentation
-
-constexpr std::uint32_t kTcpFlags = 13;  // offset in the TCP header
-constexpr std::uint8_t kFinOrRst = 0x05;
+constexpr std::uint32_t kEstablished = 2;  // NF_CT_STATE_BIT(IP_CT_ESTABLISHED)
+constexpr std::uint8_t kReply = 1;         // IP_CT_DIR_REPLY
 
 constexpr std::array kFamilies{Family::ipv4, Family::ipv6};
 constexpr std::array kProtocols{Protocol::udp, Protocol::tcp};
 
-constexpr std::string_view admit_chain(Family family) {
-    return family == Family::ipv4 ? "admit4" : "admit6";
-}
-
+/// Of flows that no pinhole has let pass yet.
 constexpr std::string_view pinhole_chain(Family family, Protocol protocol) {
     if (family == Family::ipv4) return protocol == Protocol::udp ? "udp4" : "tcp4";
     return protocol == Protocol::udp ? "udp6" : "tcp6";
 }
+
+/// Of those that one has.
+constexpr std::string_view media_chain(Family family, Protocol protocol) {
+    if (family == Family::ipv4) return protocol == Protocol::udp ? "media_udp4" : "media_tcp4";
+    return protocol == Protocol::udp ? "media_udp6" : "media_tcp6";
+}
+
+/// Which pinholes a rule looks into: those for one remote address, or those for any.
+enum class Remote : std::uint8_t { pinned, any };
+constexpr std::array kRemotes{Remote::pinned, Remote::any};
 
 class RuleList {
    public:
     explicit RuleList(const SchemaOptions& options) : options_(options) {}
 
     std::vector<RuleHandle> build() {
-        if (options_.admit_queue) admit(*options_.admit_queue);
+        append_admit_rules(options_, rules_);
+        forward();
         signalling();
+        to_daemon();
         media();
-        if (has_nat(options_)) append_nat_rules(options_, {admit_chain(Family::ipv4), kFirstPacketChain}, rules_);
+        for (const Family family : kFamilies) {
+            for (const Protocol protocol : kProtocols) {
+                first_packets_of(family, protocol);
+                media_of(family, protocol);
+            }
+        }
+        for (const Direction direction : kDirections) count(direction);
+        passed();
+        verdict();
+        if (has_nat(options_)) append_nat_rules(options_, {kAdmit4Chain, kFirstPacketChain}, rules_);
         return std::move(rules_);
     }
 
@@ -73,80 +89,102 @@ class RuleList {
         add(rule.verdict(NFT_RETURN));
     }
 
-    /// meta mark set meta mark & 0x9fffffff
-    void clear_bits(std::string_view chain, std::uint32_t bits) {
-        RuleBuilder rule = in(chain);
-        add(rule.load_meta(NFT_META_MARK, 0).bitwise(0, ~bits, 0).store_mark(0));
+    [[nodiscard]] std::uint32_t verdict_bits() const {
+        return options_.marks.sip() | options_.marks.opaque() | (has_nat(options_) ? options_.marks.edited() : 0);
+    }
+    [[nodiscard]] std::chrono::milliseconds silence(Protocol protocol) const {
+        return protocol == Protocol::udp ? options_.media_silence : options_.stream_silence;
+    }
+    /// ct mark & 0x10000000 == 0x10000000
+    static void require_ct_mark(RuleBuilder& rule, std::uint32_t bit) {
+        rule.load_ct_mark(0).bitwise(0, bit, 0).require_u32(0, bit);
+    }
+    /// meta mark set meta mark & 0xffff00ff | 0x00001100
+    void show_passage(RuleBuilder& rule) const {
+        if (const auto& mark = options_.passage_mark) {
+            rule.load_meta(NFT_META_MARK, 0).bitwise(0, ~mark->mask, mark->value & mark->mask).store_mark(0);
+        }
     }
 
-    void admit(std::uint16_t queue);
-    void admit(Family family);
+    void forward();
     void signalling();
     void to_daemon();
     void media();
-    void pinholes_of(Family family, Protocol protocol);
+    void media_of(Family family, Protocol protocol);
+    void first_packets_of(Family family, Protocol protocol);
     void count(Direction direction);
     void passed();
+    void verdict();
 
     const SchemaOptions& options_;
     std::vector<RuleHandle> rules_;
 };
 
-void RuleList::admit(std::uint16_t queue) {
-    skip_other_protocols(kAdmit);
-    // meta nfproto ipv4 goto admit4
-    for (const Family family : kFamilies) add(in(kAdmit, family).verdict(NFT_GOTO, admit_chain(family)));
-    for (const Family family : kFamilies) admit(family);
-    // counter queue flags bypass to 5070
-    add(in(kFirstPacketChain).counter().queue(options_.queue_kind, {queue, 1}));
+SetId holes(Remote remote, Family family) {
+    return remote == Remote::pinned ? nft::pinholes(family) : nft::open(family);
 }
 
-void RuleList::admit(Family family) {
-    // tcp flags fin,rst ip saddr . ip daddr . meta l4proto . tcp sport . tcp dport @admitted4 goto first_packet
-    // The daemon counts the connections of a file transfer, so it has to see when one ends.
-    RuleBuilder last = in(admit_chain(family), family, Protocol::tcp);
-    last.load_payload(NFT_PAYLOAD_TRANSPORT_HEADER, kTcpFlags, 1, 0).keep_bits_u8(0, kFinOrRst).require_u8(0, 0, true);
-    KeyLoader(last, family).source_address().destination_address().protocol().source_port().destination_port();
-    add(last.lookup(0, admitted(family)).verdict(NFT_GOTO, kFirstPacketChain));
-
-    // ip saddr . ip daddr . meta l4proto . th sport . th dport @admitted4
-    //     update @admitted4 { ip saddr . ip daddr . meta l4proto . th sport . th dport timeout 20s } return
-    RuleBuilder known = in(admit_chain(family), family);
-    KeyLoader(known, family).source_address().destination_address().protocol().source_port().destination_port();
-    known.lookup(0, admitted(family)).update(0, admitted(family), options_.admitted_silence);
-    add(known.verdict(NFT_RETURN));
-
-    for (const Direction direction : kDirections) {
-        // ip saddr . ip daddr . meta l4proto . th dport @pinholes4 goto first_packet
-        // ip daddr . ip saddr . meta l4proto . th sport @pinholes4 goto first_packet
-        RuleBuilder pinned = in(admit_chain(family), family);
-        load_pinhole_key(pinned, family, direction);
-        add(pinned.lookup(0, nft::pinholes(family)).verdict(NFT_GOTO, kFirstPacketChain));
+void load_hole_key(RuleBuilder& rule, Remote remote, Family family, Direction direction) {
+    if (remote == Remote::pinned) {
+        load_pinhole_key(rule, family, direction);
+    } else {
+        load_endpoint_key(rule, family, direction);
     }
-    // ip saddr . ip daddr . meta l4proto . th dport @callbacks4 goto first_packet
-    RuleBuilder callback = in(admit_chain(family), family);
-    load_pinhole_key(callback, family, Direction::in);
-    add(callback.lookup(0, callbacks(family)).verdict(NFT_GOTO, kFirstPacketChain));
+}
 
-    for (const Direction direction : kDirections) {
-        // ip daddr . meta l4proto . th dport @open4 goto first_packet
-        // ip saddr . meta l4proto . th sport @open4 goto first_packet
-        RuleBuilder any = in(admit_chain(family), family);
-        load_endpoint_key(any, family, direction);
-        add(any.lookup(0, nft::open(family)).verdict(NFT_GOTO, kFirstPacketChain));
+/// Where load_hole_key has left what load_endpoint_key would load.
+RuleBuilder::Slot endpoint_slot(Remote remote, Family family) {
+    if (remote == Remote::any) return 0;
+    return family == Family::ipv4 ? 1 : 4;
+}
+
+// Every forwarded packet comes here: what is most of it, media, leaves with the first rule.
+void RuleList::forward() {
+    // ct mark & 0x10000000 == 0x10000000 goto media
+    RuleBuilder known = in(kForward);
+    require_ct_mark(known, options_.marks.pinhole());
+    add(known.verdict(NFT_GOTO, kMedia));
+
+    skip_other_protocols(kForward);
+    if (options_.passage_mark) {
+        for (const Family family : kFamilies) {
+            for (const Direction direction : kDirections) {
+                // ip saddr . ip daddr . meta l4proto . th dport @callbacks4 meta mark set meta mark | 0x1
+                // ip daddr . ip saddr . meta l4proto . th sport @callbacks4 meta mark set meta mark | 0x1
+                // No ct mark: signalling goes on after its registration has ended.
+                RuleBuilder callback = in(kForward, family);
+                load_pinhole_key(callback, family, direction);
+                callback.lookup(0, callbacks(family));
+                show_passage(callback);
+                add(callback);
+            }
+        }
+    }
+    // jump signalling
+    add(in(kForward).verdict(NFT_JUMP, kSignalling));
+    for (const Family family : kFamilies) {
+        for (const Protocol protocol : kProtocols) {
+            // meta nfproto ipv4 meta l4proto udp jump udp4
+            // meta nfproto ipv4 meta l4proto tcp ct state ! established jump tcp4
+            // A connection is media from its first packet on, or never.
+            RuleBuilder first = in(kForward, family, protocol);
+            if (protocol == Protocol::tcp) first.load_ct_state(0).bitwise(0, kEstablished, 0).require_u32(0, 0);
+            add(first.verdict(NFT_JUMP, pinhole_chain(family, protocol)));
+        }
     }
 }
 
 void RuleList::signalling() {
     const MarkLayout marks = options_.marks;
-    skip_other_protocols(kSignalling);
-    // meta mark set meta mark & 0x9fffffff
+    // meta mark & 0x60000000 != 0x00000000 meta mark set meta mark & 0x9fffffff
     // From here on these bits come from our rules and from the daemon alone.
-    clear_bits(kSignalling, marks.sip() | marks.opaque() | (has_nat(options_) ? marks.edited() : 0));
+    RuleBuilder clear = in(kSignalling);
+    clear.load_meta(NFT_META_MARK, 0).bitwise(0, verdict_bits(), 0).require_u32(0, 0, true);
+    add(clear.load_meta(NFT_META_MARK, 0).bitwise(0, ~verdict_bits(), 0).store_mark(0));
 
     // ct mark & 0x40000000 == 0x40000000 return
     RuleBuilder given_up = in(kSignalling);
-    given_up.load_ct_mark(0).bitwise(0, marks.opaque(), 0).require_u32(0, marks.opaque());
+    require_ct_mark(given_up, marks.opaque());
     add(given_up.verdict(NFT_RETURN));
 
     // meta l4proto . th dport @sip_ports goto to_daemon
@@ -170,14 +208,13 @@ void RuleList::signalling() {
             add(listener.lookup(0, sip_endpoints(family)).verdict(NFT_GOTO, kToDaemonChain));
         }
     }
-    to_daemon();
 }
 
 void RuleList::to_daemon() {
     const MarkLayout marks = options_.marks;
     // ct mark & 0x20000000 == 0x20000000 meta mark set meta mark | 0x20000000
     RuleBuilder copy = in(kToDaemonChain);
-    copy.load_ct_mark(0).bitwise(0, marks.sip(), 0).require_u32(0, marks.sip());
+    require_ct_mark(copy, marks.sip());
     copy.load_meta(NFT_META_MARK, 0).bitwise(0, ~marks.sip(), marks.sip()).store_mark(0);
     add(copy);
 
@@ -186,77 +223,69 @@ void RuleList::to_daemon() {
 }
 
 void RuleList::media() {
-    const MarkLayout marks = options_.marks;
-    skip_other_protocols(kMedia);
-
-    for (const std::uint32_t bit : {marks.sip(), marks.opaque(), marks.edited()}) {
-        if (bit == marks.edited() && !has_nat(options_)) continue;
-        // meta mark & 0x20000000 == 0x20000000 ct mark set ct mark | 0x20000000
-        RuleBuilder keep = in(kMedia);
-        keep.load_meta(NFT_META_MARK, 0).bitwise(0, bit, 0).require_u32(0, bit);
-        add(keep.load_ct_mark(0).bitwise(0, ~bit, bit).store_ct_mark(0));
-    }
-    // meta mark set meta mark & 0x9fffffff
-    // A rule of its own: those above end early for a packet without conntrack entry. Chain guard looks at `edited` yet.
-    clear_bits(kMedia, marks.sip() | marks.opaque());
-
     for (const Family family : kFamilies) {
         for (const Protocol protocol : kProtocols) {
-            // meta nfproto ipv4 meta l4proto udp jump udp4
-            add(in(kMedia, family, protocol).verdict(NFT_JUMP, pinhole_chain(family, protocol)));
+            // meta nfproto ipv4 meta l4proto udp jump media_udp4
+            add(in(kMedia, family, protocol).verdict(NFT_JUMP, media_chain(family, protocol)));
         }
     }
-    if (const auto& mark = options_.passage_mark) {
-        for (const Family family : kFamilies) {
+    skip_other_protocols(kMedia);
+    // counter drop
+    // What once passed a pinhole and has none any more: this is what cuts a flow at the BYE.
+    add(in(kMedia).counter().verdict(NF_DROP));
+}
+
+// One rule does it all for a packet, for the fewer expressions the kernel has to go through the better. The lookup is
+// what admits; an update alone would make an element of every packet.
+void RuleList::media_of(Family family, Protocol protocol) {
+    const auto chain = media_chain(family, protocol);
+    const auto passes = [&](RuleBuilder rule, Remote remote, Direction direction, bool counts) {
+        const SetId set = holes(remote, family);
+        load_hole_key(rule, remote, family, direction);
+        rule.lookup(0, set).update(0, set, silence(protocol));
+        const SetId traffic = direction == Direction::in ? received(family) : sent(family);
+        if (counts) rule.update(endpoint_slot(remote, family), traffic, silence(protocol));
+        show_passage(rule);
+        add(rule.verdict(NF_ACCEPT));
+    };
+    // ct direction reply ip daddr . ip saddr . meta l4proto . udp sport @pinholes4
+    //     update @pinholes4 { ip daddr . ip saddr . meta l4proto . udp sport timeout 2m }
+    //     update @sent4 { ip saddr . meta l4proto . udp sport timeout 2m } accept
+    // Flows whose entry the daemon made begin outside: for half of their packets one lookup less.
+    RuleBuilder reply = in(chain, family, protocol);
+    reply.load_ct_direction(0).require_u8(0, kReply);
+    passes(std::move(reply), Remote::pinned, Direction::out, true);
+    // An update of a full set of counters ends its rule, and the packet must pass all the same: so once more, without.
+    for (const bool counts : {true, false}) {
+        for (const Remote remote : kRemotes) {
             for (const Direction direction : kDirections) {
-                // ip saddr . ip daddr . meta l4proto . th dport @callbacks4 meta mark set meta mark | 0x1 accept
-                // ip daddr . ip saddr . meta l4proto . th sport @callbacks4 meta mark set meta mark | 0x1 accept
-                // No ct mark: signalling goes on after its registration has ended.
-                RuleBuilder callback = in(kMedia, family);
-                load_pinhole_key(callback, family, direction);
-                callback.lookup(0, callbacks(family));
-                callback.load_meta(NFT_META_MARK, 0).bitwise(0, ~mark->mask, mark->value & mark->mask).store_mark(0);
-                add(callback.verdict(NF_ACCEPT));
+                // ip saddr . ip daddr . meta l4proto . udp dport @pinholes4
+                //     update @pinholes4 { ip saddr . ip daddr . meta l4proto . udp dport timeout 2m }
+                //     update @received4 { ip daddr . meta l4proto . udp dport timeout 2m } accept
+                // ip saddr . meta l4proto . udp sport @open4
+                //     update @open4 { ip saddr . meta l4proto . udp sport timeout 2m }
+                //     update @sent4 { ip saddr . meta l4proto . udp sport timeout 2m } accept
+                passes(in(chain, family, protocol), remote, direction, counts);
             }
         }
     }
-    // ct mark & 0x10000000 == 0x10000000 counter drop
-    // What once passed a pinhole and has none any more: this is what cuts a flow at the BYE.
-    RuleBuilder cut = in(kMedia);
-    cut.load_ct_mark(0).bitwise(0, marks.pinhole(), 0).require_u32(0, marks.pinhole());
-    add(cut.counter().verdict(NF_DROP));
-
-    for (const Family family : kFamilies) {
-        for (const Protocol protocol : kProtocols) pinholes_of(family, protocol);
-    }
-    for (const Direction direction : kDirections) count(direction);
-    passed();
 }
 
-// The lookup is what admits; the update alone would make a pinhole of every packet.
-void RuleList::pinholes_of(Family family, Protocol protocol) {
+// Also every packet that has no conntrack entry.
+void RuleList::first_packets_of(Family family, Protocol protocol) {
     const auto chain = pinhole_chain(family, protocol);
-    const auto silence = protocol == Protocol::udp ? options_.media_silence : options_.stream_silence;
-    const auto target = [](Direction direction) { return direction == Direction::in ? kInbound : kOutbound; };
-    for (const Direction direction : kDirections) {
-        // ip saddr . ip daddr . meta l4proto . udp dport @pinholes4
-        //     update @pinholes4 { ip saddr . ip daddr . meta l4proto . udp dport timeout 2m } goto inbound
-        // ip daddr . ip saddr . meta l4proto . udp sport @pinholes4
-        //     update @pinholes4 { ip daddr . ip saddr . meta l4proto . udp sport timeout 2m } goto outbound
-        RuleBuilder pinned = in(chain, family, protocol);
-        load_pinhole_key(pinned, family, direction);
-        pinned.lookup(0, nft::pinholes(family)).update(0, nft::pinholes(family), silence);
-        add(pinned.verdict(NFT_GOTO, target(direction)));
-    }
-    for (const Direction direction : kDirections) {
-        // ip daddr . meta l4proto . udp dport @open4
-        //     update @open4 { ip daddr . meta l4proto . udp dport timeout 2m } goto inbound
-        // ip saddr . meta l4proto . udp sport @open4
-        //     update @open4 { ip saddr . meta l4proto . udp sport timeout 2m } goto outbound
-        RuleBuilder any = in(chain, family, protocol);
-        load_endpoint_key(any, family, direction);
-        any.lookup(0, nft::open(family)).update(0, nft::open(family), silence);
-        add(any.verdict(NFT_GOTO, target(direction)));
+    for (const Remote remote : kRemotes) {
+        for (const Direction direction : kDirections) {
+            // ip saddr . ip daddr . meta l4proto . udp dport @pinholes4
+            //     update @pinholes4 { ip saddr . ip daddr . meta l4proto . udp dport timeout 2m } goto inbound
+            // ip saddr . meta l4proto . udp sport @open4
+            //     update @open4 { ip saddr . meta l4proto . udp sport timeout 2m } goto outbound
+            const SetId set = holes(remote, family);
+            RuleBuilder rule = in(chain, family, protocol);
+            load_hole_key(rule, remote, family, direction);
+            rule.lookup(0, set).update(0, set, silence(protocol));
+            add(rule.verdict(NFT_GOTO, direction == Direction::in ? kInbound : kOutbound));
+        }
     }
 }
 
@@ -267,10 +296,9 @@ void RuleList::count(Direction direction) {
         for (const Protocol protocol : kProtocols) {
             // meta l4proto udp update @received4 { ip daddr . meta l4proto . udp dport timeout 2m }
             // meta l4proto udp update @sent4 { ip saddr . meta l4proto . udp sport timeout 2m }
-            const auto silence = protocol == Protocol::udp ? options_.media_silence : options_.stream_silence;
             RuleBuilder rule = in(chain, family, protocol);
             load_endpoint_key(rule, family, direction);
-            add(rule.update(0, direction == Direction::in ? received(family) : sent(family), silence));
+            add(rule.update(0, direction == Direction::in ? received(family) : sent(family), silence(protocol)));
         }
     }
     // goto passed
@@ -284,13 +312,37 @@ void RuleList::passed() {
     RuleBuilder remember = in(kPassed);
     add(remember.load_ct_mark(0).bitwise(0, ~bit, bit).store_ct_mark(0));
 
-    if (const auto& mark = options_.passage_mark) {
+    if (options_.passage_mark) {
         // meta mark set meta mark & 0xffff00ff | 0x00001100
         RuleBuilder show = in(kPassed);
-        add(show.load_meta(NFT_META_MARK, 0).bitwise(0, ~mark->mask, mark->value & mark->mask).store_mark(0));
+        show_passage(show);
+        add(show);
     }
     // accept
     add(in(kPassed).verdict(NF_ACCEPT));
+}
+
+// After chain forward: what the daemon answered is a bit in the packet's mark.
+void RuleList::verdict() {
+    const MarkLayout marks = options_.marks;
+    // meta mark & 0x60000000 == 0x00000000 return
+    RuleBuilder none = in(kVerdict);
+    none.load_meta(NFT_META_MARK, 0).bitwise(0, verdict_bits(), 0).require_u32(0, 0);
+    add(none.verdict(NFT_RETURN));
+
+    for (const std::uint32_t bit : {marks.sip(), marks.opaque(), marks.edited()}) {
+        if (bit == marks.edited() && !has_nat(options_)) continue;
+        // ct mark & 0x10000000 == 0x00000000 meta mark & 0x20000000 == 0x20000000 ct mark set ct mark | 0x20000000
+        // Not for media, which no daemon sees: there the bits are somebody else's.
+        RuleBuilder keep = in(kVerdict);
+        keep.load_ct_mark(0).bitwise(0, marks.pinhole(), 0).require_u32(0, 0);
+        keep.load_meta(NFT_META_MARK, 0).bitwise(0, bit, 0).require_u32(0, bit);
+        add(keep.load_ct_mark(0).bitwise(0, ~bit, bit).store_ct_mark(0));
+    }
+    // meta mark set meta mark & 0x9fffffff
+    // A rule of its own: those above end early for a packet without conntrack entry. Chain guard looks at `edited` yet.
+    RuleBuilder clear = in(kVerdict);
+    add(clear.load_meta(NFT_META_MARK, 0).bitwise(0, ~(marks.sip() | marks.opaque()), 0).store_mark(0));
 }
 
 }  // namespace
@@ -306,18 +358,17 @@ bool has_set(const SchemaOptions& options, const SetSpec& set) {
 
 std::vector<ChainSpec> schema_chains(const SchemaOptions& options) {
     std::vector<ChainSpec> chains;
-    if (options.admit_queue) {
-        chains.push_back({kAdmit, BaseHook{NF_INET_PRE_ROUTING, kBeforeRaw}});
-        for (const Family family : kFamilies) chains.push_back({admit_chain(family), std::nullopt});
-        chains.push_back({kFirstPacketChain, std::nullopt});
-    }
-    chains.push_back({kSignalling, BaseHook{NF_INET_FORWARD, options.signalling_priority}});
-    chains.push_back({kToDaemonChain, std::nullopt});
-    chains.push_back({kMedia, BaseHook{NF_INET_FORWARD, options.media_priority}});
+    append_admit_chains(options, chains);
+    chains.push_back({kForward, BaseHook{NF_INET_FORWARD, options.forward_priority}});
+    for (const std::string_view name : {kSignalling, kToDaemonChain, kMedia}) chains.push_back({name, std::nullopt});
     for (const Family family : kFamilies) {
-        for (const Protocol protocol : kProtocols) chains.push_back({pinhole_chain(family, protocol), std::nullopt});
+        for (const Protocol protocol : kProtocols) {
+            chains.push_back({pinhole_chain(family, protocol), std::nullopt});
+            chains.push_back({media_chain(family, protocol), std::nullopt});
+        }
     }
     for (const std::string_view name : {kInbound, kOutbound, kPassed}) chains.push_back({name, std::nullopt});
+    chains.push_back({kVerdict, BaseHook{NF_INET_FORWARD, options.verdict_priority}});
     if (has_nat(options)) append_nat_chains(options, chains);
     return chains;
 }

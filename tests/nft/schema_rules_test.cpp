@@ -57,12 +57,12 @@ TEST(SchemaRules, NatIsThereOnlyWithOutsideInterfaces) {
     EXPECT_FALSE(has_set(options, spec_of(SetId::snat4)));
     EXPECT_TRUE(has_set(options, spec_of(SetId::pinholes4)));
     EXPECT_EQ(rules_of(options, "admit4").find("outside4"), std::string::npos);
-    EXPECT_EQ(rules_of(options, "media").find("0x80000000"), std::string::npos);
+    EXPECT_EQ(rules_of(options, "verdict").find("0x80000000"), std::string::npos);
     options.nat_interfaces = {"wan0", "wan1"};
     for (const char* chain : {"dstnat", "srcnat", "guard"}) EXPECT_TRUE(has_chain(options, chain)) << chain;
     EXPECT_TRUE(has_set(options, spec_of(SetId::snat4)));
     EXPECT_NE(rules_of(options, "admit4").find("outside4"), std::string::npos);
-    EXPECT_NE(rules_of(options, "media").find("0x80000000"), std::string::npos);
+    EXPECT_NE(rules_of(options, "verdict").find("0x80000000"), std::string::npos);
 }
 
 TEST(SchemaRules, TlsConnectionsAreWatchedOnlyWhereServersAreNamed) {
@@ -73,7 +73,7 @@ TEST(SchemaRules, TlsConnectionsAreWatchedOnlyWhereServersAreNamed) {
     EXPECT_TRUE(has_set(options, spec_of(SetId::tls_clients6)));
     EXPECT_FALSE(has_set(options, spec_of(SetId::snat4)));
     EXPECT_NE(rules_of(options, "signalling").find("tls_clients6"), std::string::npos);
-    EXPECT_EQ(rules_of(options, "media"), rules_of({}, "media"));
+    EXPECT_EQ(rules_of(options, "forward"), rules_of({}, "forward"));
 }
 
 TEST(SchemaRules, UnattendedConnectionsAreDroppedWhereThereIsNoReset) {
@@ -101,16 +101,19 @@ TEST(SchemaRules, TheMarkBitsFollowTheirBase) {
     options.marks.base_bit = 4;
     const std::string passed = rules_of(options, "passed");
     EXPECT_NE(passed.find("( reg 8 & 0xffffffef ) ^ 0x00000010"), std::string::npos) << passed;
-    const std::string media = rules_of(options, "media");
-    EXPECT_NE(media.find("( reg 8 & 0xffffff9f ) ^ 0x00000000"), std::string::npos) << media;
+    const std::string verdict = rules_of(options, "verdict");
+    EXPECT_NE(verdict.find("( reg 8 & 0xffffff9f ) ^ 0x00000000"), std::string::npos) << verdict;
 }
 
 TEST(SchemaRules, ThePassageMarkIsSetOnlyWhenAskedFor) {
     SchemaOptions options;
-    EXPECT_EQ(rules_of(options, "passed").find("meta set mark"), std::string::npos);
-    options.passage_mark = PassageMark{0x1100, 0xff00};
-    const std::string passed = rules_of(options, "passed");
-    EXPECT_NE(passed.find("( reg 8 & 0xffff00ff ) ^ 0x00001100"), std::string::npos) << passed;
+    for (const char* chain : {"passed", "media_udp4", "media_tcp6"}) {
+        options.passage_mark.reset();
+        EXPECT_EQ(rules_of(options, chain).find("meta set mark"), std::string::npos) << chain;
+        options.passage_mark = PassageMark{0x1100, 0xff00};
+        const std::string rules = rules_of(options, chain);
+        EXPECT_NE(rules.find("( reg 8 & 0xffff00ff ) ^ 0x00001100"), std::string::npos) << rules;
+    }
 }
 
 }  // namespace

@@ -225,15 +225,17 @@ TEST_F(MediaTest, PassesWhenTheCounterSetsAreFull) {
     ASSERT_TRUE(ok(Conntrack(open_socket()).seed({{Protocol::udp, at("203.0.113.30", 9000), local}, 0, 30s})));
     UdpSocket phone = udp_inside(local);
     UdpSocket peer = udp_outside(at("203.0.113.30", 9000));
-    peer.send(local, "media");
-    EXPECT_TRUE(phone.receive());
+    for (const char* text : {"the first", "of a flow that is known"}) {
+        peer.send(local, text);
+        EXPECT_TRUE(phone.receive()) << text;
+    }
 }
 
 TEST_F(MediaTest, PassageByMarkNeedsOneRuleOfTheOperatorAndNoDaemon) {
     run_command("nft delete table inet operator");
     run_nft(R"(
 table inet operator {
-    chain other_marks { type filter hook prerouting priority mangle; meta mark set 0x40ab0034; ct mark set 0x00000007; }
+    chain other_marks { type filter hook prerouting priority mangle; meta mark set 0x46ab0034; ct mark set 0x00000007; }
     chain forward {
         type filter hook forward priority filter; policy drop;
         meta mark 0x40ab1134 counter
@@ -242,7 +244,7 @@ table inet operator {
 })");
     SchemaOptions chosen = options();
     chosen.passage_mark = PassageMark{0x1100, 0xff00};
-    chosen.marks.base_bit = 24;  // so that bits 25 and 26 are cleared, and not the operator's 30
+    chosen.marks.base_bit = 24;  // so that bits 25 and 26, which the operator sets, are ours, and their 30 is not
     install(chosen);
     const Endpoint local = at("10.1.2.3", 5350);
     UdpSocket phone = udp_inside(local);
@@ -250,10 +252,12 @@ table inet operator {
     peer.send(local, "no pinhole");
     EXPECT_TRUE(phone.hears_nothing());
     open_pinhole("203.0.113.30", local);
-    peer.send(local, "media");
-    EXPECT_TRUE(phone.receive());
-    // no bit of theirs has changed, in either mark
-    EXPECT_NE(run_command("nft list chain inet operator forward").find("meta mark 0x40ab1134 counter packets 1"),
+    for (const char* text : {"the first", "of a flow that is known"}) {
+        peer.send(local, text);
+        EXPECT_TRUE(phone.receive()) << text;
+    }
+    // no bit of theirs has changed, in either mark, and none of ours is taken for a verdict of the daemon
+    EXPECT_NE(run_command("nft list chain inet operator forward").find("meta mark 0x40ab1134 counter packets 2"),
               std::string::npos);
     EXPECT_EQ(Conntrack(open_socket()).find({Protocol::udp, at("203.0.113.30", 9000), local}).operator*()->mark,
               0x01000007U);

@@ -72,11 +72,11 @@ TEST_F(SchemaTest, SaysWhatOthersHaveChanged) {
              Row{"nft flush chain inet messenger_alg udp4", SchemaState::Kind::damaged,
                  "chain udp4 has 0 rules instead of 4"},
              Row{"nft insert rule inet messenger_alg media accept", SchemaState::Kind::damaged,
-                 "chain media has 11 rules instead of 10"},
+                 "chain media has 7 rules instead of 6"},
              Row{"nft delete chain inet messenger_alg admit", SchemaState::Kind::damaged, "chain admit is missing"},
              Row{"nft add chain inet messenger_alg theirs", SchemaState::Kind::damaged, "chain theirs is not ours"},
-             Row{"nft chain inet messenger_alg media '{ policy drop; }'", SchemaState::Kind::damaged,
-                 "chain media has another type, hook, priority or policy"},
+             Row{"nft chain inet messenger_alg forward '{ policy drop; }'", SchemaState::Kind::damaged,
+                 "chain forward has another type, hook, priority or policy"},
              Row{"nft 'flush chain inet messenger_alg srcnat; delete map inet messenger_alg snat4; "
                  "add map inet messenger_alg snat4 { type ifname . ipv4_addr . inet_proto . inet_service : ipv4_addr; "
                  "flags timeout; size 262144; }; "
@@ -158,34 +158,45 @@ TEST_F(SchemaTest, ReadsAsItIsDocumented) {
     chosen.tls = TlsWatch{{{*Address::parse("198.51.100.0"), 24}, {*Address::parse("2001:db8::"), 33}}, 5061, 10min};
     install(chosen);
     const std::string table = run_command("nft list table inet messenger_alg");
-    for (const char* line :
-         {"type filter hook prerouting priority raw - 1; policy accept;",
-          "type filter hook forward priority -20; policy accept;",
-          "type filter hook forward priority filter - 10; policy accept;",
-          "type ipv6_addr . ipv6_addr . inet_proto . inet_service",
-          "flags dynamic,timeout",
-          "meta l4proto != tcp meta l4proto != udp return",
-          "ip saddr . ip daddr . meta l4proto . th sport . th dport @admitted4 update @admitted4 { ip saddr . ip daddr "
-          ". "
-          "meta l4proto . th sport . th dport timeout 20s } return",
-          "tcp flags fin,rst ip saddr . ip daddr . meta l4proto . tcp sport . tcp dport @admitted4 goto first_packet",
-          "ip6 daddr . ip6 saddr . meta l4proto . th sport @pinholes6 goto first_packet",
-          "ip daddr . meta l4proto . th dport @open4 goto first_packet",
-          "ct mark & 0x40000000 == 0x40000000 return",
-          "meta l4proto . th dport @sip_ports goto to_daemon",
-          "ip daddr . meta l4proto . th dport @sip_endpoints4 goto to_daemon",
-          "ct mark & 0x20000000 == 0x20000000 meta mark set meta mark | 0x20000000",
-          "meta mark & 0x20000000 == 0x20000000 ct mark set ct mark | 0x20000000",
-          "meta mark set meta mark & 0x9fffffff",
-          "meta nfproto ipv4 meta l4proto udp jump udp4",
-          "ip saddr . ip daddr . meta l4proto . udp dport @pinholes4 update @pinholes4 { ip saddr . ip daddr . meta "
-          "l4proto . udp dport timeout 2m } goto inbound",
-          "ip6 saddr . meta l4proto . tcp sport @open6 update @open6 { ip6 saddr . meta l4proto . tcp sport timeout 2h "
-          "} "
-          "goto outbound",
-          "update @received4 { ip daddr . meta l4proto . udp dport timeout 2m }",
-          "ct mark set ct mark | 0x10000000",
-          "ct mark & 0x10000000 == 0x10000000 counter packets 0 bytes 0 drop"}) {
+    for (
+        const char* line :
+        {"type filter hook prerouting priority raw - 1; policy accept;",
+         "type filter hook forward priority -20; policy accept;",
+         "type filter hook forward priority filter - 10; policy accept;",
+         "type ipv6_addr . ipv6_addr . inet_proto . inet_service",
+         "flags dynamic,timeout",
+         "meta l4proto != tcp meta l4proto != udp return",
+         "ip saddr . ip daddr . meta l4proto . th sport . th dport @admitted4 update @admitted4 { ip saddr . ip daddr "
+         ". "
+         "meta l4proto . th sport . th dport timeout 20s } return",
+         "tcp flags fin,rst ip saddr . ip daddr . meta l4proto . tcp sport . tcp dport @admitted4 goto first_packet",
+         "ip6 daddr . ip6 saddr . meta l4proto . th sport @pinholes6 goto first_packet",
+         "ip daddr . meta l4proto . th dport @open4 goto first_packet",
+         "ct mark & 0x40000000 == 0x40000000 return",
+         "meta l4proto . th dport @sip_ports goto to_daemon",
+         "ip daddr . meta l4proto . th dport @sip_endpoints4 goto to_daemon",
+         "ct mark & 0x20000000 == 0x20000000 meta mark set meta mark | 0x20000000",
+         "meta mark & 0x20000000 == 0x20000000 ct mark set ct mark | 0x20000000",
+         "meta mark set meta mark & 0x9fffffff",
+         "tcp flags ! fin,syn,rst return",
+         "meta l4proto tcp goto admit_tcp",
+         "ct mark & 0x10000000 == 0x10000000 goto media",
+         "meta nfproto ipv4 meta l4proto udp jump udp4",
+         "meta nfproto ipv4 meta l4proto tcp ct state ! established jump tcp4",
+         "meta nfproto ipv6 meta l4proto tcp jump media_tcp6",
+         "ip saddr . ip daddr . meta l4proto . udp dport @pinholes4 update @pinholes4 { ip saddr . ip daddr . meta "
+         "l4proto . udp dport timeout 2m } goto inbound",
+         "ip6 saddr . meta l4proto . tcp sport @open6 update @open6 { ip6 saddr . meta l4proto . tcp sport timeout 2h "
+         "} "
+         "goto outbound",
+         "ct direction reply ip daddr . ip saddr . meta l4proto . udp sport @pinholes4 update @pinholes4 { ip daddr . "
+         "ip saddr . meta l4proto . udp sport timeout 2m } update @sent4 { ip saddr . meta l4proto . udp sport timeout "
+         "2m } meta mark set",
+         "ip6 saddr . ip6 daddr . meta l4proto . tcp dport @pinholes6 update @pinholes6 { ip6 saddr . ip6 daddr . meta "
+         "l4proto . tcp dport timeout 2h } update @received6 { ip6 daddr . meta l4proto . tcp dport timeout 2h }",
+         "update @received4 { ip daddr . meta l4proto . udp dport timeout 2m }",
+         "ct mark set ct mark | 0x10000000",
+         "counter packets 0 bytes 0 drop"}) {
         EXPECT_NE(table.find(line), std::string::npos) << line << "\n" << table;
     }
     for (const char* line :
@@ -198,7 +209,8 @@ TEST_F(SchemaTest, ReadsAsItIsDocumented) {
           "dnat ip to ip saddr . ip daddr . meta l4proto . th dport map @dnat4",
           "dnat ip to ip daddr . meta l4proto . th dport map @dnat_open4",
           "snat ip to oifname . ip saddr . meta l4proto . th sport map @snat4",
-          "meta mark 0x80000000/1 ct mark set ct mark | 0x80000000", "meta mark set meta mark & 0x1fffffff",
+          "ct mark & 0x10000000 == 0x00000000 meta mark 0x80000000/1 ct mark set ct mark | 0x80000000",
+          "meta mark != 0x00000000/3 meta mark set meta mark & 0x1fffffff", "meta mark 0x00000000/3 return",
           "meta mark 0x80000000/1 meta mark set meta mark & 0x7fffffff return",
           "meta l4proto tcp ct mark 0x80000000/1 goto unattended",
           "meta l4proto @handover counter packets 0 bytes 0 drop",
