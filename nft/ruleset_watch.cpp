@@ -80,7 +80,7 @@ bool RulesetWatch::changed() {
     for (;;) {
         auto received = socket_.receive(buffer, std::chrono::milliseconds{0}, "read ruleset notifications");
         if (!received) {
-            ours = true;  // notifications lost: look
+            ours = additions_ = true;  // notifications lost: look
             if (received.error().failure == Failure::replies_lost || received.error().code == EMSGSIZE) continue;
             return ours;
         }
@@ -88,7 +88,9 @@ bool RulesetWatch::changed() {
         int left = static_cast<int>(*received);
         for (const auto* message = reinterpret_cast<const nlmsghdr*>(buffer.data()); mnl_nlmsg_ok(message, left);
              message = mnl_nlmsg_next(message, &left)) {
-            ours = ours || concerns_our_table(*message);
+            if (!concerns_our_table(*message)) continue;
+            ours = true;
+            additions_ = additions_ || (message->nlmsg_type & 0xffU) == NFT_MSG_NEWSETELEM;
         }
     }
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <span>
+#include <utility>
 
 #include <libmnl/libmnl.h>
 
@@ -26,11 +27,15 @@ class RulesetWatch {
     /// Reads all that waits. True if somebody else may have changed our table: ask Schema::verify. Also true when
     /// notifications were lost. Does not block.
     [[nodiscard]] bool changed();
+    /// Whether somebody else has put elements into our sets since this was asked last, or may have: some notifications
+    /// were lost. (The packet path's own elements are not told.)
+    [[nodiscard]] bool take_additions() { return std::exchange(additions_, false); }
 
    private:
     explicit RulesetWatch(NetlinkSocket socket) : socket_(std::move(socket)) {}
 
     NetlinkSocket socket_;
+    bool additions_ = false;
 };
 
 }  // namespace messenger::nft

@@ -353,8 +353,8 @@ void Gateway::on_ruleset_change() {
         reinstall(state->detail);
         return;
     }
-    // At once, for without sip_ports nothing is read. But many elements come in many reports, and whoever changes them
-    // for ever must not keep us from packets.
+    // At once, for without sip_ports nothing is read, and what others add is open. But many elements come in many
+    // reports, and whoever changes them for ever must not keep us from packets.
     if (loop_.now() >= next_loss_look_) {
         look_for_losses();
     } else {
@@ -364,14 +364,16 @@ void Gateway::on_ruleset_change() {
 
 void Gateway::look_for_losses() {
     const alg::TimePoint begun = read_clock();
-    const auto loss = sync_.find_loss(engine_, begun);
-    const alg::TimePoint ended = read_clock();
-    next_loss_look_ = ended + std::max<alg::Duration>(kShortestPause, kPausePerLook * (ended - begun));
-    if (!loss) {
+    if (watch_->take_additions()) {
+        // A new table has nothing that nobody wants, however much they have put into this one.
+        reinstall("somebody has put elements into its sets");
+    } else if (const auto loss = sync_.find_loss(engine_, begun); !loss) {
         report(loss.error());
     } else if (*loss) {
         reinstall(fmt::format("somebody has removed elements of set {}", nft::spec_of(**loss).name));
     }
+    const alg::TimePoint ended = read_clock();
+    next_loss_look_ = ended + std::max<alg::Duration>(kShortestPause, kPausePerLook * (ended - begun));
 }
 
 void Gateway::reinstall(std::string_view why) {

@@ -237,8 +237,16 @@ TEST_F(PipelineTest, FindsOutWhichSetLacksSomething) {
     EXPECT_FALSE(run());
     const auto now = alg::TimePoint(std::chrono::seconds(1));
     EXPECT_EQ(*sync_.find_loss(engine_, now), std::nullopt);
-    kernel_.drop(nft::SetId::pinholes4, kernel_.elements.begin()->first.second);
+    const auto at = kernel_.elements.begin()->first;
+    const nft::Element ours = kernel_.elements.begin()->second;
+    kernel_.drop(at.first, at.second);
     EXPECT_EQ(*sync_.find_loss(engine_, now), std::optional(nft::SetId::pinholes4));
+    kernel_.elements[at] = {ours.key, ours.timeout, {}, {}};
+    EXPECT_EQ(*sync_.find_loss(engine_, now), std::optional(nft::SetId::pinholes4))
+        << "the packet path made it anew, without its name";
+    ASSERT_TRUE(sync_.take_over(engine_, now));
+    EXPECT_EQ(kernel_.elements[at].comment, ours.comment);
+    EXPECT_EQ(*sync_.find_loss(engine_, now), std::nullopt);
 }
 
 TEST_F(PipelineTest, MakesATableThatIsThereWhatItHasToBe) {
