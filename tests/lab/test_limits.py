@@ -3,16 +3,18 @@
 unharmed.
 """
 
+import os
 import re
 
 import pytest
 
 from lab.attacks.attack import cases
 from lab.attacks.excess import ATTACKS, WHOLE_TABLE
-from lab.attacks.field import Field, HonestCall
+from lab.attacks.field import Field, HonestCall, refused
 from lab.attacks.trial import repel
 from lab.daemon import ROOT
 from lab.forge import ACK, PSH, SYN
+from lab.namespaces import wait_until
 from lab.pinholes import open_ports
 from lab.scene import audio, establish, hang_up, sdp
 
@@ -102,22 +104,47 @@ def test_a_hundred_thousand_half_open_streams(make_scene, record_property):
     hang_up(out, callee)
 
 
+CALL_IDS = int(os.environ.get("MESSENGER_CALL_IDS", "20000"))
+BLOCK = 1000  # at most so many are under way, so that the daemon reads every one
+
+
 def test_calls_without_number_take_no_memory_without_number(make_scene, record_property):
-    """Different Call-IDs, as fast as they come; what a call costs is bounded by limits.calls."""
-    scene = make_scene(config={"limits.calls": 2000, "limits.calls_per_host": 1000, "limits.messages_per_second": 0,
-                               "log.level": "notice"})
+    """As many different Call-IDs as $MESSENGER_CALL_IDS says, with the limits as they come, from the victim and from
+    outside hosts by turns. What a call costs is bounded by limits.calls; another host's call has its media all along.
+    """
+    scene = make_scene(config={"limits.messages_per_second": 0, "log.level": "notice"})
     field = Field(scene)
-    sink = scene.keep(field.udp_socket(field.attacker))
-    source = scene.keep(field.udp_socket(field.victim))
-    template = field.invite("CALLID", transport="UDP").text().encode()
-    before = scene.daemon.usage()[1]
-    for number in range(60_000):
-        source.sendto(template.replace(b"CALLID", b"%d" % number), (field.attacker.ip4, 5060))
+    field.call = HonestCall(field)
+    source, forger = scene.keep(field.udp_socket(field.victim)), field.forger()
+    ours = field.invite("CALLID", transport="UDP").text().encode()
+    theirs = ours.replace(field.victim.ip4.encode(), b"203.0.113.66").replace(b"sip:attacker@203.0.113.66", b"sip:victim")
+
+    def messages():
+        return field.ctl.json("status")["counters"]["messages"]
+
+    field.remember()
+    resident = [scene.daemon.usage()[1]]
+    for block in range(0, CALL_IDS, BLOCK):
+        expected = messages() + BLOCK
+        for number in range(block, block + BLOCK):
+            call_id = b"%d" % number
+            if block // BLOCK % 2:
+                outside = (f"203.0.113.{100 + number % 100}", 5060)
+                forger.udp(outside, (field.victim.ip4, 5060), theirs.replace(b"CALLID", call_id))
+            else:
+                source.sendto(ours.replace(b"CALLID", call_id), (field.attacker.ip4, 5060))
+        wait_until(lambda: messages() >= expected, 20, "the block", step=0.01)
+        if block * 10 % CALL_IDS < 10 * BLOCK:
+            resident.append(scene.daemon.usage()[1])
+            field.call.assert_unharmed()
     status = field.ctl.json("status")
-    after = scene.daemon.usage()[1]
-    record_property("rss_kib", (before, after))
-    assert sink and status["counters"]["messages"] > 30_000 and status["calls"] <= 1000
-    assert after - before < 16 << 10, f"{before} KiB became {after} KiB"
+    refusals = field.grown(refused("too_many_calls"))
+    record_property("measured", {"rss_kib": resident, "calls": status["calls"], "refused": refusals})
+    assert status["calls"] <= 20_000, "limits.calls"
+    assert refusals + status["calls"] >= CALL_IDS, "each is a call or is refused"
+    # From the first tenth on it has what it will ever have.
+    assert max(resident) - resident[0] < 64 << 10 and max(resident[2:]) - resident[2] < 8 << 10, resident
+    field.call.end()
     establish_and_end(scene, field)
 
 
