@@ -14,17 +14,17 @@ constexpr std::string_view kContact = "contact";
 constexpr std::string_view kCallback = "callback";
 constexpr std::string_view kAs = " as=";
 constexpr std::string_view kBindingCall = "binding call=";
-constexpr std::size_t kHexDigits = 16;
+constexpr std::size_t kCallDigits = 16;
 
 [[nodiscard]] std::chrono::milliseconds to_timeout(alg::Duration duration) {
     return std::chrono::ceil<std::chrono::milliseconds>(duration);
 }
 
 [[nodiscard]] std::string hex(std::uint64_t number) {
-    std::array<char, kHexDigits> digits{};
+    std::array<char, kCallDigits> digits{};
     const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number, 16).ptr;
     const auto size = static_cast<std::size_t>(end - digits.data());
-    return std::string(kHexDigits - size, '0').append(digits.data(), size);
+    return std::string(kCallDigits - size, '0').append(digits.data(), size);
 }
 
 [[nodiscard]] nft::Comment binding_comment(const alg::BindingChange& change) {
@@ -162,9 +162,9 @@ std::optional<StoredBinding> binding_at(const nft::Element& element) {
     }
     if (comment.substr(0, kBindingCall.size()) != kBindingCall) return std::nullopt;
     comment.remove_prefix(kBindingCall.size());
-    const std::string_view digits = comment.substr(0, kHexDigits);
+    const std::string_view digits = comment.substr(0, kCallDigits);
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), binding.call, 16);
-    if (digits.size() != kHexDigits || error != std::errc{} || end != digits.data() + digits.size()) {
+    if (digits.size() != kCallDigits || error != std::errc{} || end != digits.data() + digits.size()) {
         return std::nullopt;
     }
     return binding;

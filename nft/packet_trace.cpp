@@ -27,18 +27,18 @@ constexpr std::size_t kReceiveRoom = std::size_t{4} << 20U;
     }
 }
 
-struct Attributes {
+struct TraceAttributes {
     std::array<const nlattr*, NFTA_TRACE_MAX + 1> at{};
 };
 
 int note_attribute(const nlattr* attribute, void* data) {
-    auto& attributes = *static_cast<Attributes*>(data);
+    auto& attributes = *static_cast<TraceAttributes*>(data);
     const std::uint16_t type = mnl_attr_get_type(attribute);
     if (type < attributes.at.size()) attributes.at.at(type) = attribute;
     return MNL_CB_OK;
 }
 
-[[nodiscard]] std::string text_of(const nlattr* attribute) {
+[[nodiscard]] std::string word_of(const nlattr* attribute) {
     return attribute == nullptr || mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) < 0 ? ""
                                                                                          : mnl_attr_get_str(attribute);
 }
@@ -48,14 +48,14 @@ int note_attribute(const nlattr* attribute, void* data) {
 }
 
 [[nodiscard]] TraceStep step_of(const nlmsghdr& message) {
-    Attributes attributes;
+    TraceAttributes attributes;
     static_cast<void>(mnl_attr_parse(&message, sizeof(nfgenmsg), note_attribute, &attributes));
     const auto& at = attributes.at;
     TraceStep step;
     step.packet = at[NFTA_TRACE_ID] == nullptr ? 0 : mnl_attr_get_u32(at[NFTA_TRACE_ID]);
     step.place.table.family = static_cast<const nfgenmsg*>(mnl_nlmsg_get_payload(&message))->nfgen_family;
-    step.place.table.name = text_of(at[NFTA_TRACE_TABLE]);
-    step.place.chain = text_of(at[NFTA_TRACE_CHAIN]);
+    step.place.table.name = word_of(at[NFTA_TRACE_TABLE]);
+    step.place.chain = word_of(at[NFTA_TRACE_CHAIN]);
     if (at[NFTA_TRACE_RULE_HANDLE] != nullptr) {
         step.place.handle = be64toh(mnl_attr_get_u64(at[NFTA_TRACE_RULE_HANDLE]));
     }

@@ -36,7 +36,7 @@ namespace {
 using Bytes = std::vector<std::byte>;
 
 template <class T>
-[[nodiscard]] std::span<const std::byte> bytes_of(const T& value) {
+[[nodiscard]] std::span<const std::byte> object_bytes(const T& value) {
     return std::as_bytes(std::span(&value, 1));
 }
 
@@ -52,14 +52,14 @@ void align(Bytes& to) {
 /// An attribute with this payload.
 void append_attribute(Bytes& to, std::uint16_t type, std::span<const std::byte> payload) {
     const nlattr head{static_cast<std::uint16_t>(sizeof(nlattr) + payload.size()), type};
-    append(to, bytes_of(head));
+    append(to, object_bytes(head));
     append(to, payload);
     align(to);
 }
 
 void append_number(Bytes& to, std::uint16_t type, std::uint32_t value) {
     const std::uint32_t in_network_order = htonl(value);
-    append_attribute(to, type, bytes_of(in_network_order));
+    append_attribute(to, type, object_bytes(in_network_order));
 }
 
 void append_text(Bytes& to, std::uint16_t type, const std::string& text) {
@@ -103,7 +103,7 @@ void each_attribute(const nlmsghdr& message, Take take) {
     return kept;
 }
 
-[[nodiscard]] std::uint8_t family_of(const nlmsghdr& message) {
+[[nodiscard]] std::uint8_t table_family(const nlmsghdr& message) {
     return static_cast<const nfgenmsg*>(mnl_nlmsg_get_payload(&message))->nfgen_family;
 }
 
@@ -196,7 +196,7 @@ class RulesetCopy::Reader {
         return socket_.request(
             *message, operation,
             [&](const nlmsghdr& reply) -> Expected<void> {
-                const TableName table{family_of(reply), text_of(find_attribute(reply, table_attribute))};
+                const TableName table{table_family(reply), text_of(find_attribute(reply, table_attribute))};
                 if (!table.name.empty() && !(table.family == NFPROTO_INET && table.name == kTable)) take(reply, table);
                 return {};
             },
@@ -355,8 +355,8 @@ class RulesetCopy::Writer {
         const std::uint32_t sequence = socket_.next_sequence();
         const auto size = static_cast<std::uint32_t>(sizeof(nlmsghdr) + sizeof head + attributes.size());
         const nlmsghdr header{size, type, flags, sequence, 0};
-        append(bytes_, bytes_of(header));
-        append(bytes_, bytes_of(head));
+        append(bytes_, object_bytes(header));
+        append(bytes_, object_bytes(head));
         append(bytes_, attributes);
         align(bytes_);
         return sequence;

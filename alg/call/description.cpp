@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "alg/call/session_kind.h"
+#include "alg/net/t120_port.h"
 #include "alg/sdp/candidate.h"
 
 namespace messenger::alg {

@@ -14,8 +14,6 @@
 
 namespace messenger::alg {
 
-inline constexpr std::uint16_t kT120Port = 1503;
-
 /// One m= section reduced to what pinholes need. A value: it outlives the packet.
 struct Stream {
     IpAddress address;            ///< 0.0.0.0 and :: mean "on hold, address not said" (RFC 3264 section 8.4)

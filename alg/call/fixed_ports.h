@@ -5,6 +5,7 @@
 #include <string>
 
 #include "alg/call/description.h"
+#include "alg/net/t120_port.h"
 #include "alg/net/tuple.h"
 #include "alg/plan.h"
 #include "alg/policy.h"

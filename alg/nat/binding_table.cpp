@@ -3,13 +3,9 @@
 
 #include <cassert>
 
+#include "alg/net/t120_port.h"
+
 namespace messenger::alg {
-
-namespace {
-
-constexpr std::uint16_t kT120Port = 1503;
-
-}  // namespace
 
 std::size_t BindingTable::KeyHash::operator()(const BindingKey& key) const {
     return static_cast<std::size_t>(siphash(secret, FlowTuple{key.inside, {key.outside, 0}, key.transport}));

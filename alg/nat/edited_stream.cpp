@@ -5,6 +5,7 @@
 #include <cassert>
 
 #include "alg/nat/state_bytes.h"
+#include "alg/net/header_sizes.h"
 #include "alg/net/packet_writer.h"
 #include "alg/net/stream.h"
 
@@ -14,7 +15,6 @@ namespace {
 
 /// Without the receiver's MSS: what every path carries that carries IPv6 too, whose least MTU is 1280.
 constexpr std::size_t kSafeSegment = 1200;
-constexpr std::size_t kTcpHeader = 20;
 /// A little less than IP allows: a verdict carries the packet as an attribute whose header counts.
 constexpr std::size_t kLongestPacket = 65'500;
 
@@ -417,7 +417,7 @@ std::size_t EditedStream::room(std::span<const std::byte> packet, const PacketVi
     const std::size_t offset = payload_offset(packet, view);
     if (offset == 0) return view.payload.size();
     const std::size_t most = kLongestPacket - offset;
-    const std::size_t options = offset - view.transport_at - kTcpHeader;
+    const std::size_t options = offset - view.transport_at - kTcpHeaderSize;
     const std::size_t segment = (receiver_mss_ > 0 ? std::size_t{receiver_mss_} : kSafeSegment);
     const std::size_t room = segment > options ? segment - options : 1;
     if (view.payload.size() <= room) return std::min(room, most);

@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "alg/nat/nat_translation.h"
 
+#include "alg/net/t120_port.h"
+
 namespace messenger::alg {
-
-namespace {
-
-constexpr std::uint16_t kT120Port = 1503;
-
-}  // namespace
 
 std::optional<Endpoint> OutboundTranslation::endpoint(Transport transport, const Endpoint& endpoint) const {
     if (!is_own(endpoint.address)) return std::nullopt;

@@ -5,16 +5,14 @@
 #include <array>
 #include <optional>
 
+#include "alg/net/header_sizes.h"
+
 namespace messenger::alg {
 
 namespace {
 
 using Bytes = std::span<const std::byte>;
 
-constexpr std::size_t kIpv4Header = 20;
-constexpr std::size_t kIpv6Header = 40;
-constexpr std::size_t kUdpHeader = 8;
-constexpr std::size_t kTcpHeader = 20;
 constexpr unsigned kMaxExtensions = 8;
 
 // IPv6 extension headers by their protocol number.
@@ -48,12 +46,12 @@ struct IpPayload {
 };
 
 [[nodiscard]] Expected<IpPayload> parse_ipv4(Bytes packet, FlowTuple& tuple) {
-    if (packet.size() < kIpv4Header) return Error::truncated_packet;
+    if (packet.size() < kIpv4HeaderSize) return Error::truncated_packet;
     const std::size_t header = (read_u8(packet, 0) & 0x0fU) * std::size_t{4};
     const unsigned protocol = read_u8(packet, 9);
     std::size_t total = read_u16(packet, 2);
     if (total == 0 && protocol == static_cast<unsigned>(Transport::tcp)) total = packet.size();
-    if (header < kIpv4Header || total < header) return Error::bad_ip_header;
+    if (header < kIpv4HeaderSize || total < header) return Error::bad_ip_header;
     if (total > packet.size()) return Error::truncated_packet;
     constexpr unsigned kMoreFragments = 0x2000;
     constexpr unsigned kOffset = 0x1fff;
@@ -64,14 +62,14 @@ struct IpPayload {
 }
 
 [[nodiscard]] Expected<IpPayload> parse_ipv6(Bytes packet, FlowTuple& tuple) {
-    if (packet.size() < kIpv6Header) return Error::truncated_packet;
+    if (packet.size() < kIpv6HeaderSize) return Error::truncated_packet;
     const std::size_t length = read_u16(packet, 4);
     if (length == 0) return Error::bad_ip_header;
-    if (length > packet.size() - kIpv6Header) return Error::truncated_packet;
+    if (length > packet.size() - kIpv6HeaderSize) return Error::truncated_packet;
     tuple.source.address = IpAddress::v6(packet.subspan<8, 16>());
     tuple.destination.address = IpAddress::v6(packet.subspan<24, 16>());
 
-    IpPayload payload{read_u8(packet, 6), packet.subspan(kIpv6Header, length)};
+    IpPayload payload{read_u8(packet, 6), packet.subspan(kIpv6HeaderSize, length)};
     for (unsigned extensions = 0;; ++extensions) {
         std::size_t size = 8;
         switch (payload.protocol) {
@@ -101,20 +99,20 @@ void read_ports(Bytes segment, FlowTuple& tuple) {
 }
 
 [[nodiscard]] Expected<PacketView> parse_udp(Bytes datagram, PacketView view) {
-    if (datagram.size() < kUdpHeader) return Error::truncated_packet;
+    if (datagram.size() < kUdpHeaderSize) return Error::truncated_packet;
     const std::size_t length = read_u16(datagram, 4);
-    if (length < kUdpHeader) return Error::bad_transport_header;
+    if (length < kUdpHeaderSize) return Error::bad_transport_header;
     if (length > datagram.size()) return Error::truncated_packet;
     view.tuple.transport = Transport::udp;
     read_ports(datagram, view.tuple);
-    view.payload = as_text(datagram.subspan(kUdpHeader, length - kUdpHeader));
+    view.payload = as_text(datagram.subspan(kUdpHeaderSize, length - kUdpHeaderSize));
     return view;
 }
 
 [[nodiscard]] Expected<PacketView> parse_tcp(Bytes segment, PacketView view) {
-    if (segment.size() < kTcpHeader) return Error::truncated_packet;
+    if (segment.size() < kTcpHeaderSize) return Error::truncated_packet;
     const std::size_t header = (read_u8(segment, 12) >> 4U) * std::size_t{4};
-    if (header < kTcpHeader) return Error::bad_transport_header;
+    if (header < kTcpHeaderSize) return Error::bad_transport_header;
     if (header > segment.size()) return Error::truncated_packet;
     const unsigned flags = read_u8(segment, 13);
     view.tuple.transport = Transport::tcp;
@@ -149,8 +147,8 @@ Expected<PacketView> parse_packet(std::span<const std::byte> packet) {
 std::optional<IpAddress> source_address(std::span<const std::byte> packet) {
     if (packet.empty()) return std::nullopt;
     const unsigned version = read_u8(packet, 0) >> 4U;
-    if (version == 4 && packet.size() >= kIpv4Header) return IpAddress::v4(read_u32(packet, 12));
-    if (version == 6 && packet.size() >= kIpv6Header) return IpAddress::v6(packet.subspan<8, 16>());
+    if (version == 4 && packet.size() >= kIpv4HeaderSize) return IpAddress::v4(read_u32(packet, 12));
+    if (version == 6 && packet.size() >= kIpv6HeaderSize) return IpAddress::v6(packet.subspan<8, 16>());
     return std::nullopt;
 }
 

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <optional>
 
+#include "alg/net/header_sizes.h"
+
 namespace messenger::alg {
 
 namespace {
@@ -12,10 +14,6 @@ namespace {
 using Bytes = std::span<const std::byte>;
 using Room = std::span<std::byte>;
 
-constexpr std::size_t kIpv4Header = 20;
-constexpr std::size_t kIpv6Header = 40;
-constexpr std::size_t kUdpHeader = 8;
-constexpr std::size_t kTcpHeader = 20;
 constexpr std::size_t kLongest = 0xffff;  // of an IPv4 packet, and of what follows the IPv6 header
 
 // Fields of the headers, in bytes from their beginnings.
@@ -100,10 +98,10 @@ struct Layout {
     if (version != 4 && version != 6) return std::nullopt;
     Layout layout;
     layout.ipv4 = version == 4;
-    layout.ip_header = layout.ipv4 ? (get8(packet, 0) & 0x0fU) * std::size_t{4} : kIpv6Header;
+    layout.ip_header = layout.ipv4 ? (get8(packet, 0) & 0x0fU) * std::size_t{4} : kIpv6HeaderSize;
     layout.transport = view.transport_at;
-    const std::size_t least = transport == Transport::udp ? kUdpHeader : kTcpHeader;
-    if (layout.ip_header < (layout.ipv4 ? kIpv4Header : kIpv6Header) || layout.transport < layout.ip_header ||
+    const std::size_t least = transport == Transport::udp ? kUdpHeaderSize : kTcpHeaderSize;
+    if (layout.ip_header < (layout.ipv4 ? kIpv4HeaderSize : kIpv6HeaderSize) || layout.transport < layout.ip_header ||
         layout.transport > packet.size() || least > packet.size() - layout.transport) {
         return std::nullopt;
     }
@@ -175,7 +173,7 @@ void for_each_option(Bytes options, Found&& found) {
 }
 
 [[nodiscard]] Bytes options_of(Bytes packet, const Layout& layout) {
-    const std::size_t begin = layout.transport + kTcpHeader;
+    const std::size_t begin = layout.transport + kTcpHeaderSize;
     return packet.subspan(begin, layout.payload - begin);
 }
 
@@ -202,7 +200,7 @@ bool write_datagram(Bytes packet, const PacketView& view, std::string_view paylo
                     std::vector<std::byte>& out) {
     const auto layout = find_parts(packet, view, Transport::udp);
     if (!layout || !put_together(packet, *layout, payload, out)) return false;
-    put16(out, layout->transport + kUdpLength, kUdpHeader + payload.size());
+    put16(out, layout->transport + kUdpLength, kUdpHeaderSize + payload.size());
     const unsigned flags = layout->ipv4 ? get16(out, kIpv4Flags) : 0;
     if (payload.size() > view.payload.size() && layout->ipv4) {
         put16(out, kIpv4Flags, flags & ~kDontFragment);
@@ -262,7 +260,7 @@ bool write_segment(Bytes packet, const PacketView& view, const SegmentChange& ch
         out[layout->transport + kTcpFlags] = static_cast<std::byte>(flags & ~kFinAndPush);
     }
     const Bytes options = options_of(packet, *layout);
-    const Room writable = whole.subspan(layout->transport + kTcpHeader, options.size());
+    const Room writable = whole.subspan(layout->transport + kTcpHeaderSize, options.size());
     if (change.timestamp || change.echo) {
         for_each_option(options, [&](unsigned kind, std::size_t at, std::size_t size) {
             if (kind != kTimestamps || size != kTimestampsOption) return;
@@ -300,7 +298,7 @@ bool lower_mss(Bytes packet, const PacketView& view, std::uint16_t room, std::ve
     const Bytes options = options_of(packet, *layout);
     for_each_option(options, [&](unsigned kind, std::size_t at, std::size_t size) {
         if (kind != kMaximumSegmentSize || size != kMssOption) return;
-        put16(out, layout->transport + kTcpHeader + at + 2, lower);
+        put16(out, layout->transport + kTcpHeaderSize + at + 2, lower);
     });
     fill_tcp_checksums(*layout, out);
     return true;

@@ -10,7 +10,7 @@
 namespace messenger::alg {
 namespace {
 
-constexpr std::string_view kVersion = "SIP/2.0";
+constexpr std::string_view kSipVersion = "SIP/2.0";
 
 /// Compares as much of literal as text has from at on, without case.
 StartLineMatch match_literal(std::string_view text, std::size_t at, std::string_view literal) {
@@ -45,16 +45,16 @@ StartLineMatch match_request_line(std::string_view text, std::size_t checked, st
     const std::size_t uri = method + 1;
     // Had the Request-URI ended more than " SIP/2.0" and a CR before `checked`, the line would not have been
     // incomplete.
-    constexpr std::size_t kVersionAndEnds = kVersion.size() + 2;
+    constexpr std::size_t kVersionAndEnds = kSipVersion.size() + 2;
     std::size_t at = std::max(uri, checked - std::min(checked, kVersionAndEnds));
     while (at < text.size() && kVisible[static_cast<unsigned char>(text[at])]) ++at;
     if (at >= text.size()) return StartLineMatch::incomplete;
     if (text[at] != ' ' || at == uri) return StartLineMatch::impossible;
-    const StartLineMatch version = match_literal(text, at + 1, kVersion);
+    const StartLineMatch version = match_literal(text, at + 1, kSipVersion);
     if (version != StartLineMatch::complete) return version;
     line.method = text.substr(0, method);
     line.request_uri = text.substr(uri, at - uri);
-    return match_line_end(text, at + 1 + kVersion.size(), line);
+    return match_line_end(text, at + 1 + kSipVersion.size(), line);
 }
 
 /// The reason phrase may be empty, and its blank may be missing then; RFC 3261 has the blank, some senders do not.
@@ -69,9 +69,9 @@ StartLineMatch match_reason(std::string_view text, std::size_t checked, std::siz
 
 StartLineMatch match_status_line(std::string_view text, std::size_t checked, StartLine& line) {
     std::size_t at = 0;
-    const StartLineMatch version = match_literal(text, 0, kVersion);
+    const StartLineMatch version = match_literal(text, 0, kSipVersion);
     if (version != StartLineMatch::complete) return version;
-    at += kVersion.size();
+    at += kSipVersion.size();
     if (at == text.size()) return StartLineMatch::incomplete;
     if (text[at] != ' ') return StartLineMatch::impossible;
     const std::string_view digits = text.substr(at + 1, 3);

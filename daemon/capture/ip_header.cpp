@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/capture/ip_header.h"
 
+#include "alg/net/header_sizes.h"
+
 namespace messenger::daemon {
 namespace {
 
-constexpr std::size_t kIpv4HeaderSize = 20;
-constexpr std::size_t kIpv6HeaderSize = 40;
 constexpr std::size_t kFragmentHeaderSize = 8;
 constexpr unsigned kMaxExtensions = 8;
 
@@ -15,10 +15,10 @@ constexpr std::uint8_t kFragment = 44;
 constexpr std::uint8_t kDestinationOptions = 60;
 
 std::variant<IpHeader, LeftOut> read_ipv4(Octets octets) {
-    if (octets.size() < kIpv4HeaderSize) return LeftOut::cut_short;
+    if (octets.size() < alg::kIpv4HeaderSize) return LeftOut::cut_short;
     const std::size_t header_size = std::size_t{4} * (read8(octets, 0) & 0x0FU);
     const std::size_t total = read16(octets, 2);
-    if (header_size < kIpv4HeaderSize || total < header_size) return LeftOut::bad_ip_header;
+    if (header_size < alg::kIpv4HeaderSize || total < header_size) return LeftOut::bad_ip_header;
     if (total > octets.size()) return LeftOut::cut_short;
     IpHeader header;
     header.packet = octets.first(total);
@@ -63,15 +63,15 @@ bool step_over_extension(IpHeader& header) {
 }
 
 std::variant<IpHeader, LeftOut> read_ipv6(Octets octets) {
-    if (octets.size() < kIpv6HeaderSize) return LeftOut::cut_short;
+    if (octets.size() < alg::kIpv6HeaderSize) return LeftOut::cut_short;
     const std::size_t payload = read16(octets, 4);
-    if (payload > octets.size() - kIpv6HeaderSize) return LeftOut::cut_short;
+    if (payload > octets.size() - alg::kIpv6HeaderSize) return LeftOut::cut_short;
     IpHeader header;
-    header.packet = octets.first(kIpv6HeaderSize + payload);
+    header.packet = octets.first(alg::kIpv6HeaderSize + payload);
     header.is_v6 = true;
     header.protocol = read8(octets, 6);
-    header.header_size = kIpv6HeaderSize;
-    header.payload_at = kIpv6HeaderSize;
+    header.header_size = alg::kIpv6HeaderSize;
+    header.payload_at = alg::kIpv6HeaderSize;
     header.next_header_at = 6;
     for (unsigned i = 0; is_extension(header.protocol) && !header.is_fragment; ++i) {
         if (i == kMaxExtensions || !step_over_extension(header)) return LeftOut::bad_ip_header;

@@ -5,11 +5,12 @@
 #include <cassert>
 #include <iterator>
 
+#include "alg/net/header_sizes.h"
+
 namespace messenger::daemon {
 namespace {
 
 constexpr std::size_t kMaxPacketSize = 65535;
-constexpr std::size_t kIpv6HeaderSize = 40;
 
 void put16(std::vector<std::byte>& octets, std::size_t at, std::size_t value) {
     octets[at] = static_cast<std::byte>((value >> 8U) & 0xFFU);
@@ -29,7 +30,7 @@ std::uint16_t ipv4_checksum(Octets header) {
 /// largest packet.
 bool is_bad(const IpHeader& fragment, std::size_t size) {
     if (size == 0 || (fragment.more_fragments && size % 8 != 0)) return true;
-    const std::size_t fixed = fragment.is_v6 ? fragment.header_size - kIpv6HeaderSize : fragment.header_size;
+    const std::size_t fixed = fragment.is_v6 ? fragment.header_size - alg::kIpv6HeaderSize : fragment.header_size;
     if (fixed > kMaxPacketSize || fragment.fragment_offset > kMaxPacketSize - fixed) return true;
     return size > kMaxPacketSize - fixed - fragment.fragment_offset;
 }
@@ -99,7 +100,7 @@ IpReassembler::Result IpReassembler::push(alg::TimePoint now, const IpHeader& fr
     store(*datagram, fragment, payload);
     if (datagram->received != datagram->total) return {};
     // Without a gap or an overlap, as many octets as the last fragment ends at are all of them, the first one's too.
-    const std::size_t fixed = fragment.is_v6 ? datagram->header_size - kIpv6HeaderSize : datagram->header_size;
+    const std::size_t fixed = fragment.is_v6 ? datagram->header_size - alg::kIpv6HeaderSize : datagram->header_size;
     if (fixed > kMaxPacketSize - datagram->received) {  // the first fragment's header may be longer than this one's
         ++counts_.bad;
         drop(*datagram);
@@ -171,7 +172,7 @@ void IpReassembler::join(const Datagram& datagram) {
     append(datagram.header_at, datagram.header_size);
     for (const Piece& piece : datagram.pieces) append(piece.at, piece.size);
     if (datagram.key.is_v6) {
-        put16(whole_, 4, whole_.size() - kIpv6HeaderSize);
+        put16(whole_, 4, whole_.size() - alg::kIpv6HeaderSize);
         whole_[datagram.next_header_at] = static_cast<std::byte>(datagram.protocol);
         return;
     }

@@ -16,8 +16,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kShown = 1000;
-constexpr std::size_t kMostShown = 5000;  // packets wait while they are described
+constexpr std::size_t kBindingsShown = 1000;
+constexpr std::size_t kMostBindingsShown = 5000;  // packets wait while they are described
 
 [[nodiscard]] std::int64_t seconds_until(alg::TimePoint until, alg::TimePoint now) {
     return std::max<std::int64_t>(0, std::chrono::ceil<std::chrono::seconds>(until - now).count());
@@ -126,7 +126,7 @@ class Purposes {
 
 void add_bindings_command(CommandTable& commands, const DaemonParts& parts) {
     commands.add("bindings", [&parts](const CommandArguments& arguments) {
-        return describe_bindings(parts, arguments.number("limit", kShown, kMostShown));
+        return describe_bindings(parts, arguments.number("limit", kBindingsShown, kMostBindingsShown));
     });
 }
 

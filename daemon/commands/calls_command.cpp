@@ -17,8 +17,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kShown = 1000;
-constexpr std::size_t kMostShown = 2000;  // packets wait while they are described
+constexpr std::size_t kCallsShown = 1000;
+constexpr std::size_t kMostCallsShown = 2000;  // packets wait while they are described
 
 [[nodiscard]] json list_calls(const DaemonParts& parts, std::size_t limit, bool recent) {
     json calls = json::array();
@@ -79,10 +79,10 @@ void add_calls_commands(CommandTable& commands, const DaemonParts& parts) {
                         {"left_out", 0},
                         {"one_way", parts.media.one_way_now()}};
         }
-        return list_calls(parts, arguments.number("limit", kShown, kMostShown), arguments.flag("recent"));
+        return list_calls(parts, arguments.number("limit", kCallsShown, kMostCallsShown), arguments.flag("recent"));
     });
     commands.add("events", [&parts](const CommandArguments& arguments) {
-        return recent_events(parts, arguments.number("limit", kShown, kMostShown));
+        return recent_events(parts, arguments.number("limit", kCallsShown, kMostCallsShown));
     });
     commands.add_following("follow", [](const CommandArguments& /*arguments*/) { return json::object(); });
     commands.add("explain", [&parts](const CommandArguments& arguments) {

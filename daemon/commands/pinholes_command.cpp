@@ -7,6 +7,7 @@
 #include <tuple>
 #include <vector>
 
+#include "daemon/journal/call_story.h"
 #include "daemon/translate.h"
 #include "nft/traffic.h"
 
@@ -17,12 +18,8 @@ namespace {
 using nlohmann::json;
 
 // Each one shown takes three questions to the kernel, of some microseconds, and packets wait meanwhile.
-constexpr std::size_t kShown = 1000;
-constexpr std::size_t kMostShown = 5000;
-
-[[nodiscard]] json describe(const nft::Counter& counter) {
-    return {{"packets", counter.packets}, {"bytes", counter.bytes}};
-}
+constexpr std::size_t kPinholesShown = 1000;
+constexpr std::size_t kMostPinholesShown = 5000;
 
 [[nodiscard]] json describe_calls(const alg::Engine& engine, const alg::PinholeTable::Pinhole& pinhole) {
     json ids = json::array();
@@ -49,8 +46,8 @@ constexpr std::size_t kMostShown = 5000;
         }
     }
     if (const auto traffic = nft::read_traffic(parts.ruleset, to_nft(key.transport), to_nft(key.inside))) {
-        object["in"] = describe(traffic->inbound);
-        object["out"] = describe(traffic->outbound);
+        object["in"] = describe_counter(traffic->inbound);
+        object["out"] = describe_counter(traffic->outbound);
     }
     return object;
 }
@@ -74,7 +71,7 @@ constexpr std::size_t kMostShown = 5000;
 
 void add_pinholes_command(CommandTable& commands, const DaemonParts& parts) {
     commands.add("pinholes", [&parts](const CommandArguments& arguments) {
-        return describe_pinholes(parts, arguments.number("limit", kShown, kMostShown));
+        return describe_pinholes(parts, arguments.number("limit", kPinholesShown, kMostPinholesShown));
     });
 }
 

@@ -72,7 +72,7 @@ struct Unit {
 constexpr std::array kUnits = {Unit{"d", 86'400'000}, Unit{"h", 3'600'000}, Unit{"m", 60'000}, Unit{"s", 1'000},
                                Unit{"ms", 1}};
 
-[[nodiscard]] std::string quoted(std::string_view text) {
+[[nodiscard]] std::string in_quotes(std::string_view text) {
     std::string out = "\"";
     for (const char c : text) {
         if (c == '"' || c == '\\') out += '\\';
@@ -140,7 +140,7 @@ template <class T>
 [[nodiscard]] std::string wanted(const T& place, Bounds bounds) {
     if constexpr (std::is_enum_v<T>) {
         std::string out = "one of";
-        for (const auto& word : words_of(place)) out += (out.size() > 6 ? ", " : " ") + quoted(word.text);
+        for (const auto& word : words_of(place)) out += (out.size() > 6 ? ", " : " ") + in_quotes(word.text);
         return out;
     } else if constexpr (std::is_same_v<T, bool>) {
         return "true or false";
@@ -203,7 +203,7 @@ class Reader {
         if (text) {
             if (*text == "auto") return true;
             out.all = outside_address(*text);
-            if (!out.all) wrong(node, quoted(*text) + " is no such address; expected " + wanted(out, bounds_));
+            if (!out.all) wrong(node, in_quotes(*text) + " is no such address; expected " + wanted(out, bounds_));
             return true;
         }
         return each_text(node, "a text such as \"wan0=203.0.113.1\"",
@@ -217,7 +217,7 @@ class Reader {
                                  out.named.push_back({interface, *address});
                                  return;
                              }
-                             wrong(item, quoted(one) +
+                             wrong(item, in_quotes(one) +
                                              " is no interface with its IPv4 address; expected a text such "
                                              "as \"wan0=203.0.113.1\"");
                          });
@@ -244,7 +244,7 @@ class Reader {
             out = word.value;
             return true;
         }
-        wrong(node, quoted(*text) + " is not known; expected " + wanted(out, bounds_));
+        wrong(node, in_quotes(*text) + " is not known; expected " + wanted(out, bounds_));
         return true;
     }
 
@@ -253,7 +253,7 @@ class Reader {
         if (!text) return false;
         const auto milliseconds = parse_duration(*text);
         if (!milliseconds || !in_bounds(*milliseconds)) {
-            wrong(node, quoted(*text) + (milliseconds ? " is out of range" : " is no duration") + "; expected " +
+            wrong(node, in_quotes(*text) + (milliseconds ? " is out of range" : " is no duration") + "; expected " +
                             wanted(out, bounds_));
         } else {
             out = std::chrono::milliseconds(*milliseconds);
@@ -274,9 +274,9 @@ class Reader {
         const auto first = alg::parse_number(view.substr(0, dash), UINT16_MAX);
         const auto last = dash == std::string_view::npos ? first : alg::parse_number(view.substr(dash + 1), UINT16_MAX);
         if (!first || !last || !in_bounds(*first) || !in_bounds(*last)) {
-            wrong(node, quoted(*text) + " is no such range; expected " + wanted(out, bounds_));
+            wrong(node, in_quotes(*text) + " is no such range; expected " + wanted(out, bounds_));
         } else if (*first > *last) {
-            wrong(node, quoted(*text) + " ends before it begins; write the smaller number first");
+            wrong(node, in_quotes(*text) + " ends before it begins; write the smaller number first");
         } else {
             out = {static_cast<std::uint16_t>(*first), static_cast<std::uint16_t>(*last)};
         }
@@ -287,7 +287,7 @@ class Reader {
         const auto text = node.value_exact<std::string>();
         if (!text) return fill(node, out.prefixes);
         out.any = *text == "any";
-        if (!out.any) wrong(node, quoted(*text) + " stands alone; expected " + wanted(out, bounds_));
+        if (!out.any) wrong(node, in_quotes(*text) + " stands alone; expected " + wanted(out, bounds_));
         return true;
     }
 
@@ -299,7 +299,7 @@ class Reader {
                     out.push_back(*prefix);
                     return;
                 }
-                wrong(item, quoted(text) +
+                wrong(item, in_quotes(text) +
                                 " is no network; expected an address with a length and no host bits set, such "
                                 "as \"10.0.0.0/8\", or a single address");
             });
@@ -311,7 +311,8 @@ class Reader {
                 out.push_back(text);
                 return;
             }
-            wrong(item, quoted(text) + " is no interface name; expected 1 to 15 characters without blanks or slashes");
+            wrong(item,
+                  in_quotes(text) + " is no interface name; expected 1 to 15 characters without blanks or slashes");
         });
     }
 
@@ -361,7 +362,7 @@ template <class T>
 [[nodiscard]] std::string format(const T& value) {
     if constexpr (std::is_enum_v<T>) {
         for (const auto& word : words_of(value)) {
-            if (word.value == value) return quoted(word.text);
+            if (word.value == value) return in_quotes(word.text);
         }
         return {};
     } else if constexpr (std::is_same_v<T, bool>) {
@@ -370,14 +371,14 @@ template <class T>
         return std::to_string(value);
     } else if constexpr (std::is_same_v<T, alg::Duration>) {
         const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(value).count();
-        return quoted(in_duration(static_cast<std::uint64_t>(milliseconds)));
+        return in_quotes(in_duration(static_cast<std::uint64_t>(milliseconds)));
     } else if constexpr (std::is_same_v<T, NumberRange>) {
         const std::string first = std::to_string(value.first);
-        return quoted(value.first == value.last ? first : first + '-' + std::to_string(value.last));
+        return in_quotes(value.first == value.last ? first : first + '-' + std::to_string(value.last));
     } else if constexpr (std::is_same_v<T, alg::Prefix>) {
-        return quoted(value.to_string());
+        return in_quotes(value.to_string());
     } else {
-        return quoted(value);
+        return in_quotes(value);
     }
 }
 
@@ -393,7 +394,7 @@ template <class T>
 }
 
 [[nodiscard]] std::string format(const OutsideAddress& address) {
-    if (address.all) return quoted(address.all->to_string());
+    if (address.all) return in_quotes(address.all->to_string());
     if (address.named.empty()) return "\"auto\"";
     std::vector<std::string> texts;
     texts.reserve(address.named.size());

@@ -26,26 +26,26 @@ constexpr mode_t kOwnerAndGroup = 0660;
 constexpr uid_t kNobodyToChange = static_cast<uid_t>(-1);
 constexpr int kBacklog = 8;
 
-[[noreturn]] void fail(int error, const std::string& what) {
+[[noreturn]] void give_up(int error, const std::string& what) {
     throw std::system_error(error, std::generic_category(), what);
 }
 
 [[nodiscard]] Fd make_socket() {
     Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (!socket) fail(errno, "making a UNIX socket");
+    if (!socket) give_up(errno, "making a UNIX socket");
     return socket;
 }
 
 void remove_stale_socket(const std::string& path) {
     struct stat found {};
     if (::lstat(path.c_str(), &found) != 0) return;
-    if (!S_ISSOCK(found.st_mode)) fail(EEXIST, path + " is there and is no socket");
+    if (!S_ISSOCK(found.st_mode)) give_up(EEXIST, path + " is there and is no socket");
     const Fd probe = make_socket();
     const UnixAddress address(path);
     if (::connect(probe.get(), address.get(), UnixAddress::size()) == 0 || errno != ECONNREFUSED) {
-        fail(EADDRINUSE, "somebody answers at " + path + "; is the daemon running already?");
+        give_up(EADDRINUSE, "somebody answers at " + path + "; is the daemon running already?");
     }
-    if (::unlink(path.c_str()) != 0) fail(errno, "removing the old socket " + path);
+    if (::unlink(path.c_str()) != 0) give_up(errno, "removing the old socket " + path);
 }
 
 [[nodiscard]] Fd listen_at(const ControlOptions& options) {
@@ -56,15 +56,15 @@ void remove_stale_socket(const std::string& path) {
     remove_stale_socket(options.path);
     Fd socket = make_socket();
     const UnixAddress address(options.path);
-    if (::bind(socket.get(), address.get(), UnixAddress::size()) != 0) fail(errno, "binding " + options.path);
+    if (::bind(socket.get(), address.get(), UnixAddress::size()) != 0) give_up(errno, "binding " + options.path);
     // Until listen, nobody can connect, so there is no moment at which the mode is too wide.
     if (options.group && ::chown(options.path.c_str(), kNobodyToChange, *options.group) != 0) {
-        fail(errno, "giving " + options.path + " to its group");
+        give_up(errno, "giving " + options.path + " to its group");
     }
     if (::chmod(options.path.c_str(), options.group ? kOwnerAndGroup : kOwnerOnly) != 0) {
-        fail(errno, "setting the mode of " + options.path);
+        give_up(errno, "setting the mode of " + options.path);
     }
-    if (::listen(socket.get(), kBacklog) != 0) fail(errno, "listening at " + options.path);
+    if (::listen(socket.get(), kBacklog) != 0) give_up(errno, "listening at " + options.path);
     return socket;
 }
 

@@ -56,7 +56,7 @@ struct Check {
     return address;
 }
 
-[[nodiscard]] Config read_config(const std::string& file) {
+[[nodiscard]] Config config_or_throw(const std::string& file) {
     ConfigResult result = read_config_file(file);
     if (result.config) return *std::move(result.config);
     std::string errors;
@@ -78,7 +78,7 @@ template <class T>
     if (::geteuid() != 0)
         throw std::runtime_error("this needs root: it reads every rule, and makes network namespaces");
     const std::string file = arguments.config.empty() ? std::string(kDefaultConfig) : arguments.config;
-    Config config = read_config(file);
+    Config config = config_or_throw(file);
     auto socket = expect(nft::NetlinkSocket::open());
     LiveHost host;
     const TrialWishes wishes{arguments.inside_interface, arguments.outside_interface,

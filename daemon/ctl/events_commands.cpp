@@ -22,8 +22,8 @@ struct EventsArguments {
     bool follow = false;
 };
 
-[[nodiscard]] std::string event_line(const nlohmann::json& event, bool json) {
-    return json ? to_safe_json(event) + '\n' : tell_event(event);
+[[nodiscard]] std::string event_line(const nlohmann::json& event, bool as_json) {
+    return as_json ? to_safe_json(event) + '\n' : tell_event(event);
 }
 
 [[nodiscard]] int run_events(const EventsArguments& arguments) {

@@ -88,7 +88,7 @@ struct Arguments {
 
 /// Ports, relays and timeouts are those of the daemon on this host, as far as it has a configuration that may be read.
 /// Absent after a complaint: the file was asked for by name, or has errors.
-[[nodiscard]] std::optional<Config> read_config(const std::string& asked_for) {
+[[nodiscard]] std::optional<Config> config_to_explain_by(const std::string& asked_for) {
     const std::string file = asked_for.empty() ? std::string(kDefaultConfig) : asked_for;
     if (asked_for.empty() && ::access(kDefaultConfig, R_OK) != 0) return Config{};
     const ConfigResult result = read_config_file(file);
@@ -144,7 +144,7 @@ struct Arguments {
 
 [[nodiscard]] int run_explain(const Arguments& arguments) {
     if (names_a_call(arguments)) return run_explain_call(arguments);
-    const std::optional<Config> config = read_config(arguments.config);
+    const std::optional<Config> config = config_to_explain_by(arguments.config);
     if (!config) return kExitFailed;
     ExplainOptions options;
     options.policy = choose_policy(*config, arguments);

@@ -38,7 +38,7 @@ void complain(fmt::format_string<Arguments...> format, Arguments&&... arguments)
 }
 
 /// Absent after a complaint.
-[[nodiscard]] std::optional<Config> read_config(const std::string& asked_for) {
+[[nodiscard]] std::optional<Config> config_to_change(const std::string& asked_for) {
     const std::string file = asked_for.empty() ? std::string(kDefaultConfig) : asked_for;
     const ConfigResult result = read_config_file(file);
     for (const ConfigError& error : result.errors) complain("{}", error.to_string(file));
@@ -80,7 +80,7 @@ int run_import_policy(const ImportPolicyArguments& arguments) {
     std::optional<Config> config;
     const bool compares = arguments.diff || !arguments.config.empty();
     if (compares) {
-        config = read_config(arguments.config);
+        config = config_to_change(arguments.config);
         if (!config) return kExitFailed;
     }
     PolicyRegistry registry;
@@ -107,7 +107,7 @@ int run_import_policy(const ImportPolicyArguments& arguments) {
 }
 
 int run_export_policy(const ExportPolicyArguments& arguments) {
-    const auto config = read_config(arguments.config);
+    const auto config = config_to_change(arguments.config);
     if (!config) return kExitFailed;
     const RegExport exported = export_reg(*config);
     for (const std::string& error : exported.errors) complain("{}", error);

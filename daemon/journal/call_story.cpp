@@ -31,10 +31,6 @@ using nlohmann::json;
     return is_in(alg::Dialog::State::early) ? "ringing" : "calling";
 }
 
-[[nodiscard]] json describe(const nft::Counter& counter) {
-    return {{"packets", counter.packets}, {"bytes", counter.bytes}};
-}
-
 [[nodiscard]] json describe_one_way(const OneWay& one_way, alg::TimePoint now) {
     return {{"silent", name(one_way.silent)},
             {"cause", name(one_way.cause)},
@@ -64,8 +60,8 @@ using nlohmann::json;
                    {"open", pinhole.open},
                    {"observed", pinhole.observed},
                    {"on_hold", open != nullptr && open->on_hold},
-                   {"in", describe(pinhole.traffic.inbound)},
-                   {"out", describe(pinhole.traffic.outbound)}};
+                   {"in", describe_counter(pinhole.traffic.inbound)},
+                   {"out", describe_counter(pinhole.traffic.outbound)}};
     if (pinhole.one_way.reported) object["one_way"] = describe_one_way(*pinhole.one_way.reported, now);
     return object;
 }
@@ -116,6 +112,10 @@ class Replay {
 };
 
 }  // namespace
+
+json describe_counter(const nft::Counter& counter) {
+    return {{"packets", counter.packets}, {"bytes", counter.bytes}};
+}
 
 json describe_call(const CallJournal& journal, const CallRecord& record, alg::TimePoint now) {
     const alg::Call* call = journal.engine_call(record);

@@ -9,6 +9,9 @@
 
 namespace messenger::daemon {
 
+/// What flowed one way.
+[[nodiscard]] nlohmann::json describe_counter(const nft::Counter& counter);
+
 /// A call for `calls`: who, where, how long, what flows. Text of the wire is as it came; JSON escapes it, and whoever
 /// prints it must make it fit.
 [[nodiscard]] nlohmann::json describe_call(const CallJournal& journal, const CallRecord& record, alg::TimePoint now);

@@ -32,9 +32,9 @@ struct Data {
     std::optional<std::uint32_t> number{};  ///< of a REG_DWORD
 };
 
-class Reader {
+class RegFileReader {
    public:
-    Reader(std::string_view text, std::string_view file, const ChangeTaker& take)
+    RegFileReader(std::string_view text, std::string_view file, const ChangeTaker& take)
         : text_(text), file_(file), take_(take) {}
 
     std::vector<PolicyError> read() {
@@ -321,7 +321,7 @@ class Reader {
 std::vector<PolicyError> read_reg_file(std::string_view bytes, std::string_view file, const ChangeTaker& take) {
     const RegText decoded = decode_reg_text(bytes);
     if (!decoded.problem.empty()) return {{{file, FilePlace::Unit::byte, decoded.offset}, decoded.problem}};
-    return Reader(decoded.text, file, take).read();
+    return RegFileReader(decoded.text, file, take).read();
 }
 
 }  // namespace messenger::daemon

@@ -33,9 +33,9 @@ struct Record {
     std::size_t offset = 0;
 };
 
-class Reader {
+class RegistryPolReader {
    public:
-    Reader(std::string_view bytes, std::string_view file, Hive hive, const ChangeTaker& take)
+    RegistryPolReader(std::string_view bytes, std::string_view file, Hive hive, const ChangeTaker& take)
         : bytes_(bytes), file_(file), hive_(hive), take_(take) {}
 
     std::optional<PolicyError> read() {
@@ -185,7 +185,7 @@ bool is_registry_pol(std::string_view bytes) {
 
 std::optional<PolicyError> read_registry_pol(std::string_view bytes, std::string_view file, Hive hive,
                                              const ChangeTaker& take) {
-    return Reader(bytes, file, hive, take).read();
+    return RegistryPolReader(bytes, file, hive, take).read();
 }
 
 }  // namespace messenger::daemon

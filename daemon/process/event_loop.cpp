@@ -14,16 +14,13 @@
 #include <utility>
 
 #include "daemon/process/clock.h"
+#include "daemon/process/throw_errno.h"
 
 namespace messenger::daemon {
 
 namespace {
 
 constexpr std::size_t kEventsPerRound = 32;
-
-[[noreturn]] void fail(const std::string& what) {
-    throw std::system_error(errno, std::generic_category(), what);
-}
 
 /// What epoll hands back to us. A number of a descriptor may be given away again while an event of its former owner is
 /// still in the batch; the generation tells the two apart.
@@ -37,8 +34,8 @@ EventLoop::EventLoop()
     : epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       timer_fd_(::timerfd_create(kClock, TFD_CLOEXEC | TFD_NONBLOCK)),
       now_(read_clock()) {
-    if (!epoll_) fail("creating an epoll descriptor");
-    if (!timer_fd_) fail("creating a timer descriptor");
+    if (!epoll_) throw_errno("creating an epoll descriptor");
+    if (!timer_fd_) throw_errno("creating a timer descriptor");
     static_cast<void>(sigemptyset(&signals_));
     watch(timer_fd_.get(), EPOLLIN, [this](std::uint32_t /*events*/) { run_timers(); });
 }
@@ -51,7 +48,8 @@ void EventLoop::watch(int fd, std::uint32_t events, FdHandler handler) {
     epoll_event event{};
     event.events = events;
     event.data.u64 = make_key(fd, generation);
-    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) fail("watching descriptor " + std::to_string(fd));
+    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0)
+        throw_errno("watching descriptor " + std::to_string(fd));
     watches_[fd] = std::make_unique<Watch>(Watch{generation, std::move(handler)});
 }
 
@@ -62,7 +60,8 @@ void EventLoop::change_events(int fd, std::uint32_t events) {
     epoll_event event{};
     event.events = events;
     event.data.u64 = make_key(fd, found->second->generation);
-    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) != 0) fail("watching descriptor " + std::to_string(fd));
+    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) != 0)
+        throw_errno("watching descriptor " + std::to_string(fd));
 }
 
 void EventLoop::unwatch(int fd) {
@@ -90,7 +89,7 @@ void EventLoop::on_signal(int signal, Handler handler) {
         throw std::system_error(error, std::generic_category(), "blocking signals");
     }
     const int fd = ::signalfd(signal_fd_.get(), &signals_, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (fd < 0) fail("creating a signal descriptor");
+    if (fd < 0) throw_errno("creating a signal descriptor");
     if (!signal_fd_) {
         signal_fd_.reset(fd);
         watch(fd, EPOLLIN, [this](std::uint32_t /*events*/) { read_signals(); });
@@ -107,7 +106,7 @@ void EventLoop::run_once(bool wait) {
     arm_timer_fd();
     std::array<epoll_event, kEventsPerRound> events{};
     const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), wait ? -1 : 0);
-    if (count < 0 && errno != EINTR) fail("waiting for events");
+    if (count < 0 && errno != EINTR) throw_errno("waiting for events");
     now_ = read_clock();
     if (count <= 0) return;
     ++wake_ups_;
@@ -151,7 +150,7 @@ void EventLoop::arm_timer_fd() {
         spec.it_value.tv_sec = seconds.count();
         spec.it_value.tv_nsec = (since_epoch - seconds).count();
     }
-    if (::timerfd_settime(timer_fd_.get(), TFD_TIMER_ABSTIME, &spec, nullptr) != 0) fail("setting a timer");
+    if (::timerfd_settime(timer_fd_.get(), TFD_TIMER_ABSTIME, &spec, nullptr) != 0) throw_errno("setting a timer");
     armed_ = earliest;
 }
 

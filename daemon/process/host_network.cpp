@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/process/host_network.h"
+#include "daemon/process/throw_errno.h"
 
 #include <arpa/inet.h>
 #include <linux/if_addr.h>
@@ -19,10 +20,6 @@ constexpr unsigned kMaxAttempts = 16;
 constexpr std::uint32_t kSomebody = 0xc0000201;  // 192.0.2.1
 
 using RequestBuffer = std::array<char, 256>;
-
-[[noreturn]] void fail(const char* what) {
-    throw std::system_error(errno, std::generic_category(), what);
-}
 
 /// The attributes of one message by their type; those above kMax are left out.
 template <std::uint16_t kMax>
@@ -70,7 +67,8 @@ RouteSocket::RouteSocket() {
 
 void RouteSocket::open() {
     socket_.reset(mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC));
-    if (!socket_ || mnl_socket_bind(socket_.get(), 0, MNL_SOCKET_AUTOPID) < 0) fail("opening a route netlink socket");
+    if (!socket_ || mnl_socket_bind(socket_.get(), 0, MNL_SOCKET_AUTOPID) < 0)
+        throw_errno("opening a route netlink socket");
 }
 
 template <class Take, class Restart>
@@ -82,11 +80,12 @@ bool RouteSocket::ask(nlmsghdr& request, Take take, Restart restart) {
     alignas(nlmsghdr) std::array<char, 32768> answer{};
     for (unsigned attempt = 0; attempt < kMaxAttempts; ++attempt) {
         request.nlmsg_seq = ++sequence_;
-        if (mnl_socket_sendto(socket_.get(), &request, request.nlmsg_len) < 0) fail("asking for routes and addresses");
+        if (mnl_socket_sendto(socket_.get(), &request, request.nlmsg_len) < 0)
+            throw_errno("asking for routes and addresses");
         int more = MNL_CB_OK;
         while (more > MNL_CB_STOP) {
             const auto size = mnl_socket_recvfrom(socket_.get(), answer.data(), answer.size());
-            if (size < 0) fail("asking for routes and addresses");
+            if (size < 0) throw_errno("asking for routes and addresses");
             more = mnl_cb_run(answer.data(), static_cast<std::size_t>(size), sequence_,
                               mnl_socket_get_portid(socket_.get()), on_message, &take);
         }
@@ -108,7 +107,7 @@ std::vector<Link> RouteSocket::links() {
         const nlattr* name = attributes.find(IFLA_IFNAME);
         if (name != nullptr) links.push_back({static_cast<std::uint32_t>(info.ifi_index), mnl_attr_get_str(name)});
     };
-    if (!ask(message_in(buffer), take, [&] { links.clear(); })) fail("listing the interfaces of this host");
+    if (!ask(message_in(buffer), take, [&] { links.clear(); })) throw_errno("listing the interfaces of this host");
     return links;
 }
 
@@ -125,7 +124,7 @@ std::vector<LinkAddress> RouteSocket::ipv4_addresses() {
                              alg::Prefix(attributes.ipv4(IFA_ADDRESS).value_or(*local), info.ifa_prefixlen),
                              (info.ifa_flags & IFA_F_SECONDARY) != 0, info.ifa_scope < RT_SCOPE_LINK});
     };
-    if (!ask(message_in(buffer), take, [&] { addresses.clear(); })) fail("listing the addresses of this host");
+    if (!ask(message_in(buffer), take, [&] { addresses.clear(); })) throw_errno("listing the addresses of this host");
     return addresses;
 }
 

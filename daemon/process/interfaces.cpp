@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/process/interfaces.h"
+#include "daemon/process/throw_errno.h"
 
 #include <arpa/inet.h>
 #include <ifaddrs.h>
@@ -27,10 +28,6 @@ namespace {
 struct FreeInterfaces {
     void operator()(ifaddrs* list) const { freeifaddrs(list); }
 };
-
-[[noreturn]] void fail(const char* what) {
-    throw std::system_error(errno, std::generic_category(), what);
-}
 
 /// Absent for what is neither IPv4 nor IPv6. The bytes are copied: a sockaddr is a family that may be any of several
 /// types.
@@ -83,7 +80,7 @@ void pass_default_routes_only(int socket) {
     }};
     const sock_fprog filter{program.size(), program.data()};
     if (::setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)) != 0) {
-        fail("choosing which changes of routes to listen for");
+        throw_errno("choosing which changes of routes to listen for");
     }
 }
 
@@ -91,7 +88,7 @@ void pass_default_routes_only(int socket) {
 
 std::vector<InterfaceAddress> list_interface_addresses() {
     ifaddrs* raw = nullptr;
-    if (getifaddrs(&raw) != 0) fail("listing the addresses of this host");
+    if (getifaddrs(&raw) != 0) throw_errno("listing the addresses of this host");
     const std::unique_ptr<ifaddrs, FreeInterfaces> list(raw);
     std::vector<InterfaceAddress> addresses;
     for (const ifaddrs* entry = list.get(); entry != nullptr; entry = entry->ifa_next) {
@@ -121,13 +118,13 @@ InterfaceNetworks find_networks(std::span<const InterfaceAddress> addresses, std
 
 InterfaceMonitor::InterfaceMonitor()
     : socket_(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE)) {
-    if (!socket_) fail("opening a route netlink socket");
+    if (!socket_) throw_errno("opening a route netlink socket");
     sockaddr_nl self{};
     self.nl_family = AF_NETLINK;
     self.nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE;
     pass_default_routes_only(socket_.get());
     if (::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&self), sizeof(self)) != 0) {
-        fail("listening for changes of addresses");
+        throw_errno("listening for changes of addresses");
     }
 }
 

@@ -25,8 +25,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::seconds kPatience(20);  // the first use of a feature may load kernel modules
-constexpr std::chrono::milliseconds kStep(50);
+constexpr std::chrono::seconds kStartPatience(20);  // the first use of a feature may load kernel modules
+constexpr std::chrono::milliseconds kStartStep(50);
 constexpr std::size_t kLogShown = 2000;
 
 /// Where the daemon says that it is ready (sd_notify).
@@ -46,7 +46,7 @@ constexpr std::size_t kLogShown = 2000;
 
 [[nodiscard]] bool says_ready(int socket) {
     pollfd waiting{socket, POLLIN, 0};
-    if (::poll(&waiting, 1, static_cast<int>(kStep.count())) != 1) return false;
+    if (::poll(&waiting, 1, static_cast<int>(kStartStep.count())) != 1) return false;
     std::array<char, 4096> buffer{};
     const ssize_t length = ::recv(socket, buffer.data(), buffer.size(), 0);
     return length > 0 &&
@@ -81,7 +81,7 @@ TrialDaemon::TrialDaemon(const std::string& program, const Config& config, const
         process_.emplace(std::vector<std::string>{program, "--config", file}, log_file_,
                          std::vector<std::string>{"NOTIFY_SOCKET=" + folder.file("notify")});
     });
-    const auto deadline = Clock::now() + kPatience;
+    const auto deadline = Clock::now() + kStartPatience;
     while (!says_ready(notice.get())) {
         if (!process_->runs()) throw std::runtime_error(program + " did not start: " + log());
         if (Clock::now() > deadline) throw std::runtime_error(program + " is not ready after 20 s: " + log());
