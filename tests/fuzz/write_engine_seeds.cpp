@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Makes the seed corpus of fuzz_engine from the scenarios: write_engine_seeds SCENARIOS CORPUS.
-// Steps between hosts that fuzz_engine does not have are left out, and a scenario of which nothing is left too.
+// Makes the seed corpora of fuzz_engine and fuzz_nat_engine from the scenarios: write_engine_seeds SCENARIOS CORPORA.
+// Steps between hosts that they do not have are left out, and a scenario of which nothing is left too.
 #include <algorithm>
 #include <cstdio>
 #include <fstream>
@@ -22,9 +22,20 @@ std::optional<unsigned> index_of(const messenger::alg::Endpoint& endpoint) {
     return static_cast<unsigned>(at - all.begin());
 }
 
+unsigned options_of(const Scenario& scenario) {
+    const messenger::alg::Policy& policy = scenario.policy;
+    unsigned options = 0;
+    if (policy.early_media == messenger::alg::EarlyMedia::after_offer) options |= kAfterOffer;
+    if (policy.fixed_ranges == messenger::alg::FixedRanges::registered) options |= kRegisteredRanges;
+    if (policy.compression == messenger::alg::Compression::decline) options |= kDecline;
+    if (!policy.tls.servers.empty()) options |= kTlsRanges;
+    if (scenario.nat && scenario.nat->advertised != scenario.nat->outside) options |= kAdvertised;
+    return options;
+}
+
 std::string seed_of(const Scenario& scenario) {
     constexpr std::size_t kLongest = 4000;
-    std::string seed(1, scenario.policy.early_media == messenger::alg::EarlyMedia::after_offer ? '\1' : '\0');
+    std::string seed(1, static_cast<char>(options_of(scenario)));
     auto before = messenger::alg::TimePoint{};
     for (const Step& step : scenario.steps) {
         const auto from = index_of(step.tuple.source);
@@ -43,13 +54,9 @@ std::string seed_of(const Scenario& scenario) {
             seconds = std::min<std::int64_t>(seconds / 60, 255);
         }
         before = step.at;
-        const std::string& payload = step.payload;
-        for (const unsigned byte :
-             {kind, from.value_or(0) << 4U | to.value_or(0), static_cast<unsigned>(seconds), 0U,
-              static_cast<unsigned>(payload.size() & 255U), static_cast<unsigned>(payload.size() >> 8U)}) {
-            seed.push_back(static_cast<char>(byte));
-        }
-        seed += payload;
+        append_step(
+            seed, {static_cast<std::uint8_t>(kind), static_cast<std::uint8_t>(from.value_or(0) << 4U | to.value_or(0)),
+                   static_cast<std::uint8_t>(seconds), 0, step.payload});
         if (seed.size() > kLongest) break;
     }
     return seed;
@@ -59,13 +66,15 @@ std::string seed_of(const Scenario& scenario) {
 
 int main(int argc, char** argv) {
     if (argc != 3) return 2;
-    fs::create_directories(argv[2]);
     std::size_t count = 0;
     for (const auto& entry : fs::directory_iterator(argv[1])) {
         if (!entry.is_directory()) continue;
-        const std::string seed = seed_of(read_scenario(read_text_file(entry.path() / "scenario.txt")));
+        const Scenario scenario = read_scenario(read_text_file(entry.path() / "scenario.txt"));
+        const std::string seed = seed_of(scenario);
         if (seed.size() < 100) continue;
-        std::ofstream(fs::path(argv[2]) / entry.path().filename(), std::ios::binary) << seed;
+        const fs::path corpus = fs::path(argv[2]) / (scenario.nat ? "nat_engine" : "engine");
+        fs::create_directories(corpus);
+        std::ofstream(corpus / entry.path().filename(), std::ios::binary) << seed;
         ++count;
     }
     std::printf("wrote %zu seeds\n", count);
