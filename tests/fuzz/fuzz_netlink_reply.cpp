@@ -2,10 +2,12 @@
 // Input: netlink messages as the kernel sends them: dumps of set elements, conntrack entries, notifications of changes.
 // What is read of an element means the same again when it is written; nothing that is damaged is taken for ours.
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -92,7 +94,42 @@ void check_elements(const nlmsghdr& message) {
     require(traffic && traffic->size() <= elements.size(), "traffic of what was told");
 }
 
+/// An attribute as the kernel makes it: with a value of that size, or with others inside.
+struct Shape {
+    std::uint16_t type = 0;
+    std::uint16_t size = 0;
+    std::span<const Shape> inside{};
+};
+constexpr std::array<Shape, 4> kAddresses{{{1, 4}, {2, 4}, {3, 16}, {4, 16}}};
+constexpr std::array<Shape, 3> kPorts{{{1, 1}, {2, 2}, {3, 2}}};
+constexpr std::array<Shape, 2> kTuple{{{1, 0, kAddresses}, {2, 0, kPorts}}};
+constexpr std::array<Shape, 5> kTcp{{{1, 1}, {2, 1}, {3, 1}, {4, 2}, {5, 2}}};
+constexpr std::array<Shape, 1> kProtocol{{{1, 0, kTcp}}};
+constexpr std::array<Shape, 6> kEntry{{{1, 0, kTuple}, {2, 0, kTuple}, {3, 4}, {4, 0, kProtocol}, {7, 4}, {8, 4}}};
+
+/// libnetfilter_conntrack ends the process at an attribute of another size than the kernel's.
+bool has_shape(const char* at, std::size_t left, std::span<const Shape> shapes) {
+    while (left >= sizeof(nlattr)) {
+        const auto* attribute = reinterpret_cast<const nlattr*>(at);
+        if (attribute->nla_len < sizeof(nlattr) || attribute->nla_len > left) return false;
+        const auto shape = std::find_if(shapes.begin(), shapes.end(),
+                                        [&](const Shape& one) { return one.type == mnl_attr_get_type(attribute); });
+        if (shape == shapes.end()) return false;
+        const std::size_t size = mnl_attr_get_payload_len(attribute);
+        const auto* payload = static_cast<const char*>(mnl_attr_get_payload(attribute));
+        if (shape->inside.empty() ? size != shape->size : !has_shape(payload, size, shape->inside)) return false;
+        const std::size_t whole = std::min<std::size_t>(MNL_ALIGN(attribute->nla_len), left);
+        at += whole;
+        left -= whole;
+    }
+    return left == 0;
+}
+
 void check_flow(const nlmsghdr& message) {
+    const std::size_t size = mnl_nlmsg_get_payload_len(&message) - sizeof(nfgenmsg);
+    if (!has_shape(static_cast<const char*>(mnl_nlmsg_get_payload_offset(&message, sizeof(nfgenmsg))), size, kEntry)) {
+        return;
+    }
     const auto state = read_flow_state(message);
     if (!state) return;
     for (const FlowTuple& tuple : {state->original, state->reply}) {
@@ -111,6 +148,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     int left = static_cast<int>(size);
     for (auto* message = reinterpret_cast<nlmsghdr*>(block.get()); mnl_nlmsg_ok(message, left);
          message = mnl_nlmsg_next(message, &left)) {
+        // libmnl takes a length above 2^31 for one that fits; the kernel's datagrams are shorter.
+        if (message->nlmsg_len > size) break;
         const unsigned type = message->nlmsg_type;
         const bool ours = concerns_our_table(*message);
         require(!ours || type >> 8U == NFNL_SUBSYS_NFTABLES, "a change of nf_tables");
