@@ -15,7 +15,7 @@ from pathlib import Path
 
 from lab.chaos_calls import EDGE, LiveCall, MediaThread, Wire
 from lab.namespaces import CommandFailed
-from lab.pinholes import pinholes, table_exists
+from lab.pinholes import pinholes, table_is_whole
 from lab.scene import Scene
 
 AT_ONCE = 40
@@ -252,7 +252,7 @@ class Chaos:
         """Until the kernel is as it must be."""
         deadline = time.monotonic() + SETTLE
         while True:
-            wrong = self.difference() if table_exists(self._scene.lab.gateway) else ["no table"]
+            wrong = self.difference() if table_is_whole(self._scene.lab.gateway) else ["no table, or no ports in it"]
             if not wrong:
                 break
             if time.monotonic() > deadline:
@@ -260,9 +260,10 @@ class Chaos:
             time.sleep(0.02)
         self.compared += 1
 
-    def run(self, seconds):
+    def run(self, seconds, enough=lambda: True):
+        """For so long, and on until there has been enough: on a busy machine little happens in a second."""
         end = time.monotonic() + seconds
-        while time.monotonic() < end:
+        while time.monotonic() < end or not enough():
             if self._dice.random() < 0.25:
                 name = self._dice.choice(self._choice)
                 if self._dice.random() < 0.5:

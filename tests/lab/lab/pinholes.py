@@ -15,6 +15,15 @@ CALLBACKS = ("callbacks4", "callbacks6")
 Pinhole = collections.namedtuple("Pinhole", "remote inside proto port expires comment")
 
 
+def table_is_whole(gateway):
+    """The table is there, and names ports of SIP: without those, messages pass unread."""
+    try:
+        listing = json.loads(gateway.run("nft", "-j", "list", "set", "inet", TABLE, "sip_ports"))
+    except CommandFailed:
+        return False
+    return any(item["set"].get("elem") for item in listing["nftables"] if "set" in item)
+
+
 def table_exists(gateway):
     try:
         gateway.run("nft", "list", "table", "inet", TABLE)
