@@ -61,7 +61,8 @@ struct Dialog {
     bool cancelled = false;
     TimePoint deadline;  ///< when it ends by itself
     CloseReason deadline_reason = CloseReason::expired;
-    boost::container::small_vector<Agent, 2> agents;
+    boost::container::small_vector<Agent, 1>
+        agents;  ///< more where a proxy is inside, or both parties are; 1.1 kB each
     /// Addresses that a BYE may come from or go to beside the agents: signalling neighbours, Contacts, media addresses.
     boost::container::small_vector<IpAddress, 4> peers;
     boost::container::small_vector<Transfer, 0> transfers;

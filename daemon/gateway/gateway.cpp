@@ -339,6 +339,8 @@ void Gateway::on_packets() {
         latencies_.batch.add(read_clock() - begun);
         queue_.flush();
         latencies_.verdict.add(read_clock() - begun, packets.size());
+        // Most likely no more wait, and if some do, the loop tells: asking would cost each lone packet a system call.
+        if (packets.size() < QueueSocket::kBatch) break;
     }
 }
 
