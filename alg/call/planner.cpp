@@ -27,6 +27,15 @@ namespace {
     return remote.port < UINT16_MAX ? static_cast<std::uint16_t>(remote.port + 1) : std::uint16_t{0};
 }
 
+/// A pinhole is no more. What was to be seeded for it in the same plan, as for two messages in one segment, would come
+/// after its removal and outlive it.
+void drop_seeds(const PinholeKey& key, Plan& plan) {
+    std::erase_if(plan.seeds, [&key](const FlowSeed& seed) {
+        return !key.any_remote && seed.transport == key.transport && seed.inside == key.inside &&
+               seed.remote.address == key.remote;
+    });
+}
+
 /// Whether somebody has answered what this agent offered, in any branch of the same INVITE.
 [[nodiscard]] bool has_answer(const Call& call, Tag caller, const Agent& offerer) {
     return std::any_of(call.dialogs.begin(), call.dialogs.end(), [&](const Dialog& dialog) {
@@ -95,6 +104,7 @@ void Planner::expired(const PinholeKey& key, CallTable& calls, Plan& plan) {
         if (!forgotten) {
             const auto kind = spent ? PinholeChange::Kind::remove : PinholeChange::Kind::forget;
             plan.changes.push_back({kind, key, at->purpose, {}, call->label(), outside});
+            drop_seeds(key, plan);
             forgotten = true;
         }
         plan.events.emplace_back(
@@ -353,6 +363,7 @@ void Planner::close(Call& call, const OpenPinhole& pinhole, CloseReason reason, 
     if (pinholes_.release(pinhole.key, call.key)) {
         unclaim(pinhole.key, outside);
         plan.changes.push_back({PinholeChange::Kind::remove, pinhole.key, pinhole.purpose, {}, call.label(), outside});
+        drop_seeds(pinhole.key, plan);
     }
     plan.events.emplace_back(CloseEvent{pinhole.key, pinhole.purpose, reason, call.id()});
 }

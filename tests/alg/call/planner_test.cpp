@@ -163,5 +163,18 @@ TEST(Planner, SeedsAnewWhenOnlyTheRemotePortMoves) {
     EXPECT_EQ(p.plan.seeds[0].remote.port, 57000);
 }
 
+// As for two messages in one segment: seeds come after the changes, and would outlive what they were for.
+TEST(Planner, SeedsNothingForWhatClosesInTheSamePlan) {
+    Plans p;
+    p.agree(p.call(), describe(kPeer, 56000, kServer));
+    p.plan.clear();
+    p.planner.apply(p.call(), CloseReason::replaced, at(0), {}, p.plan);
+    p.call().dialogs[0].state = Dialog::State::ended;
+    p.planner.apply(p.call(), CloseReason::bye, at(0), {}, p.plan);
+    EXPECT_EQ(p.count(PinholeChange::Kind::add), 2U);
+    EXPECT_EQ(p.count(PinholeChange::Kind::remove), 2U);
+    EXPECT_TRUE(p.plan.seeds.empty());
+}
+
 }  // namespace
 }  // namespace messenger::alg
