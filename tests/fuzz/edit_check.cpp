@@ -29,6 +29,14 @@ Transport transport_of(const SdpMedia& media) {
     return media.transport == alg::MediaTransport::tcp ? Transport::tcp : Transport::udp;
 }
 
+/// Nobody connects to it (port 0, what goes over the signalling, who dials himself): its number means nothing outside,
+/// even if it happens to be that of something else that is bound, such as the host's SIP port.
+bool is_neutral(const SdpMedia& media) {
+    constexpr std::uint16_t kActivePort = 9;  // RFC 4145 section 4
+    return media.port == 0 || media.transport == alg::MediaTransport::sip || media.kind == alg::MediaKind::message ||
+           (media.transport == alg::MediaTransport::tcp && media.port == kActivePort);
+}
+
 /// A header that says the transport counts for both when it is not said: the flow's own is not known here.
 bool may_be(const alg::SipUri& uri, Transport transport) {
     const auto said = alg::find_parameter(uri.parameters, "transport");
@@ -182,6 +190,10 @@ void EditCheck::check_media(const SdpMedia& before, const SdpMedia& after) const
     const Endpoint old_end{before.connection.address, before.port};
     const Endpoint new_end{after.connection.address, after.port};
     if (old_end == new_end) return;
+    if (is_neutral(before)) {
+        require(old_end.port == new_end.port, "a port that nobody connects to stays");
+        return check_address(old_end.address, new_end.address);
+    }
     if (old_end.port == new_end.port && ports_of(transport_of(before), outbound_ ? old_end : new_end).empty()) {
         return check_address(old_end.address, new_end.address);
     }
