@@ -12,6 +12,7 @@
 #include <linux/netfilter/nf_tables.h>
 
 #include "nft/element_message.h"
+#include "nft/superseded.h"
 
 namespace messenger::nft {
 namespace {
@@ -54,6 +55,7 @@ Expected<CommitReport> KernelRuleset::commit(const Transaction& transaction) {
     report.attempts = 0;
     const auto operations = transaction.operations();
     left_out_.assign(operations.size(), LeaveOut::nothing);
+    leave_out_superseded(operations, left_out_, order_);
     while (report.attempts < kMaxAttempts) {
         batch_.begin(socket_);
         for (std::size_t i = 0; i < operations.size(); ++i) {

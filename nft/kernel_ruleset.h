@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "nft/batch.h"
@@ -32,7 +33,8 @@ class KernelRuleset final : public Ruleset {
 
     NetlinkSocket socket_;
     Batch batch_;
-    std::vector<LeaveOut> left_out_;  // per operation
+    std::vector<LeaveOut> left_out_;    // per operation
+    std::vector<std::uint32_t> order_;  // for leave_out_superseded
 };
 
 }  // namespace messenger::nft

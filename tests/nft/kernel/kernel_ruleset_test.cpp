@@ -147,6 +147,31 @@ TEST_F(KernelRulesetTest, RefreshGivesANewTimeoutAndComment) {
     EXPECT_EQ(stored->element.comment.text(), "second");
 }
 
+// As when a host offers the same port in call after call, faster than they are read.
+TEST_F(KernelRulesetTest, ChangesOneElementAsOftenAsItLikesInOneTransaction) {
+    install(options());
+    for (const bool removes : {false, true}) {
+        Transaction change;
+        for (int i = 1; i <= 500; ++i) {
+            if (removes) change.remove(SetId::pinholes4, pinhole(1000));
+            change.refresh(SetId::pinholes4, {pinhole(1000), std::chrono::seconds(i), Comment(std::to_string(i))});
+        }
+        commit(change);
+        auto stored = ruleset().find(SetId::pinholes4, pinhole(1000));
+        ASSERT_TRUE(ok(stored));
+        ASSERT_TRUE(*stored);
+        EXPECT_EQ((*stored)->element.timeout, 500s);
+        EXPECT_EQ((*stored)->element.comment.text(), "500");
+    }
+    Transaction change;
+    for (int i = 1; i <= 500; ++i) {
+        change.refresh(SetId::pinholes4, {pinhole(1000), 60s, {}});
+        change.remove(SetId::pinholes4, pinhole(1000));
+    }
+    commit(change);
+    EXPECT_TRUE(keys_of(ruleset(), SetId::pinholes4).empty());
+}
+
 TEST_F(KernelRulesetTest, TellsAMissingTableFromAMissingElement) {
     install(options());
     run_command("nft delete table inet messenger_alg");

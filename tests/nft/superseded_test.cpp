@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "nft/superseded.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace messenger::nft {
+namespace {
+
+using namespace std::chrono_literals;
+
+Key port(std::uint16_t number) {
+    return Key::port(Protocol::udp, number);
+}
+
+/// One letter for each operation: what stays of it.
+std::string rest_of(const Transaction& transaction) {
+    std::vector<LeaveOut> left_out(transaction.operations().size(), LeaveOut::nothing);
+    std::vector<std::uint32_t> order;
+    leave_out_superseded(transaction.operations(), left_out, order);
+    std::string text;
+    for (const LeaveOut one : left_out) text += one == LeaveOut::nothing ? 'x' : '-';
+    return text;
+}
+
+/// Enough of other elements that the transaction is looked at.
+Transaction with_others() {
+    Transaction transaction;
+    for (std::uint16_t number = 1; number <= 8; ++number) transaction.add(SetId::sip_ports, {port(number), {}, {}, {}});
+    return transaction;
+}
+
+TEST(Superseded, TheLastRemovalOrRefreshAndWhatFollowsItStay) {
+    Transaction change = with_others();
+    change.add(SetId::sip_ports, {port(50), 1s, {}, {}});
+    change.refresh(SetId::sip_ports, {port(50), 2s, {}, {}});
+    change.remove(SetId::sip_ports, port(51));
+    change.remove(SetId::sip_ports, port(50));
+    change.add(SetId::sip_ports, {port(50), 3s, {}, {}});
+    change.add(SetId::sip_ports, {port(50), 4s, {}, {}});
+    EXPECT_EQ(rest_of(change), "xxxxxxxx--xxxx");
+}
+
+TEST(Superseded, TheSameKeyInAnotherSetIsAnotherElement) {
+    Transaction change = with_others();
+    change.add(SetId::open4, {port(50), 1s, {}, {}});
+    change.remove(SetId::open6, port(50));
+    change.refresh(SetId::sip_ports, {port(50), 1s, {}, {}});
+    EXPECT_EQ(rest_of(change), "xxxxxxxxxxx");
+}
+
+TEST(Superseded, AFlushStaysWhateverFollows) {
+    Transaction change = with_others();
+    change.flush(SetId::sip_ports);
+    change.remove(SetId::sip_ports, Key{});
+    change.remove(SetId::sip_ports, port(3));
+    EXPECT_EQ(rest_of(change), "xx-xxxxxxxx");
+}
+
+TEST(Superseded, AShortTransactionIsLeftAsItIs) {
+    Transaction change;
+    change.add(SetId::sip_ports, {port(50), 1s, {}, {}});
+    change.remove(SetId::sip_ports, port(50));
+    EXPECT_EQ(rest_of(change), "xx");
+}
+
+}  // namespace
+}  // namespace messenger::nft
