@@ -33,10 +33,7 @@ namespace messenger::daemon {
 namespace {
 
 constexpr auto kSweepDelay = std::chrono::milliseconds(20);
-constexpr auto kRepairDelay = std::chrono::milliseconds(200);
-constexpr auto kShortestPause = std::chrono::milliseconds(20);  // between looks for elements that others have removed
-constexpr int kPausePerLook = 10;                               // times what the last one took
-constexpr int kBatchesPerRound = 8;                             // then timers and the other descriptors have their turn
+constexpr int kBatchesPerRound = 8;  // then timers and the other descriptors have their turn
 
 template <class T>
 [[nodiscard]] T expect(nft::Expected<T> result) {
@@ -101,6 +98,7 @@ Gateway::Gateway(const Config& config, std::string config_file, Log& log)
       one_way_observers_{&one_way_log_, &event_stream_},
       queue_(queue_options(config), take_kept_descriptors()),
       unread_(kernel_.schema, queue_),
+      keeper_({engine_, sync_, kernel_.schema, unread_, loop_, log}),
       sources_([this](const alg::IpAddress& host) { return routes_.interface_to(host); }, random_key()),
       pipeline_(engine_, sync_, observers_, pipeline_options(config)),
       steering_({engine_, pipeline_, sync_, journal_, events_, event_stream_, log},
@@ -114,8 +112,6 @@ Gateway::Gateway(const Config& config, std::string config_file, Log& log)
           sweep_armed_ = false;
           report(pipeline_.sweep());
       })),
-      repair_timer_(loop_.add_timer([this] { reinstall("its last change failed"); })),
-      loss_timer_(loop_.add_timer([this] { look_for_losses(); })),
       watchdog_timer_(loop_.add_timer([this] { feed_watchdog(); })),
       metrics_timer_(loop_.add_timer([this] { write_metrics(); })) {
     // The queues are bound before the rules that feed them, so no packet passes unread for want of a listener.
@@ -159,7 +155,7 @@ Gateway::Gateway(const Config& config, std::string config_file, Log& log)
 /// the warden does what takes CAP_NET_ADMIN.
 void Gateway::part_with_rights() {
     const std::array<std::uint32_t, 2> own{kernel_.ruleset.portid(), kernel_.schema.portid()};
-    watch_.emplace(expect(nft::RulesetWatch::open(expect(nft::NetlinkSocket::open()), own)));
+    keeper_.open_watch(own);
     WardenDuty duty;
     duty.ruleset = kernel_.ruleset.socket().fd();
     duty.schema = kernel_.schema.socket().fd();
@@ -234,7 +230,7 @@ bool Gateway::report_outside_changes() {
 void Gateway::follow_outside_addresses() {
     outside_.refresh();
     // What names an address that is gone goes, and comes back with it.
-    if (report_outside_changes()) reinstall("an outside address has changed");
+    if (report_outside_changes()) keeper_.reinstall("an outside address has changed");
 }
 
 void Gateway::add_commands() {
@@ -281,7 +277,7 @@ void Gateway::name_inside_interfaces() {
 
 void Gateway::watch_everything() {
     loop_.watch(queue_.fd(), EPOLLIN, [this](std::uint32_t) { on_packets(); });
-    loop_.watch(watch_->fd(), EPOLLIN, [this](std::uint32_t) { on_ruleset_change(); });
+    keeper_.follow_changes();
     loop_.watch(warden_->fd(), EPOLLRDHUP, [](std::uint32_t) {
         throw std::runtime_error(
             "the process that keeps CAP_NET_ADMIN for this one has ended; without it nothing can be opened or closed");
@@ -341,64 +337,6 @@ void Gateway::on_packets() {
         latencies_.verdict.add(read_clock() - begun, packets.size());
         // Most likely no more wait, and if some do, the loop tells: asking would cost each lone packet a system call.
         if (packets.size() < QueueSocket::kBatch) break;
-    }
-}
-
-void Gateway::on_ruleset_change() {
-    if (!watch_->changed()) return;
-    const auto state = kernel_.schema.verify();
-    if (!state) {
-        report(state.error());
-        return;
-    }
-    if (state->kind != nft::SchemaState::Kind::intact) {
-        reinstall(state->detail);
-        return;
-    }
-    // At once, for without sip_ports nothing is read, and what others add is open. But many elements come in many
-    // reports, and whoever changes them for ever must not keep us from packets.
-    if (loop_.now() >= next_loss_look_) {
-        look_for_losses();
-    } else {
-        loop_.set_timer(loss_timer_, next_loss_look_);
-    }
-}
-
-void Gateway::look_for_losses() {
-    const alg::TimePoint begun = read_clock();
-    if (watch_->take_additions()) {
-        // A new table has nothing that nobody wants, however much they have put into this one.
-        reinstall("somebody has put elements into its sets");
-    } else if (const auto loss = sync_.find_loss(engine_, begun); !loss) {
-        report(loss.error());
-    } else if (*loss) {
-        reinstall(fmt::format("somebody has removed elements of set {}", nft::spec_of(**loss).name));
-    }
-    const alg::TimePoint ended = read_clock();
-    next_loss_look_ = ended + std::max<alg::Duration>(kShortestPause, kPausePerLook * (ended - begun));
-}
-
-void Gateway::reinstall(std::string_view why) {
-    const auto installed = sync_.reinstall(engine_, loop_.now());
-    if (!installed) {
-        report(installed.error());
-        return;
-    }
-    // What had failed is in it now; once more would only cost the packets that wait in the queues.
-    loop_.set_timer(repair_timer_, std::nullopt);
-    unread_.begin();
-    log_.warning("table", "the table inet {} was put back with {} pinholes: {}", nft::kTable, engine_.pinholes().size(),
-                 why);
-}
-
-void Gateway::report(const std::optional<nft::NftError>& error) {
-    if (!error) return;
-    log_.error("kernel", "{}", error->message());
-    // Whatever it was, what the kernel has may now differ from what is wanted: make it the same soon.
-    // A set that is full of our own elements would be full again; if it is not, others' are in it.
-    const bool ours = engine_.pinholes().size() >= kernel_.schema.options().set_size;
-    if (error->failure != nft::Failure::set_full || !ours) {
-        loop_.set_timer(repair_timer_, loop_.now() + kRepairDelay);
     }
 }
 

@@ -17,6 +17,7 @@
 #include "daemon/gateway/pinhole_sync.h"
 #include "daemon/gateway/pipeline.h"
 #include "daemon/gateway/steering.h"
+#include "daemon/gateway/table_keeper.h"
 #include "daemon/journal/call_journal.h"
 #include "daemon/journal/media_watch.h"
 #include "daemon/journal/one_way_log.h"
@@ -31,7 +32,6 @@
 #include "nft/conntrack.h"
 #include "nft/features.h"
 #include "nft/kernel_ruleset.h"
-#include "nft/ruleset_watch.h"
 #include "nft/schema.h"
 
 namespace messenger::daemon {
@@ -71,13 +71,10 @@ class Gateway {
     bool report_outside_changes();
     void follow_outside_addresses();
     void on_packets();
-    void on_ruleset_change();
-    void look_for_losses();
     void add_commands();
     /// What is wrong with the file; nothing of it holds then.
     [[nodiscard]] std::vector<std::string> reload();
-    void reinstall(std::string_view why);
-    void report(const std::optional<nft::NftError>& error);
+    void report(const std::optional<nft::NftError>& error) { keeper_.report(error); }
     void write_metrics();
     void feed_watchdog();
 
@@ -104,6 +101,7 @@ class Gateway {
     OneWayObservers one_way_observers_;
     QueueSocket queue_;
     UnreadPackets unread_;
+    TableKeeper keeper_;
     RouteSocket routes_;
     SourceCheck sources_;
     Pipeline pipeline_;
@@ -113,16 +111,12 @@ class Gateway {
     std::optional<TextfileWriter> textfile_;  ///< a process of its own, so made in the constructor
     InterfaceMonitor interfaces_;
     const DaemonParts parts_;
-    std::optional<nft::RulesetWatch> watch_;
     EventLoop::TimerId expiry_timer_;
     EventLoop::TimerId look_timer_;
     EventLoop::TimerId sweep_timer_;
-    EventLoop::TimerId repair_timer_;
-    EventLoop::TimerId loss_timer_;
     EventLoop::TimerId watchdog_timer_;
     EventLoop::TimerId metrics_timer_;
     bool sweep_armed_ = false;
-    alg::TimePoint next_loss_look_;
 };
 
 /// Deletes the table: what is left of the daemon in the kernel. For the removal of the package.

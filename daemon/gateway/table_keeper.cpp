@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/gateway/table_keeper.h"
+
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <chrono>
+#include <stdexcept>
+#include <utility>
+
+#include "daemon/process/clock.h"
+#include "nft/set_spec.h"
+
+namespace messenger::daemon {
+
+namespace {
+
+constexpr auto kRepairDelay = std::chrono::milliseconds(200);
+constexpr auto kShortestPause = std::chrono::milliseconds(20);  // between looks for elements that others have removed
+constexpr int kPausePerLook = 10;                               // times what the last one took
+
+}  // namespace
+
+TableKeeper::TableKeeper(const Parts& parts)
+    : parts_(parts),
+      repair_timer_(parts.loop.add_timer([this] { repair(); })),
+      loss_timer_(parts.loop.add_timer([this] { look_for_losses(); })) {}
+
+void TableKeeper::open_watch(std::span<const std::uint32_t> own) {
+    auto socket = nft::NetlinkSocket::open();
+    if (!socket) throw std::runtime_error(socket.error().message());
+    auto watch = nft::RulesetWatch::open(*std::move(socket), own);
+    if (!watch) throw std::runtime_error(watch.error().message());
+    watch_.emplace(*std::move(watch));
+}
+
+void TableKeeper::follow_changes() {
+    parts_.loop.watch(watch_->fd(), EPOLLIN, [this](std::uint32_t) { on_change(); });
+}
+
+void TableKeeper::on_change() {
+    if (!watch_->changed()) return;
+    const auto state = parts_.schema.verify();
+    if (!state) {
+        report(state.error());
+        return;
+    }
+    if (state->kind != nft::SchemaState::Kind::intact) {
+        reinstall(state->detail);
+        return;
+    }
+    // At once, for without sip_ports nothing is read, and what others add is open. But many elements come in many
+    // reports, and whoever changes them for ever must not keep us from packets.
+    if (parts_.loop.now() >= next_loss_look_) {
+        look_for_losses();
+    } else {
+        parts_.loop.set_timer(loss_timer_, next_loss_look_);
+    }
+}
+
+void TableKeeper::look_for_losses() {
+    const alg::TimePoint begun = read_clock();
+    if (watch_->take_additions()) {
+        // A new table has nothing that nobody wants, however much they have put into this one.
+        reinstall("somebody has put elements into its sets");
+    } else if (const auto loss = parts_.sync.find_loss(parts_.engine, begun); !loss) {
+        report(loss.error());
+    } else if (*loss) {
+        reinstall(fmt::format("somebody has removed elements of set {}", nft::spec_of(**loss).name));
+    }
+    const alg::TimePoint ended = read_clock();
+    next_loss_look_ = ended + std::max<alg::Duration>(kShortestPause, kPausePerLook * (ended - begun));
+}
+
+void TableKeeper::reinstall(std::string_view why) {
+    const auto installed = parts_.sync.reinstall(parts_.engine, parts_.loop.now());
+    if (!installed) {
+        report(installed.error());
+        needs_new_table_ = true;
+        return;
+    }
+    // What had failed is in it now; once more would only cost the packets that wait in the queues.
+    parts_.loop.set_timer(repair_timer_, std::nullopt);
+    needs_new_table_ = false;
+    parts_.unread.begin();
+    parts_.log.warning("table", "the table inet {} was put back with {} pinholes: {}", nft::kTable,
+                       parts_.engine.pinholes().size(), why);
+}
+
+void TableKeeper::report(const std::optional<nft::NftError>& error) {
+    if (!error) return;
+    parts_.log.error("kernel", "{}", error->message());
+    // Whatever it was, what the kernel has may now differ from what is wanted: make it the same soon.
+    const bool full = error->failure == nft::Failure::set_full;
+    // A set that is full of our own elements would be full again; if it is not, others' are in it.
+    if (full && parts_.engine.pinholes().size() >= parts_.schema.options().set_size) return;
+    needs_new_table_ = needs_new_table_ || full || error->failure == nft::Failure::schema_gone;
+    parts_.loop.set_timer(repair_timer_, parts_.loop.now() + kRepairDelay);
+}
+
+/// The table stays if it can: with a new one, packets of running calls would be lost for what another call lacks.
+void TableKeeper::repair() {
+    if (needs_new_table_) {
+        reinstall("its last change failed");
+        return;
+    }
+    const auto repaired = parts_.sync.take_over(parts_.engine, parts_.loop.now());
+    if (!repaired) {
+        report(repaired.error());
+        return;
+    }
+    parts_.log.notice("table", "the kernel takes changes again: the table inet {} has all {} pinholes", nft::kTable,
+                      parts_.engine.pinholes().size());
+}
+
+}  // namespace messenger::daemon

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "alg/engine.h"
+#include "daemon/gateway/pinhole_sync.h"
+#include "daemon/gateway/unread_packets.h"
+#include "daemon/process/event_loop.h"
+#include "daemon/process/log.h"
+#include "nft/ruleset_watch.h"
+#include "nft/schema.h"
+
+namespace messenger::daemon {
+
+/// Sees to it that the kernel's table stays what the engine wants it to be, whoever changes it and whatever the kernel
+/// has refused.
+class TableKeeper {
+   public:
+    struct Parts {
+        alg::Engine& engine;
+        PinholeSync& sync;
+        nft::Schema& schema;
+        UnreadPackets& unread;
+        EventLoop& loop;
+        Log& log;
+    };
+
+    /// parts are borrowed and outlive this.
+    explicit TableKeeper(const Parts& parts);
+
+    /// Begins to look for changes of others. own: the portids of our sockets. Throws std::runtime_error. Takes
+    /// CAP_NET_ADMIN.
+    void open_watch(std::span<const std::uint32_t> own);
+    /// From then on the loop calls us.
+    void follow_changes();
+
+    /// Makes the table anew with all that is wanted. Packets that wait in the queues are lost with the old one.
+    void reinstall(std::string_view why);
+    /// Tells the operator of a failure, and puts right soon what the kernel may lack now.
+    void report(const std::optional<nft::NftError>& error);
+
+   private:
+    void on_change();
+    void look_for_losses();
+    void repair();
+
+    Parts parts_;
+    std::optional<nft::RulesetWatch> watch_;
+    EventLoop::TimerId repair_timer_;
+    EventLoop::TimerId loss_timer_;
+    alg::TimePoint next_loss_look_;
+    bool needs_new_table_ = false;  ///< repair() cannot do with the one that is there
+};
+
+}  // namespace messenger::daemon

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The kernel refuses transactions for a while, as when it has no memory, or when another one was quicker: signalling
+passes, nothing is half done, and when it takes them again it has what the calls need within a moment.
+"""
+
+import errno
+import os
+import time
+
+import pytest
+
+from lab.ctl import Ctl
+from lab.gateways import IPV4_GATEWAYS
+from lab.media import Running
+from lab.namespaces import wait_until
+from lab.pinholes import open_ports, pinholes, table_exists
+from lab.refusal import Refusal
+from lab.scene import audio, establish, hang_up, sdp
+
+BACK_WITHIN = 2.0
+CODES = pytest.mark.parametrize("code", [errno.ENOMEM, errno.ENOBUFS, errno.ERESTART, errno.EBUSY],
+                                ids=errno.errorcode.get)
+
+
+@pytest.fixture
+def make_refused(make_scene):
+    """make_refused(**arguments of Scene): the scene, and how to have its daemon refused."""
+
+    def make(**arguments):
+        scene = make_scene(daemon=False, **arguments)
+        refusal = Refusal(scene.lab.directory)
+        scene.start_daemon(through=refusal.through)
+        return scene, refusal
+
+    return make
+
+
+def call(scene, port=40000, tag="u1", agents=None):
+    caller, callee = agents or (scene.agent(scene.lab.inside), scene.agent(scene.lab.peer))
+    offer, answer = sdp(caller.address[0], audio(port)), sdp(callee.address[0], audio(port + 10000))
+    return establish(caller, callee, offer, answer, tag=tag)
+
+
+@CODES
+@IPV4_GATEWAYS
+def test_what_could_not_be_opened(make_refused, gateway, code):
+    """Its messages pass all the same, a running call's media goes on, and it is opened when it can be."""
+    scene, refusal = make_refused(**gateway)
+    first, first_back = call(scene)
+    media = scene.media(40000, 50000)
+    media.assert_passes()
+    agents = first.agent, first_back.agent
+    with Running([media.inbound, media.outbound]) as running:
+        with refusal.of_everything(code):
+            running.wait_sent(10)
+            second, second_back = call(scene, 42000, "u2", agents)
+            assert open_ports(scene.lab.gateway) == scene.inside_ports(40000), "nothing of it by halves"
+            assert Ctl(scene).json("status")["counters"]["failures"] >= 1
+            assert os.strerror(code) in scene.daemon.log
+            running.wait_sent(10)
+        scene.wait_open(40000, 42000, seconds=BACK_WITHIN)
+        running.wait_sent(10)
+    assert media.counts()[0] == media.inbound.sent, "of the call that was there"
+    scene.media(42000, 52000).assert_passes()
+    hang_up(second, second_back.agent)
+    hang_up(first, first_back.agent)
+    scene.wait_closed()
+
+
+@IPV4_GATEWAYS
+def test_what_could_not_be_closed(make_refused, gateway):
+    scene, refusal = make_refused(**gateway)
+    out, back = call(scene)
+    media = scene.media(40000, 50000)
+    media.assert_passes()
+    with refusal.of_everything():
+        hang_up(out, back.agent)
+    scene.wait_closed(BACK_WITHIN)
+    media.assert_inbound_blocked()
+
+
+@IPV4_GATEWAYS
+def test_a_call_that_has_come_and_gone_meanwhile(make_refused, gateway):
+    """Nothing of it is opened afterwards."""
+    scene, refusal = make_refused(**gateway)
+    with refusal.of_everything():
+        out, back = call(scene)
+        hang_up(out, back.agent)
+    deadline = time.monotonic() + BACK_WITHIN
+    while time.monotonic() < deadline:
+        assert pinholes(scene.lab.gateway) == []
+        time.sleep(0.05)
+    agents = out.agent, back.agent
+    call(scene, 44000, "u2", agents)
+    scene.wait_open(44000)
+
+
+def test_a_single_refusal(make_refused):
+    """As of a transaction that came second: the next message does not find it undone."""
+    scene, refusal = make_refused()
+    refusal.begin(errno.ERESTART, count=1)
+    out, back = call(scene)
+    scene.wait_open(40000, seconds=BACK_WITHIN)
+    scene.media(40000, 50000).assert_passes()
+    hang_up(out, back.agent)
+    scene.wait_closed()
+
+
+def test_the_table_goes_and_cannot_be_made_again(make_refused):
+    scene, refusal = make_refused()
+    out, back = call(scene)
+    media = scene.media(40000, 50000)
+    with refusal.of_everything():
+        scene.lab.gateway.run("nft", "delete", "table", "inet", "messenger_alg")
+        agents = out.agent, back.agent
+        second, _ = call(scene, 42000, "u2", agents)  # nobody reads it, and it passes
+        time.sleep(0.5)
+        assert not table_exists(scene.lab.gateway)
+    wait_until(lambda: table_exists(scene.lab.gateway), BACK_WITHIN, "the table")
+    scene.wait_open(40000, seconds=BACK_WITHIN)
+    media.assert_passes()
+    for one in (out, second):
+        hang_up(one, back.agent)
+    scene.wait_closed()
+
+
+def test_a_start_that_is_refused_is_said(make_refused):
+    scene, refusal = make_refused()
+    scene.daemon.stop()
+    with refusal.of_everything():
+        with pytest.raises(AssertionError, match="ended with status 1"):
+            scene.daemon.start(through=refusal.through)
+    assert "Cannot allocate memory" in scene.daemon.log
+    scene.daemon.start(through=refusal.through)
+    call(scene)
+    scene.wait_open(40000)
