@@ -26,34 +26,74 @@ struct ReleaseFilter {
     void operator()(void* filter) const { seccomp_release(filter); }
 };
 
-constexpr auto kAllowed = std::to_array<int>({
+// What every process needs that talks through sockets which exist already, with what the sanitizers and the C library
+// ask for besides; all that the warden needs.
+constexpr auto kAllowedToBoth = std::to_array<int>({
     // what is open already
     SCMP_SYS(read),
-    SCMP_SYS(readv),
-    SCMP_SYS(pread64),
     SCMP_SYS(write),
     SCMP_SYS(writev),
     SCMP_SYS(close),
     SCMP_SYS(lseek),
-    SCMP_SYS(_llseek),
-    SCMP_SYS(fcntl),
-    SCMP_SYS(fcntl64),
     SCMP_SYS(fstat),
     SCMP_SYS(fstat64),
     SCMP_SYS(newfstatat),
     SCMP_SYS(fstatat64),
+    SCMP_SYS(statx),
+    // a pipe is where the undefined behaviour sanitizer tries whether memory can be read
+    SCMP_SYS(pipe),
+    SCMP_SYS(pipe2),
+    // sockets that exist; new ones below
+    SCMP_SYS(bind),
+    SCMP_SYS(send),
+    SCMP_SYS(sendto),
+    SCMP_SYS(sendmsg),
+    SCMP_SYS(recv),
+    SCMP_SYS(recvfrom),
+    SCMP_SYS(recvmsg),
+    SCMP_SYS(getsockname),
+    SCMP_SYS(setsockopt),
+    // memory
+    SCMP_SYS(brk),
+    SCMP_SYS(munmap),
+    SCMP_SYS(mremap),
+    SCMP_SYS(madvise),
+    // time, signals, threads that exist
+    SCMP_SYS(clock_gettime),
+    SCMP_SYS(clock_gettime64),
+    SCMP_SYS(gettimeofday),
+    SCMP_SYS(rt_sigaction),
+    SCMP_SYS(rt_sigprocmask),
+    SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(sigreturn),
+    SCMP_SYS(sigaltstack),
+    SCMP_SYS(restart_syscall),
+    SCMP_SYS(futex),
+    SCMP_SYS(futex_time64),
+    SCMP_SYS(sched_yield),
+    SCMP_SYS(exit),
+    SCMP_SYS(exit_group),
+    // who and what we are
+    SCMP_SYS(getpid),
+    SCMP_SYS(gettid),
+    SCMP_SYS(getrandom),
+});
+
+constexpr auto kAllowedToDaemon = std::to_array<int>({
+    // what is open already
+    SCMP_SYS(readv),
+    SCMP_SYS(pread64),
+    SCMP_SYS(_llseek),
+    SCMP_SYS(fcntl),
+    SCMP_SYS(fcntl64),
     SCMP_SYS(stat),
     SCMP_SYS(stat64),
-    SCMP_SYS(statx),
     SCMP_SYS(access),
     SCMP_SYS(faccessat),
     SCMP_SYS(faccessat2),
     SCMP_SYS(getdents64),
     SCMP_SYS(readlink),
     SCMP_SYS(readlinkat),
-    // a pipe is where the undefined behaviour sanitizer tries whether memory can be read
-    SCMP_SYS(pipe),
-    SCMP_SYS(pipe2),
     // waiting
     SCMP_SYS(epoll_create1),
     SCMP_SYS(epoll_ctl),
@@ -70,58 +110,28 @@ constexpr auto kAllowed = std::to_array<int>({
     SCMP_SYS(timerfd_gettime),
     SCMP_SYS(signalfd4),
     // sockets that exist; new ones below
-    SCMP_SYS(bind),
     SCMP_SYS(connect),
     SCMP_SYS(listen),
     SCMP_SYS(accept),
     SCMP_SYS(accept4),
     SCMP_SYS(shutdown),
-    SCMP_SYS(send),
-    SCMP_SYS(sendto),
-    SCMP_SYS(sendmsg),
     SCMP_SYS(sendmmsg),
-    SCMP_SYS(recv),
-    SCMP_SYS(recvfrom),
-    SCMP_SYS(recvmsg),
     SCMP_SYS(recvmmsg),
     SCMP_SYS(recvmmsg_time64),
-    SCMP_SYS(getsockname),
     SCMP_SYS(getpeername),
     SCMP_SYS(getsockopt),
-    SCMP_SYS(setsockopt),
-    // memory
-    SCMP_SYS(brk),
-    SCMP_SYS(munmap),
-    SCMP_SYS(mremap),
-    SCMP_SYS(madvise),
     // time, signals, threads that exist
-    SCMP_SYS(clock_gettime),
-    SCMP_SYS(clock_gettime64),
     SCMP_SYS(clock_getres),
     SCMP_SYS(clock_nanosleep),
     SCMP_SYS(clock_nanosleep_time64),
     SCMP_SYS(nanosleep),
-    SCMP_SYS(gettimeofday),
     SCMP_SYS(time),
-    SCMP_SYS(rt_sigaction),
-    SCMP_SYS(rt_sigprocmask),
-    SCMP_SYS(rt_sigreturn),
-    SCMP_SYS(sigreturn),
-    SCMP_SYS(sigaltstack),
-    SCMP_SYS(restart_syscall),
-    SCMP_SYS(futex),
-    SCMP_SYS(futex_time64),
-    SCMP_SYS(sched_yield),
     SCMP_SYS(sched_getaffinity),
     SCMP_SYS(rseq),
     SCMP_SYS(set_robust_list),
     SCMP_SYS(membarrier),
-    SCMP_SYS(exit),
-    SCMP_SYS(exit_group),
     // who and what we are
-    SCMP_SYS(getpid),
     SCMP_SYS(getppid),
-    SCMP_SYS(gettid),
     SCMP_SYS(getuid),
     SCMP_SYS(getuid32),
     SCMP_SYS(geteuid),
@@ -133,54 +143,6 @@ constexpr auto kAllowed = std::to_array<int>({
     SCMP_SYS(getrusage),
     SCMP_SYS(sysinfo),
     SCMP_SYS(uname),
-    SCMP_SYS(getrandom),
-});
-
-// Of these, what is left of a process that passes on requests. What the sanitizers and the C library ask for besides is
-// harmless.
-constexpr auto kAllowedToWarden = std::to_array<int>({
-    SCMP_SYS(read),
-    SCMP_SYS(write),
-    SCMP_SYS(writev),
-    SCMP_SYS(close),
-    SCMP_SYS(lseek),
-    SCMP_SYS(fstat),
-    SCMP_SYS(newfstatat),
-    SCMP_SYS(fstat64),
-    SCMP_SYS(fstatat64),
-    SCMP_SYS(statx),
-    SCMP_SYS(pipe),
-    SCMP_SYS(pipe2),
-    SCMP_SYS(send),
-    SCMP_SYS(sendto),
-    SCMP_SYS(sendmsg),
-    SCMP_SYS(recv),
-    SCMP_SYS(recvfrom),
-    SCMP_SYS(recvmsg),
-    SCMP_SYS(bind),
-    SCMP_SYS(getsockname),
-    SCMP_SYS(setsockopt),
-    SCMP_SYS(brk),
-    SCMP_SYS(munmap),
-    SCMP_SYS(mremap),
-    SCMP_SYS(madvise),
-    SCMP_SYS(clock_gettime),
-    SCMP_SYS(clock_gettime64),
-    SCMP_SYS(gettimeofday),
-    SCMP_SYS(rt_sigaction),
-    SCMP_SYS(rt_sigprocmask),
-    SCMP_SYS(rt_sigreturn),
-    SCMP_SYS(sigreturn),
-    SCMP_SYS(sigaltstack),
-    SCMP_SYS(restart_syscall),
-    SCMP_SYS(futex),
-    SCMP_SYS(futex_time64),
-    SCMP_SYS(sched_yield),
-    SCMP_SYS(getpid),
-    SCMP_SYS(gettid),
-    SCMP_SYS(getrandom),
-    SCMP_SYS(exit),
-    SCMP_SYS(exit_group),
 });
 
 // No library of ours ever falls back on one of these: an attempt means that somebody else gives the orders.
@@ -271,9 +233,11 @@ void allow_calls_by_argument(Filter& filter) {
     filter.allow_if(SCMP_SYS(tgkill), argument_is(0, static_cast<std::uint64_t>(::getpid())));
 }
 
-void install(std::span<const int> allowed) {
+void install(std::span<const int> more) {
     Filter filter;
-    for (const int call : allowed) filter.add(SCMP_ACT_ALLOW, call);
+    for (const auto& allowed : {std::span<const int>(kAllowedToBoth), more}) {
+        for (const int call : allowed) filter.add(SCMP_ACT_ALLOW, call);
+    }
     for (const int call : kDeadly) filter.add(SCMP_ACT_KILL_PROCESS, call);
     allow_calls_by_argument(filter);
     filter.load();
@@ -282,11 +246,11 @@ void install(std::span<const int> allowed) {
 }  // namespace
 
 void install_syscall_filter() {
-    install(kAllowed);
+    install(kAllowedToDaemon);
 }
 
 void install_warden_filter() {
-    install(kAllowedToWarden);
+    install({});
 }
 
 }  // namespace messenger::daemon
