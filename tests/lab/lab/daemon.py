@@ -3,7 +3,9 @@
 
 import json
 import os
+import re
 import select
+import shlex
 import signal
 import socket
 import subprocess
@@ -16,6 +18,10 @@ from lab.topology import INSIDE_NETWORKS
 ROOT = Path(__file__).resolve().parents[3]
 READY_SECONDS = 15
 WARDEN = "messenger-wardn"  # the kernel keeps 15 characters
+# A command that runs the daemon, such as valgrind with its options; see ../under.
+UNDER = shlex.split(os.environ.get("MESSENGER_UNDER", ""))
+# What a sanitizer or valgrind says of a fault.
+REPORT = re.compile(r"ERROR: \w+Sanitizer|runtime error:|==\d+== (?:Invalid|Conditional|Use of|Syscall param|Mismatched)|lost in loss record")
 
 
 def find_program(name="messenger-algd"):
@@ -109,7 +115,7 @@ class Daemon:
             os.chmod(self._notify_path, 0o777)
             with self._log.open("ab") as log:
                 self._process = self._gateway.popen(
-                    [*through, *as_user, self._program, "--config", self._config],
+                    [*through, *as_user, *UNDER, self._program, "--config", self._config],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
@@ -161,8 +167,14 @@ class Daemon:
         self._end(signal.SIGKILL)
 
     def close(self):
-        if self._process:
+        """In order, if it still runs, for that is when leaks are found; and nothing may have been found before."""
+        if self.alive():
+            self._process.send_signal(signal.SIGCONT)  # a test may have stopped it
+            self.stop()
+        elif self._process:
             self._end(signal.SIGKILL)
+        report = REPORT.search(self.log)
+        assert not report, f"a fault in messenger-algd: {self.log[report.start():][:6000]}"
 
     def usage(self):
         """CPU seconds used since the start by all its processes, and resident memory of its own in KiB."""

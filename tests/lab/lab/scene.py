@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What most tests begin with: a lab with its firewall and daemon, an agent on either side, and taps on the hosts' wires."""
 
+import contextlib
 import time
 
 from lab import pinholes
@@ -111,9 +112,11 @@ class Scene:
         return bool(self._open)
 
     def close(self):
-        for one in reversed(self._open):
-            one.close()
-        self._open.clear()
+        """All, also when one of them has something to say."""
+        with contextlib.ExitStack() as rest:
+            for one in self._open:
+                rest.callback(one.close)
+            self._open = []
 
     def keep(self, one):
         self._open.append(one)
