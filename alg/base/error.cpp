@@ -14,7 +14,7 @@ std::string_view describe(Error error) {
         case Error::not_sip: return "the first line is no SIP start line";
         case Error::too_large: return "the message is larger than the limit";
         case Error::too_many_headers: return "more header lines than the limit";
-        case Error::bad_header: return "a header line without a name";
+        case Error::bad_header: return "a header line without a name, or no empty line behind the headers";
         case Error::bad_content_length: return "Content-Length is not one number";
         case Error::body_truncated: return "the datagram ends before Content-Length";
         case Error::missing_header: return "Call-ID, CSeq, From or To is missing";

@@ -90,18 +90,24 @@ def _ip_offset(frame: Frame):
     return {113: 16, 0: 4, 101: 0, 12: 0, 228: 0, 229: 0}.get(frame.link_type)
 
 
+def _udp(frame: Frame):
+    """(source, destination, the UDP datagram with its header), the addresses packed; None for all else."""
+    at = _ip_offset(frame)
+    packet = frame.octets[at:] if at is not None else b""
+    if len(packet) >= 28 and packet[0] >> 4 == 4 and packet[9] == 17 and not (packet[6] & 0x3F or packet[7]):
+        source, destination, udp = packet[12:16], packet[16:20], packet[(packet[0] & 15) * 4 :]
+    elif len(packet) >= 48 and packet[0] >> 4 == 6 and packet[6] == 17:
+        source, destination, udp = packet[8:24], packet[24:40], packet[40:]
+    else:
+        return None
+    return (source, destination, udp) if len(udp) >= 8 else None
+
+
 def read_datagrams(path) -> Iterator[Datagram]:
     for frame in read_frames(path):
-        at = _ip_offset(frame)
-        packet = frame.octets[at:] if at is not None else b""
-        if len(packet) >= 28 and packet[0] >> 4 == 4 and packet[9] == 17 and not (packet[6] & 0x3F or packet[7]):
-            source, destination, udp = packet[12:16], packet[16:20], packet[(packet[0] & 15) * 4 :]
-        elif len(packet) >= 48 and packet[0] >> 4 == 6 and packet[6] == 17:
-            source, destination, udp = packet[8:24], packet[24:40], packet[40:]
-        else:
+        if not (found := _udp(frame)):
             continue
-        if len(udp) < 8:
-            continue
+        source, destination, udp = found
         source_port, destination_port = struct.unpack_from(">HH", udp)
         yield Datagram(
             frame.number,
@@ -109,3 +115,11 @@ def read_datagrams(path) -> Iterator[Datagram]:
             (str(ipaddress.ip_address(source)), source_port),
             (str(ipaddress.ip_address(destination)), destination_port),
         )
+
+
+def read_payloads(path, port) -> Iterator[bytes]:
+    """What the datagrams from and to a port hold, as long as they say, or as long as they are."""
+    for frame in read_frames(path):
+        if (found := _udp(frame)) and port in struct.unpack_from(">HH", found[2]):
+            udp = found[2]
+            yield udp[8 : max(8, struct.unpack_from(">H", udp, 4)[0])]
