@@ -8,19 +8,23 @@ import argparse
 import collections
 import os
 import random
+import resource
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
 from lab.chaos_calls import EDGE, LiveCall, MediaThread, Wire
 from lab.namespaces import CommandFailed
 from lab.pinholes import pinholes, table_is_whole
+from lab.refusal import Refusal
 from lab.scene import Scene
 
 AT_ONCE = 40
 SETTLE = 2.0  # until the kernel must have what is wanted
 MEDIA_SILENCE = 6
+REFUSED = 0.3
 CONFIG = {
     "timeouts.media_silence": f"{MEDIA_SILENCE}s",
     "timeouts.first_packet": f"{MEDIA_SILENCE}s",
@@ -46,17 +50,19 @@ class Faults:
 
     BLIND = {"kill", "restart", "delete_table", "flush_ruleset", "flush_ports"}
     CUT = {"flush_set": 1.0, "delete_element": 1.0, "delete_table": 0.3, "flush_ruleset": 0.3, "flush_ports": 0.3,
-           "kill": 0.05, "restart": 0.05}
+           "kill": 0.05, "restart": 0.05, "refuse": 1.0}
 
     def __init__(self, scene, dice):
         self._scene, self._dice = scene, dice
+        self._refusal = Refusal(scene.lab.directory)
+        scene.start_daemon(through=self._refusal.through)
         self._gateway = scene.lab.gateway
         self._config = Path(scene.lab.directory, "messenger-alg.toml")
         self._extra_address = False
         self.since = 0.0  # when the last one began to make a difference to media
         self.all = {name: getattr(self, name) for name in (
             "kill", "restart", "stall", "reload", "reload_broken", "flush_set", "flush_ports", "delete_element",
-            "delete_table", "flush_ruleset", "change_address")}
+            "delete_table", "flush_ruleset", "change_address", "refuse")}
 
     def _nft(self, *arguments):
         try:
@@ -75,7 +81,8 @@ class Faults:
     def _come_back(self):
         time.sleep(self._dice.random() * 0.2)
         self.since = time.time()  # while it is dead the kernel carries media alone, and loses nothing
-        self._scene.daemon.start()
+        self._refusal.end()
+        self._scene.daemon.start(through=self._refusal.through)
 
     def stall(self):
         """It does not die, but nobody is at home for a while."""
@@ -118,8 +125,15 @@ class Faults:
         self._extra_address = not self._extra_address
         self._gateway.ip("address", verb, "192.0.2.77/24", "dev", "outside")
 
+    def refuse(self):
+        """The kernel has no memory for a while, in which everything else goes on."""
+        self._refusal.begin()
+        threading.Timer(REFUSED, self._refusal.end).start()
+
 
 class Chaos:
+    """scene: without a daemon."""
+
     def __init__(self, scene, seed, without=(), at_once=AT_ONCE):
         self._scene = scene
         self._dice = random.Random(seed)
@@ -130,7 +144,7 @@ class Chaos:
         self._outside = scene.agent(scene.lab.peer, transport="udp")
         self._taps = {host.host: scene.tap(host) for host in (scene.lab.inside, scene.lab.inside2, scene.lab.peer)}
         self._wire = Wire(self._at_a_point)
-        self._media = scene.keep(MediaThread())
+        self._media = scene.keep(MediaThread(at_once))
         self._calls = []  # alive
         self._ended = []  # unread: they may still have something open
         self._armed = None  # (points to go, name of a fault)
@@ -309,13 +323,17 @@ def main():
     parser = argparse.ArgumentParser(prog="chaos")
     parser.add_argument("seconds", type=float)
     parser.add_argument("--nat", action="store_true")
+    parser.add_argument("--calls", type=int, default=AT_ONCE, help="so many at once, at most (default %(default)s)")
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--without", action="append", default=[], metavar="FAULT")
     options = parser.parse_args()
     seed = options.seed if options.seed is not None else random.randrange(1 << 32)
     print(f"seed {seed}{', behind NAT' if options.nat else ''}", flush=True)
-    with Scene(nat=options.nat, config=CONFIG) as scene:
-        chaos = Chaos(scene, seed, options.without)
+    needed = 5 * options.calls + 256  # sockets
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, needed), max(hard, needed)))
+    with Scene(nat=options.nat, config=CONFIG, daemon=False) as scene:
+        chaos = Chaos(scene, seed, options.without, options.calls)
         try:
             chaos.run(options.seconds)
         except (Violation, AssertionError, TimeoutError) as failure:

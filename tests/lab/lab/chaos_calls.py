@@ -15,7 +15,8 @@ from lab.sipua import Call
 
 RETRANSMIT = 0.4  # T1 of RFC 3261, nearly
 PATIENCE = 15
-MEDIA_INTERVAL = 0.25  # of each direction of each call
+MEDIA_INTERVAL = 0.25  # of each direction of each call, at least
+MEDIA_PER_SECOND = 160  # of each direction of all calls together, at most: what a Python program can keep up with
 FIRST_PORT, LAST_PORT = 20000, 60000
 EDGE = 0.1  # what was sent so shortly before or after something is on neither side of it
 
@@ -195,10 +196,11 @@ class CallMedia:
 
 
 class MediaThread:
-    """Ticks all calls, evenly spread."""
+    """Ticks all calls. at_once: how many there will be."""
 
-    def __init__(self):
+    def __init__(self, at_once):
         self._media = []
+        self._interval = max(MEDIA_INTERVAL, at_once / MEDIA_PER_SECOND)
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -218,7 +220,7 @@ class MediaThread:
             with self._lock:
                 for one in self._media:
                     one.tick()
-            self._stop.wait(MEDIA_INTERVAL)
+            self._stop.wait(self._interval)
 
     def close(self):
         self._stop.set()
