@@ -250,16 +250,19 @@ class Call:
         return self.last_invite.get("Via").split("branch=")[1].split(";")[0]
 
     def ack(self, response, body=""):
+        sent = self.make_ack(response, body)
+        self.agent.send(sent, self.to)
+        return sent
+
+    def make_ack(self, response, body=""):
         """Of a 2xx end to end with a branch of its own, of anything else with the INVITE's (RFC 3261 sections 13.2.2.4, 17.1.1.3)."""
         if response.status < 300:
             self.learn(response)
-            sent = self._message("ACK", response.cseq, f"z9hG4bKlab{next(_numbers)}", body)
-        else:
-            sent = self._message("ACK", response.cseq, self._branch_of_invite(), body)
-            sent.headers = [(n, response.get("To") if n == "To" else v) for n, v in sent.headers]
-            sent.start_line = self.last_invite.start_line.replace("INVITE", "ACK", 1)
-        self.agent.send(sent, self.to)
-        return sent
+            return self._message("ACK", response.cseq, f"z9hG4bKlab{next(_numbers)}", body)
+        made = self._message("ACK", response.cseq, self._branch_of_invite(), body)
+        made.headers = [(n, response.get("To") if n == "To" else v) for n, v in made.headers]
+        made.start_line = self.last_invite.start_line.replace("INVITE", "ACK", 1)
+        return made
 
     def cancel(self):
         sent = self._message("CANCEL", self.last_invite.cseq, self._branch_of_invite(), "")
