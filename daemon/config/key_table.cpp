@@ -59,7 +59,8 @@ constexpr auto kTable = std::to_array<Key>({
     {"nat", "no_rewrite", [](Config& c) -> auto& { return c.nat.no_rewrite; }, kNone,
      "Outside hosts, such as a provider that sees to NAT itself, whose messages are never rewritten."},
     {"nat", "hold_time", [](Config& c) -> auto& { return c.limits.hold_time; }, {100, 60'000},
-     "How long TCP packets wait for the rest of a message that may have to be rewritten."},
+     "How long TCP packets wait for the rest of a message that may have to be rewritten. If a lost part comes later "
+     "than that, the connection passes unread from there on."},
     {"nat", "hold_bytes", [](Config& c) -> auto& { return c.limits.held_bytes; }, {2048, 16'777'216},
      "How many bytes of one direction of a connection wait."},
     {"nat", "hold_packets", [](Config& c) -> auto& { return c.limits.held_segments; }, {2, 4096},
