@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "nft/ruleset_watch.h"
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <cerrno>
@@ -16,6 +17,7 @@
 #include <linux/netlink.h>
 #include <sys/socket.h>
 
+#include "nft/element_message.h"
 #include "nft/set_spec.h"
 
 namespace messenger::nft {
@@ -40,6 +42,13 @@ Expected<void> drop_own(int fd, std::span<const std::uint32_t> own) {
         return system_error(errno, "filter ruleset notifications");
     }
     return {};
+}
+
+int find_set_name(const nlattr* attribute, void* data) {
+    if (mnl_attr_get_type(attribute) != NFTA_SET_ELEM_LIST_SET) return MNL_CB_OK;
+    if (mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) < 0) return MNL_CB_STOP;
+    *static_cast<std::string_view*>(data) = mnl_attr_get_str(attribute);
+    return MNL_CB_STOP;
 }
 
 /// In every message of nf_tables, attribute 1 is the name of the table that it is about.
@@ -80,7 +89,7 @@ bool RulesetWatch::changed() {
     for (;;) {
         auto received = socket_.receive(buffer, std::chrono::milliseconds{0}, "read ruleset notifications");
         if (!received) {
-            ours = additions_ = true;  // notifications lost: look
+            ours = additions_ = removals_.unknown = true;  // notifications lost: look
             if (received.error().failure == Failure::replies_lost || received.error().code == EMSGSIZE) continue;
             return ours;
         }
@@ -90,8 +99,27 @@ bool RulesetWatch::changed() {
              message = mnl_nlmsg_next(message, &left)) {
             if (!concerns_our_table(*message)) continue;
             ours = true;
-            additions_ = additions_ || (message->nlmsg_type & 0xffU) == NFT_MSG_NEWSETELEM;
+            const unsigned type = message->nlmsg_type & 0xffU;
+            additions_ = additions_ || type == NFT_MSG_NEWSETELEM;
+            if (type == NFT_MSG_DELSETELEM) note_removal(*message);
         }
+    }
+}
+
+void RulesetWatch::note_removal(const nlmsghdr& message) {
+    std::string_view name;
+    static_cast<void>(mnl_attr_parse(&message, sizeof(nfgenmsg), find_set_name, &name));
+    const auto& specs = set_specs();
+    const auto set = std::find_if(specs.begin(), specs.end(), [&](const SetSpec& spec) { return spec.name == name; }) -
+                     specs.begin();
+    std::vector<StoredElement> elements;
+    if (static_cast<std::size_t>(set) == specs.size() || !read_elements(message, elements) ||
+        removals_.elements.size() + elements.size() > kMostRemovals) {
+        removals_.unknown = true;
+        return;
+    }
+    for (const StoredElement& stored : elements) {
+        removals_.elements.emplace_back(static_cast<SetId>(set), stored.element.key);
     }
 }
 

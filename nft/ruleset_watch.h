@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include <libmnl/libmnl.h>
 
+#include "nft/element.h"
 #include "nft/expected.h"
 #include "nft/netlink_socket.h"
+#include "nft/set_spec.h"
 
 namespace messenger::nft {
 
@@ -22,6 +26,13 @@ class RulesetWatch {
     /// is queued, so that our own commits wake nobody.
     [[nodiscard]] static Expected<RulesetWatch> open(NetlinkSocket socket, std::span<const std::uint32_t> own);
 
+    /// What somebody else has taken out of our sets.
+    struct Removals {
+        std::vector<std::pair<SetId, Key>> elements;
+        bool unknown = false;  ///< there may be others: notifications were lost, or more than kMostRemovals came
+    };
+    static constexpr std::size_t kMostRemovals = 1024;
+
     /// Readable when there is something to look at.
     [[nodiscard]] int fd() const { return socket_.fd(); }
     /// Reads all that waits. True if somebody else may have changed our table: ask Schema::verify. Also true when
@@ -30,12 +41,16 @@ class RulesetWatch {
     /// Whether somebody else has put elements into our sets since this was asked last, or may have: some notifications
     /// were lost. (The packet path's own elements are not told.)
     [[nodiscard]] bool take_additions() { return std::exchange(additions_, false); }
+    /// Since this was asked last.
+    [[nodiscard]] Removals take_removals() { return std::exchange(removals_, {}); }
 
    private:
     explicit RulesetWatch(NetlinkSocket socket) : socket_(std::move(socket)) {}
+    void note_removal(const nlmsghdr& message);
 
     NetlinkSocket socket_;
     bool additions_ = false;
+    Removals removals_;
 };
 
 }  // namespace messenger::nft

@@ -154,6 +154,20 @@ nft::Expected<std::optional<nft::SetId>> PinholeSync::find_loss(alg::Engine& eng
     return std::optional<nft::SetId>();
 }
 
+nft::Expected<std::size_t> PinholeSync::put_back(std::span<const std::pair<nft::SetId, nft::Key>> removed,
+                                                 alg::Engine& engine, alg::TimePoint now) {
+    const std::set<std::pair<nft::SetId, nft::Key>> places(removed.begin(), removed.end());
+    nft::Transaction all;
+    stage_everything(engine, now, all);
+    nft::Transaction changes;
+    for (const nft::Operation& wanted : all.operations()) {
+        if (places.contains({wanted.set, wanted.element.key})) changes.refresh(wanted.set, wanted.element);
+    }
+    if (changes.empty()) return std::size_t{0};
+    if (const auto committed = ruleset_.commit(changes); !committed) return committed.error();
+    return changes.operations().size();
+}
+
 void PinholeSync::stage_everything(alg::Engine& engine, alg::TimePoint now, nft::Transaction& all) {
     engine.snapshot(now, wanted_);
     for (const std::uint16_t port : options_.sip_ports) {

@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "alg/engine.h"
@@ -67,6 +69,11 @@ class PinholeSync final : public alg::PinholeWitness {
     /// removed elements; absent if the table has everything. Asks for each element: to be called when somebody else has
     /// changed the table.
     [[nodiscard]] nft::Expected<std::optional<nft::SetId>> find_loss(alg::Engine& engine, alg::TimePoint now);
+
+    /// Puts back what is wanted of these, which somebody else has removed: how many there were. Costs the packet path
+    /// nothing, and asks the kernel for nothing.
+    [[nodiscard]] nft::Expected<std::size_t> put_back(std::span<const std::pair<nft::SetId, nft::Key>> removed,
+                                                      alg::Engine& engine, alg::TimePoint now);
 
     /// Whether committing the plan's changes has to come before its packets.
     [[nodiscard]] static bool concerns_kernel(const alg::Plan& plan) {

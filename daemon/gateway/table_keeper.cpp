@@ -60,16 +60,37 @@ void TableKeeper::on_change() {
 
 void TableKeeper::look_for_losses() {
     const alg::TimePoint begun = read_clock();
+    const nft::RulesetWatch::Removals removals = watch_->take_removals();
     if (watch_->take_additions()) {
         // A new table has nothing that nobody wants, however much they have put into this one.
         reinstall("somebody has put elements into its sets");
-    } else if (const auto loss = parts_.sync.find_loss(parts_.engine, begun); !loss) {
+    } else if (removals.unknown) {
+        look_everywhere(begun);
+    } else {
+        put_back(removals.elements, begun);
+    }
+    const alg::TimePoint ended = read_clock();
+    next_loss_look_ = ended + std::max<alg::Duration>(kShortestPause, kPausePerLook * (ended - begun));
+}
+
+void TableKeeper::look_everywhere(alg::TimePoint now) {
+    if (const auto loss = parts_.sync.find_loss(parts_.engine, now); !loss) {
         report(loss.error());
     } else if (*loss) {
         reinstall(fmt::format("somebody has removed elements of set {}", nft::spec_of(**loss).name));
     }
-    const alg::TimePoint ended = read_clock();
-    next_loss_look_ = ended + std::max<alg::Duration>(kShortestPause, kPausePerLook * (ended - begun));
+}
+
+void TableKeeper::put_back(std::span<const std::pair<nft::SetId, nft::Key>> removed, alg::TimePoint now) {
+    const bool several = std::any_of(removed.begin(), removed.end(),
+                                     [&](const auto& place) { return place.first != removed.front().first; });
+    const auto count = parts_.sync.put_back(removed, parts_.engine, now);
+    if (!count) {
+        report(count.error());
+    } else if (*count > 0) {
+        parts_.log.warning("table", "{} elements were put back: somebody has removed them from set {}{}", *count,
+                           nft::spec_of(removed.front().first).name, several ? " and others" : "");
+    }
 }
 
 void TableKeeper::reinstall(std::string_view why) {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "alg/engine.h"
 #include "daemon/gateway/pinhole_sync.h"
@@ -46,6 +47,8 @@ class TableKeeper {
    private:
     void on_change();
     void look_for_losses();
+    void look_everywhere(alg::TimePoint now);
+    void put_back(std::span<const std::pair<nft::SetId, nft::Key>> removed, alg::TimePoint now);
     void repair();
 
     Parts parts_;

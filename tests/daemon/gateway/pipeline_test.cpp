@@ -249,6 +249,21 @@ TEST_F(PipelineTest, FindsOutWhichSetLacksSomething) {
     EXPECT_EQ(*sync_.find_loss(engine_, now), std::nullopt);
 }
 
+TEST_F(PipelineTest, PutsBackOfWhatIsRemovedWhatIsWanted) {
+    establish();
+    EXPECT_FALSE(run());
+    const auto now = alg::TimePoint(std::chrono::seconds(1));
+    const auto before = kernel_.elements;
+    const auto at = before.begin()->first;
+    kernel_.drop(at.first, at.second);
+    const std::vector<std::pair<nft::SetId, nft::Key>> removed{
+        at, {nft::SetId::open4, nft::Key::port(nft::Protocol::udp, 9)}, {nft::SetId::admitted4, at.second}};
+    EXPECT_EQ(*sync_.put_back(removed, engine_, now), 1U);
+    EXPECT_EQ(kernel_.elements.size(), before.size());
+    EXPECT_EQ(kernel_.elements[at].comment, before.at(at).comment);
+    EXPECT_EQ(*sync_.put_back({}, engine_, now), 0U);
+}
+
 TEST_F(PipelineTest, MakesATableThatIsThereWhatItHasToBe) {
     establish();
     EXPECT_FALSE(run());

@@ -25,6 +25,7 @@ AT_ONCE = 40
 SETTLE = 2.0  # until the kernel must have what is wanted
 MEDIA_SILENCE = 6
 REFUSED = 0.3
+GONE_WITHIN = 0.05  # all processes of the daemon, once they end
 CONFIG = {
     "timeouts.media_silence": f"{MEDIA_SILENCE}s",
     "timeouts.first_packet": f"{MEDIA_SILENCE}s",
@@ -48,6 +49,7 @@ class Faults:
     the place of another one, for the kernel drops what is in a queue just then.
     """
 
+    ENDS = {"kill", "restart"}  # of the daemon: what waits in its queues then is lost, such as a flow's first packet
     BLIND = {"kill", "restart", "delete_table", "flush_ruleset", "flush_ports"}
     CUT = {"flush_set": 1.0, "delete_element": 1.0, "delete_table": 0.3, "flush_ruleset": 0.3, "flush_ports": 0.3,
            "kill": 0.05, "restart": 0.05, "refuse": 1.0}
@@ -168,6 +170,8 @@ class Chaos:
         self._last = name
         self._strikes = [*self._strikes[-200:], (begin, time.time(), name)]
         self._blind = self._blind or name in Faults.BLIND
+        if name in Faults.ENDS:
+            self._cuts.append((begin - EDGE, begin + GONE_WITHIN))
         if name in Faults.CUT:
             self._cuts.append((self._faults.since - EDGE, time.time() + Faults.CUT[name]))
 

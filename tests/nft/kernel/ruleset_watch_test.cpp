@@ -89,11 +89,41 @@ TEST_F(RulesetWatchTest, NoticesEveryKindOfChangeToOurTable) {
     }
 }
 
+TEST_F(RulesetWatchTest, SaysWhichElementsOthersHaveRemoved) {
+    Transaction change;
+    change.add(SetId::open4, {kKey, 60s, Comment("call")});
+    change.add(SetId::sip_ports, {Key::port(Protocol::udp, 5060), {}, {}, {}});
+    commit(change);
+    run_command("nft flush set inet messenger_alg open4");
+    run_command("nft delete element inet messenger_alg sip_ports '{ udp . 5060 }'");
+    EXPECT_TRUE(watch().changed());
+    const RulesetWatch::Removals removals = watch().take_removals();
+    EXPECT_FALSE(removals.unknown);
+    const std::vector<std::pair<SetId, Key>> expected{{SetId::open4, kKey},
+                                                      {SetId::sip_ports, Key::port(Protocol::udp, 5060)}};
+    EXPECT_EQ(removals.elements, expected);
+    EXPECT_TRUE(watch().take_removals().elements.empty());
+}
+
+TEST_F(RulesetWatchTest, ManyRemovalsAreNotKept) {
+    Transaction change;
+    for (std::uint16_t port = 1; port <= 2000; ++port) {
+        change.add(SetId::open4, {Key::endpoint(Protocol::udp, at("10.1.2.3", port)), 60s, {}});
+    }
+    commit(change);
+    run_command("nft flush set inet messenger_alg open4");
+    EXPECT_TRUE(watch().changed());
+    const RulesetWatch::Removals removals = watch().take_removals();
+    EXPECT_TRUE(removals.unknown);
+    EXPECT_LE(removals.elements.size(), RulesetWatch::kMostRemovals);
+}
+
 TEST_F(RulesetWatchTest, TakesLostNotificationsForAChange) {
     run_command(
         "{ echo 'table inet other {'; seq -f 'chain a_chain_with_a_long_name_%.0f { }' 6000; echo '}'; } | nft -f -");
     EXPECT_TRUE(watch().changed());
     EXPECT_TRUE(watch().take_additions()) << "nobody knows";
+    EXPECT_TRUE(watch().take_removals().unknown) << "nobody knows";
     EXPECT_FALSE(watch().take_additions());
     EXPECT_FALSE(watch().changed());
 }
