@@ -106,7 +106,10 @@ Gateway::Gateway(const Config& config, std::string config_file, Log& log)
       parts_{config_,  started_, loop_,   kernel_.features, kernel_.ruleset,   kernel_.schema, engine_,
              sync_,    outside_, events_, queue_,           queue_statistics_, unread_,        pipeline_,
              control_, journal_, media_,  steering_,        latencies_},
-      expiry_timer_(loop_.add_timer([this] { report(pipeline_.expire(loop_.now())); })),
+      expiry_timer_(loop_.add_timer([this] {
+          keeper_.catch_up();
+          report(pipeline_.expire(loop_.now()));
+      })),
       look_timer_(loop_.add_timer([this] { media_.look(engine_, one_way_observers_, loop_.now()); })),
       sweep_timer_(loop_.add_timer([this] {
           sweep_armed_ = false;

@@ -51,6 +51,7 @@ void TableKeeper::on_change() {
     }
     // At once, for without sip_ports nothing is read, and what others add is open. But many elements come in many
     // reports, and whoever changes them for ever must not keep us from packets.
+    owes_look_ = true;
     if (parts_.loop.now() >= next_loss_look_) {
         look_for_losses();
     } else {
@@ -58,7 +59,13 @@ void TableKeeper::on_change() {
     }
 }
 
+void TableKeeper::catch_up() {
+    on_change();
+    if (owes_look_) look_for_losses();
+}
+
 void TableKeeper::look_for_losses() {
+    owes_look_ = false;
     const alg::TimePoint begun = read_clock();
     const nft::RulesetWatch::Removals removals = watch_->take_removals();
     if (watch_->take_additions()) {

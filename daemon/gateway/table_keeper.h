@@ -39,6 +39,10 @@ class TableKeeper {
     /// From then on the loop calls us.
     void follow_changes();
 
+    /// Sees to changes that wait to be seen. To be called before the kernel is asked what has died of silence: what
+    /// somebody else has removed is not silent.
+    void catch_up();
+
     /// Makes the table anew with all that is wanted. Packets that wait in the queues are lost with the old one.
     void reinstall(std::string_view why);
     /// Tells the operator of a failure, and puts right soon what the kernel may lack now.
@@ -56,6 +60,7 @@ class TableKeeper {
     EventLoop::TimerId repair_timer_;
     EventLoop::TimerId loss_timer_;
     alg::TimePoint next_loss_look_;
+    bool owes_look_ = false;        ///< for changes that have been seen
     bool needs_new_table_ = false;  ///< repair() cannot do with the one that is there
 };
 

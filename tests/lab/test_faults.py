@@ -313,6 +313,25 @@ def test_time_that_passed_while_it_stood_still(make_scene):
     scene.wait_closed()
 
 
+@IPV4_GATEWAYS
+def test_what_others_remove_is_not_taken_for_silent(make_scene, gateway):
+    """They flush the set just before the daemon asks the kernel whose media has stopped."""
+    scene = make_scene(**gateway, config={"timeouts.media_silence": "5s", "timeouts.first_packet": "5s"})
+    out, back = call(scene)
+    media, rtcp = scene.media(40000, 50000), scene.media(40001, 50001)
+    with Running([media.inbound, media.outbound, rtcp.inbound]) as running:
+        running.wait_sent(10)
+        os.kill(scene.daemon.pid, signal.SIGSTOP)
+        running.wait_sent(350)
+        scene.lab.gateway.run("nft", "flush", "set", *TABLE, "pinholes4")
+        os.kill(scene.daemon.pid, signal.SIGCONT)
+        wait_until(lambda: open_ports(scene.lab.gateway) == scene.inside_ports(40000), BACK_WITHIN, "the pinholes")
+        running.wait_sent(100)
+        assert open_ports(scene.lab.gateway) == scene.inside_ports(40000)
+    hang_up(out, back.agent)
+    scene.wait_closed()
+
+
 def test_a_log_on_a_full_disk(make_scene):
     scene = make_scene(daemon=False)
     scene.start_daemon(through=["sh", "-c", 'exec "$@" 2>/dev/full', "sh"])
