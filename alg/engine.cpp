@@ -39,7 +39,7 @@ bool Engine::is_tls(const FlowTuple& tuple) const {
 
 void Engine::on_packet(std::span<const std::byte> packet, const PacketContext& context, TimePoint now, Plan& plan) {
     plan.clear();
-    signalling_.release_erased();
+    signalling_.release();
     texts_used_ = 0;
     reported_used_ = 0;
     ++counters_.packets;
@@ -228,7 +228,7 @@ std::optional<TimePoint> Engine::next_expiry() const {
 
 void Engine::expire(TimePoint now, PinholeWitness* witness, Plan& plan) {
     plan.clear();
-    signalling_.release_erased();
+    signalling_.release();
     signalling_.expire(now, witness, plan);
     connections_.expire(now, plan.releases, [&plan](const FlowTuple& tuple) {
         plan.events.emplace_back(OpaqueEvent{OpaqueReason::held_too_long, tuple});
@@ -237,13 +237,13 @@ void Engine::expire(TimePoint now, PinholeWitness* witness, Plan& plan) {
 
 bool Engine::close_call(std::uint64_t key, TimePoint now, Plan& plan) {
     plan.clear();
-    signalling_.release_erased();
+    signalling_.release();
     return signalling_.close_call(key, now, plan);
 }
 
 void Engine::close_blocked(TimePoint now, Plan& plan) {
     plan.clear();
-    signalling_.release_erased();
+    signalling_.release();
     signalling_.close_blocked(now, plan);
 }
 

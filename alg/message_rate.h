@@ -20,7 +20,7 @@ class MessageRate {
     /// Takes one token. False: the host is over its rate.
     [[nodiscard]] bool take(const IpAddress& host, TimePoint now) {
         if (limits_.messages_per_second == 0) return true;
-        Bucket& bucket = buckets_[siphash(secret_, host) % kBuckets];
+        Bucket& bucket = buckets_[table_hash(secret_, host) % kBuckets];
         if (!bucket.used || now < bucket.filled) {
             bucket = {static_cast<double>(limits_.message_burst), now, true};
         }

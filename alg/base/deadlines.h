@@ -16,6 +16,12 @@ namespace messenger::alg {
 template <class Key>
 class Deadlines {
    public:
+    struct Entry {
+        TimePoint when;
+        Key key;
+        bool operator>(const Entry& other) const { return when > other.when; }
+    };
+
     void push(TimePoint when, const Key& key) {
         heap_.push_back({when, key});
         std::push_heap(heap_.begin(), heap_.end(), std::greater<>{});
@@ -30,6 +36,13 @@ class Deadlines {
     [[nodiscard]] std::optional<Key> pop_due(TimePoint now) {
         if (heap_.empty() || heap_.front().when > now) return std::nullopt;
         return pop();
+    }
+    /// The same with its moment: where keys are given to others after an end, it shows whose entry it is.
+    [[nodiscard]] std::optional<Entry> pop_entry_due(TimePoint now) {
+        if (heap_.empty() || heap_.front().when > now) return std::nullopt;
+        const Entry due = heap_.front();
+        (void)pop();
+        return due;
     }
 
     /// The key of the earliest entry, due or not; absent when there is none.
@@ -54,11 +67,6 @@ class Deadlines {
 
    private:
     static constexpr std::size_t kSlack = 1024;
-    struct Entry {
-        TimePoint when;
-        Key key;
-        bool operator>(const Entry& other) const { return when > other.when; }
-    };
     std::vector<Entry> heap_;
 };
 

@@ -2,45 +2,72 @@
 #include "alg/call/call_table.h"
 
 #include <algorithm>
-#include <array>
-#include <cstring>
+
+#include "alg/call/call_record.h"
 
 namespace messenger::alg {
 
-std::size_t CallTable::KeyHash::operator()(std::uint64_t key) const {
-    std::array<char, sizeof key> bytes{};
-    std::memcpy(bytes.data(), &key, sizeof key);
-    return siphash(secret, {bytes.data(), bytes.size()});
+Call& CallTable::take_place(Calls::iterator entry) {
+    entry->second.place = static_cast<std::uint32_t>(on_desk_.size());
+    on_desk_.push_back(entry.id());
+    if (desk_.size() < on_desk_.size()) desk_.emplace_back();
+    Call& call = desk_[entry->second.place];
+    call.key = entry->first;
+    call.number = entry.id();
+    return call;
 }
 
-CallLabel Call::label() const {
-    CallLabel label;
-    label.call = key;
-    label.call_id = id();
-    // Of several branches the one that goes on stands for the call.
-    for (const Dialog::State wanted : {Dialog::State::confirmed, Dialog::State::early, Dialog::State::inviting}) {
-        const auto found = std::find_if(dialogs.begin(), dialogs.end(),
-                                        [wanted](const Dialog& dialog) { return dialog.state == wanted; });
-        if (found == dialogs.end()) continue;
-        label.dialog =
-            found->restored_key != 0 ? found->restored_key : dialog_key(found->caller_tag, found->callee_tag);
-        break;
+Call& CallTable::fetch(Calls::Id id) {
+    const auto entry = calls_.cursor(id);
+    if (entry->second.place != kNoPlace) return desk_[entry->second.place];
+    Call& call = take_place(entry);
+    records_.read(entry->second.record, bytes_);
+    read_record(bytes_, call);
+    call.call_id = keep_text(call.call_id);
+    return call;
+}
+
+const Call& CallTable::read(const Calls::Entry& entry) const {
+    if (entry.second.place != kNoPlace) return desk_[entry.second.place];
+    records_.read(entry.second.record, read_);
+    read_record(read_, reading_);
+    reading_.key = entry.first;
+    return reading_;
+}
+
+void CallTable::settle() {
+    for (std::size_t place = 0; place < on_desk_.size(); ++place) {
+        if (on_desk_[place] == Calls::kNone) continue;
+        Rest& rest = calls_.at(on_desk_[place]).second;
+        write_record(desk_[place], bytes_);
+        records_.write(rest.record, bytes_);
+        rest.place = kNoPlace;
     }
-    return label;
+    on_desk_.clear();
 }
 
-bool Call::alive() const {
-    return std::any_of(dialogs.begin(), dialogs.end(), [](const Dialog& dialog) { return dialog.alive(); });
+std::string_view CallTable::keep_text(std::string_view text) const {
+    auto* const kept = static_cast<char*>(texts_.allocate(std::max<std::size_t>(text.size(), 1), 1));
+    std::copy(text.begin(), text.end(), kept);
+    return {kept, text.size()};
 }
 
 Call* CallTable::find(std::uint64_t key) {
     const auto found = calls_.find(key);
-    return found == calls_.end() ? nullptr : &found->second;
+    return found == calls_.end() ? nullptr : &fetch(found.id());
 }
 
 const Call* CallTable::find(std::uint64_t key) const {
     const auto found = calls_.find(key);
-    return found == calls_.end() ? nullptr : &found->second;
+    return found == calls_.end() ? nullptr : &read(*found);
+}
+
+std::optional<CallLabel> CallTable::label_of(std::uint64_t key) const {
+    const Call* call = find(key);
+    if (call == nullptr) return std::nullopt;
+    CallLabel label = call->label();
+    label.call_id = keep_text(label.call_id);
+    return label;
 }
 
 Call* CallTable::add(std::uint64_t key, std::string_view call_id, const IpAddress& charged_to,
@@ -74,47 +101,50 @@ void CallTable::set_invited(Call& call) {
 }
 
 Call& CallTable::restore(std::uint64_t key, std::string_view call_id, const IpAddress& charged_to, TimePoint now) {
-    const auto [at, fresh] = calls_.try_emplace(key);
-    Call& call = at->second;
-    if (!fresh) return call;
+    const auto [entry, fresh] = calls_.try_emplace(key);
+    if (!fresh) return fetch(entry.id());
+    Call& call = take_place(entry);
+    call = Call{};
     call.key = key;
-    const std::string_view shown = call_id.substr(0, kCallIdShown);
-    call.call_id.assign(shown.begin(), shown.end());
+    call.number = entry.id();
+    call.call_id = keep_text(call_id.substr(0, kCallIdShown));
     call.charged_to = charged_to;
     call.started = now;
     call.last_message = now;
-    call.queued = TimePoint::max();
     ++hosts_[charged_to].calls;
     return call;
 }
 
 void CallTable::erase(std::uint64_t key) {
-    auto node = calls_.extract(key);
-    if (node.empty()) return;
-    set_invited(node.mapped());
-    const auto host = hosts_.find(node.mapped().charged_to);
+    const auto entry = calls_.find(key);
+    if (entry == calls_.end()) return;
+    Call& call = fetch(entry.id());
+    set_invited(call);
+    const auto host = hosts_.find(call.charged_to);
     if (host != hosts_.end() && --host->second.calls == 0) hosts_.erase(host);
-    erased_.push_back(std::move(node));
+    on_desk_[entry->second.place] = Calls::kNone;
+    records_.release(entry->second.record);
+    calls_.erase(entry);
 }
 
-void CallTable::schedule(Call& call) {
+void CallTable::schedule(const Call& call) {
     TimePoint earliest = TimePoint::max();
     for (const Dialog& dialog : call.dialogs) earliest = std::min(earliest, dialog.deadline);
-    if (earliest >= call.queued) return;  // looked at before that anyway
-    call.queued = earliest;
-    deadlines_.push(earliest, call.key);
-    deadlines_.compact(calls_.size(), [this](TimePoint when, std::uint64_t key) {
-        const auto found = calls_.find(key);
-        return found != calls_.end() && found->second.queued == when;
+    TimePoint& queued = calls_.at(call.number).second.queued;
+    if (earliest >= queued) return;  // looked at before that anyway
+    queued = earliest;
+    deadlines_.push(earliest, call.number);
+    deadlines_.compact(calls_.size(), [this](TimePoint when, Calls::Id id) {
+        return calls_.holds(id) && calls_.at(id).second.queued == when;
     });
 }
 
 Call* CallTable::pop_due(TimePoint now) {
-    while (const auto key = deadlines_.pop_due(now)) {
-        Call* call = find(*key);
-        if (call == nullptr || call->queued > now) continue;
-        call->queued = TimePoint::max();
-        return call;
+    while (const auto due = deadlines_.pop_entry_due(now)) {
+        // Others were left behind by a call that has ended, perhaps in the same place.
+        if (!calls_.holds(due->key) || calls_.at(due->key).second.queued != due->when) continue;
+        calls_.at(due->key).second.queued = TimePoint::max();
+        return &fetch(due->key);
     }
     return nullptr;
 }

@@ -1,66 +1,49 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <deque>
+#include <iterator>
+#include <memory_resource>
 #include <optional>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
-#include <boost/container/small_vector.hpp>
-#include <boost/container/static_vector.hpp>
-
+#include "alg/base/cell_store.h"
 #include "alg/base/deadlines.h"
-#include "alg/call/dialog.h"
+#include "alg/base/slot_table.h"
+#include "alg/call/call.h"
 #include "alg/limits.h"
-#include "alg/nat/binding_table.h"
 #include "alg/net/hash.h"
 
 namespace messenger::alg {
 
-/// A pinhole that a call has open.
-struct OpenPinhole {
-    PinholeKey key;
-    Purpose purpose;
-    bool on_hold = false;
-    std::uint16_t remote_port = 0;     ///< the exact other end, 0 when not known
-    std::optional<TimePoint> until{};  ///< it lives so long, with or without packets
-};
-
-/// The dialogs that share a Call-ID, and what is open for them.
-struct Call {
-    std::uint64_t key = 0;                             ///< make_call_key() of the Call-ID
-    boost::container::small_vector<char, 48> call_id;  ///< at most kCallIdShown bytes, for people
-    IpAddress charged_to;                              ///< the inside host whose limits it counts against
-    std::optional<IpAddress> uninvited_by;             ///< IpAddress::site() of the outside host that began it; absent
-                                                       ///< as soon as an inside host has answered
-    TimePoint started;
-    TimePoint last_message;
-    std::uint32_t sessions = 0;  ///< the kinds that have been reported, a bit for each SessionKind
-    TimePoint queued;            ///< the earliest entry for it in the deadline queue
-    boost::container::small_vector<Dialog, 2> dialogs;
-    boost::container::small_vector<OpenPinhole, 4> open;
-    boost::container::small_vector<BindingKey, 0> bindings;  ///< NAT: those that it holds
-    bool t120_refused = false;                               ///< NAT: another inside host has the port for its peer
-    bool told_taken = false;          ///< NAT: that another inside host has fixed ports of its own has been reported
-    bool closed_by_operator = false;  ///< it goes on, but has nothing open any more
-    bool told_blocked = false;        ///< that nothing is opened for it has been reported
-
-    [[nodiscard]] std::string_view id() const { return {call_id.data(), call_id.size()}; }
-    [[nodiscard]] CallLabel label() const;
-    [[nodiscard]] bool alive() const;  ///< a dialog is
-};
-
-constexpr std::size_t kCallIdShown = 128;
-
-/// Every call, by Call-ID. Owns them. Calls that have been erased stay readable until release_erased(), because the
-/// plan of the moment points at their Call-IDs.
+/// Every call, by Call-ID. Owns them.
+///
+/// Most calls have nothing happen to them at a moment, so they are kept as records (call_record.h), and only those at
+/// hand are Calls: find(), add(), restore() and pop_due() lay them on the desk, where they stay and may be changed
+/// until settle() writes them down again. Their Call-IDs live on until release(), because the plan of the moment points
+/// at them, whatever has become of the calls.
 class CallTable {
+   private:
+    /// What is known of a call at rest.
+    struct Rest {
+        TimePoint queued = TimePoint::max();  ///< the earliest entry for it in the deadline queue
+        CellStore::Record record;
+        std::uint32_t place = kNoPlace;  ///< on the desk
+    };
+    static constexpr std::uint32_t kNoPlace = UINT32_MAX;
+    using Calls = SlotTable<std::uint64_t, Rest, KeyedHash>;
+
    public:
     CallTable(const Limits& limits, const HashKey& secret)
-        : limits_(limits), calls_(0, KeyHash{secret}), hosts_(0, KeyedHash{secret}), peers_(0, KeyedHash{secret}) {}
+        : limits_(limits), calls_(KeyedHash{secret}), hosts_(KeyedHash{secret}), peers_(KeyedHash{secret}) {}
 
     [[nodiscard]] Call* find(std::uint64_t key);
+    [[nodiscard]] bool contains(std::uint64_t key) const { return calls_.contains(key); }
+    /// For reading: good until another one is asked for, all() goes on, or the table changes.
     [[nodiscard]] const Call* find(std::uint64_t key) const;
     /// A new call; nullptr if the table is full, or one of its hosts has too many. charged_to: an inside host. caller:
     /// the outside host that begins it; absent for a call that an inside host begins.
@@ -72,35 +55,99 @@ class CallTable {
     [[nodiscard]] Call& restore(std::uint64_t key, std::string_view call_id, const IpAddress& charged_to,
                                 TimePoint now);
     void erase(std::uint64_t key);
-    void release_erased() { erased_.clear(); }
+
+    /// Clears the desk: no Call& is good any more.
+    void settle();
+    /// The same, and the Call-IDs go, too.
+    void release() {
+        settle();
+        texts_.release();
+    }
+    /// Call::label(), with a Call-ID that lives until release(). Absent if there is no such call.
+    [[nodiscard]] std::optional<CallLabel> label_of(std::uint64_t key) const;
 
     /// Makes sure that the call is looked at when its earliest dialog ends.
-    void schedule(Call& call);
+    void schedule(const Call& call);
     [[nodiscard]] Call* pop_due(TimePoint now);
     [[nodiscard]] std::optional<TimePoint> next_deadline() const { return deadlines_.next(); }
 
     [[nodiscard]] std::size_t size() const { return calls_.size(); }
-    [[nodiscard]] const auto& all() const { return calls_; }
-    [[nodiscard]] auto& all() { return calls_; }
+    /// Calls change(call) for each; the calls are settled.
+    template <class Change>
+    void each(Change&& change) {
+        for (auto at = calls_.begin(); at != calls_.end(); ++at) {
+            change(fetch(at.id()));
+            settle();
+        }
+    }
+
+    /// Every call for reading, one after the other: (key, call).
+    class Reading {
+       public:
+        struct Entry {
+            std::uint64_t first;
+            const Call& second;
+            const Entry* operator->() const { return this; }
+        };
+        class iterator {
+           public:
+            using iterator_category = std::input_iterator_tag;
+            using value_type = Entry;
+            using difference_type = std::ptrdiff_t;
+            using pointer = Entry;
+            using reference = Entry;
+            iterator(const CallTable& table, Calls::const_iterator at) : table_(&table), at_(at) {}
+            Entry operator*() const { return {at_->first, table_->read(*at_)}; }
+            Entry operator->() const { return **this; }
+            iterator& operator++() {
+                ++at_;
+                return *this;
+            }
+            iterator operator++(int) {
+                iterator before = *this;
+                ++*this;
+                return before;
+            }
+            bool operator==(const iterator& other) const { return at_ == other.at_; }
+
+           private:
+            const CallTable* table_;
+            Calls::const_iterator at_;
+        };
+        explicit Reading(const CallTable& table) : table_(table) {}
+        [[nodiscard]] iterator begin() const { return {table_, table_.calls_.begin()}; }
+        [[nodiscard]] iterator end() const { return {table_, table_.calls_.end()}; }
+
+       private:
+        const CallTable& table_;
+    };
+    [[nodiscard]] Reading all() const { return Reading(*this); }
 
    private:
-    struct KeyHash {
-        HashKey secret;
-        std::size_t operator()(std::uint64_t key) const;
-    };
-    using Calls = std::unordered_map<std::uint64_t, Call, KeyHash>;
+    [[nodiscard]] Call& fetch(Calls::Id id);
+    [[nodiscard]] Call& take_place(Calls::iterator entry);
+    [[nodiscard]] const Call& read(const Calls::Entry& entry) const;
+    [[nodiscard]] std::string_view keep_text(std::string_view text) const;
 
     const Limits& limits_;
     Calls calls_;
-    std::vector<Calls::node_type> erased_;
+    CellStore records_;
+    std::deque<Call> desk_;                ///< more than are taken; kept for their memory
+    std::vector<Calls::Id> on_desk_;       ///< whose calls lie in the first places; kNone: that of an erased one
+    std::vector<std::byte> bytes_;         ///< of the record at hand; kept for its memory
+    mutable Call reading_;                 ///< the call that was read last
+    mutable std::vector<std::byte> read_;  ///< its record
+    std::array<std::byte, 4096> texts_at_hand_{};  ///< without the heap, as long as they are few
+    mutable std::pmr::monotonic_buffer_resource texts_{texts_at_hand_.data(), texts_at_hand_.size()};
+
     struct Share {
         std::size_t calls = 0;
         std::size_t uninvited = 0;
     };
-    std::unordered_map<IpAddress, Share, KeyedHash> hosts_;        ///< inside
-    std::unordered_map<IpAddress, std::size_t, KeyedHash> peers_;  ///< outside: the uninvited calls of each
+    SlotTable<IpAddress, Share, KeyedHash> hosts_;        ///< inside
+    SlotTable<IpAddress, std::size_t, KeyedHash> peers_;  ///< outside: the uninvited calls of each
     std::size_t uninvited_ = 0;
-    Deadlines<std::uint64_t> deadlines_;
+    Deadlines<Calls::Id> deadlines_;
 };
 
 }  // namespace messenger::alg

@@ -66,7 +66,7 @@ class CallbackTable {
     struct KeyHash {
         HashKey secret;
         std::size_t operator()(const Key& key) const {
-            return static_cast<std::size_t>(siphash(secret, FlowTuple{{key.remote, 0}, key.inside, key.transport}));
+            return static_cast<std::size_t>(table_hash(secret, FlowTuple{{key.remote, 0}, key.inside, key.transport}));
         }
     };
     [[nodiscard]] static FlowTuple listener(Transport transport, const Endpoint& inside) {

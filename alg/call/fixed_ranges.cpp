@@ -98,8 +98,14 @@ void Signalling::expire_tls(TimePoint now, PinholeWitness* witness, Plan& plan) 
     tls_.expire(
         now,
         [&](const FlowTuple& tuple) { return witness == nullptr ? std::nullopt : witness->remaining_of_tls(tuple); },
-        [&](const FlowTuple& tuple) { on_tls(tuple, TlsTable::Event::goes_on, {}, now, plan); },
-        [&](const FlowTuple& tuple) { on_tls(tuple, TlsTable::Event::ended, {}, now, plan); });
+        [&](const FlowTuple& tuple) {
+            on_tls(tuple, TlsTable::Event::goes_on, {}, now, plan);
+            calls_.settle();
+        },
+        [&](const FlowTuple& tuple) {
+            on_tls(tuple, TlsTable::Event::ended, {}, now, plan);
+            calls_.settle();
+        });
 }
 
 }  // namespace messenger::alg

@@ -80,12 +80,22 @@ class OfferAnswer {
     /// media come from.
     [[nodiscard]] bool has_answer() const;
 
+    /// Gives `io` everything that it holds, always in the same order, to be written down or filled in (call_record.h).
+    template <class Io>
+    void fields(Io& io) {
+        io(agreed_.local, agreed_.remote, pending_, open_from_);
+    }
+
    private:
     struct Pending {
         OfferId id;
         bool from_local = false;
         Description offer;
         Description answer;
+        template <class Io>
+        void fields(Io& io) {
+            io(id.requester, id.method, id.cseq, from_local, offer, answer);
+        }
     };
     void promote(std::optional<Pending>& pending);
     void close(OfferId id);

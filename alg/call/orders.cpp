@@ -12,10 +12,11 @@ bool Signalling::close_call(std::uint64_t key, TimePoint now, Plan& plan) {
 }
 
 void Signalling::close_blocked(TimePoint now, Plan& plan) {
-    for (auto& [key, call] : calls_.all()) {
-        if (!call.open.empty() && planner_.concerns_blocked(call))
+    calls_.each([&](Call& call) {
+        if (!call.open.empty() && planner_.concerns_blocked(call)) {
             planner_.withdraw(call, CloseReason::blocked, now, plan);
-    }
+        }
+    });
 }
 
 }  // namespace messenger::alg

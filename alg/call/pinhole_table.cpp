@@ -2,7 +2,6 @@
 #include "alg/call/pinhole_table.h"
 
 #include <algorithm>
-#include <array>
 #include <cassert>
 #include <utility>
 
@@ -15,43 +14,32 @@ constexpr Duration kLinger = std::chrono::seconds(10);  // of a connection that 
 }  // namespace
 
 std::size_t PinholeTable::KeyHash::operator()(const PinholeKey& key) const {
-    std::array<char, 2 * 17 + 2 + 2> text{};
-    std::size_t at = 0;
-    const auto put = [&](unsigned value) { text[at++] = static_cast<char>(value); };
-    for (const IpAddress* address : {&key.inside.address, &key.remote}) {
-        put(address->is_v4() ? 4 : 6);
-        for (const std::byte byte : address->bytes()) put(std::to_integer<unsigned>(byte));
-    }
-    put(key.inside.port >> 8U);
-    put(key.inside.port & 0xffU);
-    put(static_cast<unsigned>(key.transport));
-    put(key.any_remote ? 1 : 0);
-    return siphash(secret, {text.data(), at});
+    // The remote end has no port, so there is room for what else tells keys apart.
+    const Endpoint remote{key.remote, static_cast<std::uint16_t>(key.any_remote ? 1 : 0)};
+    return table_hash(secret, FlowTuple{key.inside, remote, key.transport});
 }
 
-void PinholeTable::queue(const PinholeKey& key, Pinhole& pinhole) {
+void PinholeTable::queue(Place place) {
+    Pinhole& pinhole = place->second;
     pinhole.queued = pinhole.deadline;
-    deadlines_.push(pinhole.deadline, key);
-    deadlines_.compact(pinholes_.size(), [this](TimePoint when, const PinholeKey& queued) {
-        const auto found = pinholes_.find(queued);
-        return found != pinholes_.end() && found->second.queued == when;
-    });
+    deadlines_.push(pinhole.deadline, place.id());
+    deadlines_.compact(pinholes_.size(), [this](TimePoint when, Pinholes::Id id) { return is_current(when, id); });
 }
 
 /// A packet on a held stream makes the kernel count from silence() again, so a hold is looked after in steps that
 /// are shorter.
-void PinholeTable::look_again(const PinholeKey& key, Pinhole& pinhole, TimePoint now) {
+void PinholeTable::look_again(Place place, TimePoint now) {
+    auto& [key, pinhole] = *place;
     pinhole.deadline = std::min(*pinhole.hold_until, now + silence(key.transport) / 2);
-    queue(key, pinhole);
+    queue(place);
 }
 
 PinholeTable::Acquired PinholeTable::acquire(const PinholeKey& key, Purpose purpose, bool on_hold, std::uint64_t call,
                                              TimePoint now) {
     const auto found = pinholes_.find(key);
     if (found != pinholes_.end()) {
-        auto& calls = found->second.calls;
-        assert(std::find(calls.begin(), calls.end(), call) == calls.end());
-        calls.push_back(call);
+        assert(!found->second.calls.has(call));
+        found->second.calls.add(call);
         if (found->second.allowance) found->second.allowance->grant();
         return Acquired::shared;
     }
@@ -59,16 +47,20 @@ PinholeTable::Acquired PinholeTable::acquire(const PinholeKey& key, Purpose purp
     std::size_t& of_host = per_host_[key.inside.address];
     if (of_host >= limits_.pinholes_per_host) return Acquired::full;
     ++of_host;
-    Pinhole& pinhole = pinholes_[key];
+    const Place place = pinholes_.try_emplace(key).first;
+    Pinhole& pinhole = place->second;
     pinhole.purpose = purpose;
-    pinhole.calls.push_back(call);
-    if (purpose.role == PortRole::file) pinhole.allowance.emplace(false).grant();
+    pinhole.calls.add(call);
+    if (purpose.role == PortRole::file) {
+        pinhole.allowance = std::make_unique<ConnectionAllowance>(false);
+        pinhole.allowance->grant();
+    }
     if (on_hold) {
         pinhole.hold_until = now + limits_.hold;
-        look_again(key, pinhole, now);
+        look_again(place, now);
     } else {
         pinhole.deadline = now + timeout(pinhole.purpose, false);
-        queue(key, pinhole);
+        queue(place);
     }
     return Acquired::added;
 }
@@ -81,9 +73,8 @@ void PinholeTable::set_outside(const PinholeKey& key, const std::optional<Endpoi
 bool PinholeTable::release(const PinholeKey& key, std::uint64_t call) {
     const auto found = pinholes_.find(key);
     if (found == pinholes_.end()) return false;
-    auto& calls = found->second.calls;
-    calls.erase(std::remove(calls.begin(), calls.end(), call), calls.end());
-    if (!calls.empty()) return false;
+    found->second.calls.remove(call);
+    if (!found->second.calls.empty()) return false;
     pinholes_.erase(found);
     const auto host = per_host_.find(key.inside.address);
     if (host != per_host_.end() && --host->second == 0) per_host_.erase(host);
@@ -96,18 +87,18 @@ bool PinholeTable::set_hold(const PinholeKey& key, bool on_hold, TimePoint now) 
     Pinhole& pinhole = found->second;
     if (on_hold) {
         pinhole.hold_until = now + limits_.hold;
-        look_again(key, pinhole, now);
+        look_again(found, now);
     } else {
         pinhole.hold_until.reset();
         pinhole.deadline = now + timeout(pinhole.purpose, false);
-        queue(key, pinhole);
+        queue(found);
     }
     return true;
 }
 
 /// The pinhole that a packet goes through, towards the inside host or from it; end() if there is none.
-template <class Pinholes>
-auto PinholeTable::find_admitting(Pinholes& pinholes, const FlowTuple& tuple) {
+template <class Table>
+auto PinholeTable::find_admitting(Table& pinholes, const FlowTuple& tuple) {
     for (const bool any : {false, true}) {
         for (const auto& [inside, remote] :
              {std::pair{tuple.destination, tuple.source.address}, std::pair{tuple.source, tuple.destination.address}}) {
@@ -122,8 +113,8 @@ PinholeTable::Passage PinholeTable::on_packet(const FlowTuple& tuple, const TcpF
     if (pinholes_.empty()) return Passage::none;
     const auto found = find_admitting(pinholes_, tuple);
     if (found == pinholes_.end()) return Passage::none;
-    auto& [key, pinhole] = *found;
-    const Passage passage = use(key, pinhole, tuple, tcp, now);
+    Pinhole& pinhole = found->second;
+    const Passage passage = use(found, tuple, tcp, now);
     const bool spent = pinhole.allowance && pinhole.allowance->is_spent();
     if (passage == Passage::allowed && !pinhole.hold_until && !spent) pinhole.deadline = now + silence(tuple.transport);
     return passage;
@@ -132,18 +123,18 @@ PinholeTable::Passage PinholeTable::on_packet(const FlowTuple& tuple, const TcpF
 PinholeTable::Passage PinholeTable::on_first_packet(const FlowTuple& tuple, const TcpFields& tcp, TimePoint now) {
     const auto found = find_admitting(pinholes_, tuple);
     if (found == pinholes_.end()) return Passage::none;
-    return use(found->first, found->second, tuple, tcp, now);
+    return use(found, tuple, tcp, now);
 }
 
-PinholeTable::Passage PinholeTable::use(const PinholeKey& key, Pinhole& pinhole, const FlowTuple& tuple,
-                                        const TcpFields& tcp, TimePoint now) {
+PinholeTable::Passage PinholeTable::use(Place place, const FlowTuple& tuple, const TcpFields& tcp, TimePoint now) {
+    auto& [key, pinhole] = *place;
     if (!pinhole.allowance) return Passage::allowed;
     const bool from_remote = tuple.destination == key.inside;
     const Endpoint& remote = from_remote ? tuple.source : tuple.destination;
     if (!pinhole.allowance->on_packet(remote, from_remote, tcp)) return Passage::refused;
     if ((tcp.fin || tcp.rst) && pinhole.allowance->is_spent()) {
         pinhole.deadline = now + kLinger;
-        queue(key, pinhole);
+        queue(place);
     }
     return Passage::allowed;
 }
@@ -153,7 +144,7 @@ void PinholeTable::keep_until(const PinholeKey& key, TimePoint until, TimePoint 
     if (found == pinholes_.end()) return;
     found->second.hold_until = until;
     found->second.allowance.reset();
-    look_again(key, found->second, now);
+    look_again(found, now);
 }
 
 void PinholeTable::grant_connection(const PinholeKey& key) {
@@ -167,7 +158,7 @@ void PinholeTable::revoke_connection(const PinholeKey& key, TimePoint now) {
     found->second.allowance->revoke();
     if (!found->second.allowance->is_spent()) return;
     found->second.deadline = now + kLinger;
-    queue(key, found->second);
+    queue(found);
 }
 
 bool PinholeTable::admits(const FlowTuple& tuple) const {
@@ -178,15 +169,16 @@ void PinholeTable::restore(const PinholeKey& key, Purpose purpose, std::uint64_t
                            TimePoint now) {
     const auto [at, fresh] = pinholes_.try_emplace(key);
     Pinhole& pinhole = at->second;
-    if (std::find(pinhole.calls.begin(), pinhole.calls.end(), call) == pinhole.calls.end()) {
-        pinhole.calls.push_back(call);
-    }
+    pinhole.calls.add(call);
     if (!fresh) return;
     ++per_host_[key.inside.address];
     pinhole.purpose = purpose;
-    if (purpose.role == PortRole::file) pinhole.allowance.emplace(true).grant();
+    if (purpose.role == PortRole::file) {
+        pinhole.allowance = std::make_unique<ConnectionAllowance>(true);
+        pinhole.allowance->grant();
+    }
     pinhole.deadline = now + remaining;
-    queue(key, pinhole);
+    queue(at);
 }
 
 const PinholeTable::Pinhole* PinholeTable::find(const PinholeKey& key) const {

@@ -3,12 +3,12 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <optional>
-#include <unordered_map>
-
-#include <boost/container/small_vector.hpp>
 
 #include "alg/base/deadlines.h"
+#include "alg/base/holders.h"
+#include "alg/base/slot_table.h"
 #include "alg/call/connection_allowance.h"
 #include "alg/limits.h"
 #include "alg/net/hash.h"
@@ -36,17 +36,17 @@ class PinholeWitness {
 class PinholeTable {
    public:
     struct Pinhole {
+        std::optional<Endpoint> outside;  ///< NAT: what its remote knows as the inside endpoint
         Purpose purpose;
-        TimePoint deadline;                                      ///< when it has to be looked at
-        TimePoint queued;                                        ///< the earliest entry for it in the deadline queue
-        std::optional<Endpoint> outside;                         ///< NAT: what its remote knows as the inside endpoint
-        std::optional<TimePoint> hold_until;                     ///< on hold: it lives until then without a packet
-        std::optional<ConnectionAllowance> allowance;            ///< of a file transfer
-        boost::container::small_vector<std::uint64_t, 1> calls;  ///< CallLabel::call of each call that needs it
+        TimePoint deadline;                              ///< when it has to be looked at
+        TimePoint queued;                                ///< the earliest entry for it in the deadline queue
+        std::optional<TimePoint> hold_until;             ///< on hold: it lives until then without a packet
+        std::unique_ptr<ConnectionAllowance> allowance;  ///< of a file transfer
+        Holders calls;                                   ///< that need it
     };
 
     PinholeTable(const Limits& limits, const HashKey& secret)
-        : limits_(limits), pinholes_(0, KeyHash{secret}), per_host_(0, KeyedHash{secret}) {}
+        : limits_(limits), pinholes_(KeyHash{secret}), per_host_(KeyedHash{secret}) {}
 
     enum class Acquired : std::uint8_t { added, shared, full };  ///< full: the table, or the inside host's share of it
 
@@ -95,29 +95,30 @@ class PinholeTable {
     /// expired(key, pinhole): silent for too long, or its connection has ended; the callee releases it for every call.
     template <class Refresh, class Expired>
     void expire(TimePoint now, PinholeWitness* witness, Refresh&& refresh, Expired&& expired) {
-        while (const auto key = deadlines_.pop_due(now)) {
-            const auto found = pinholes_.find(*key);
-            if (found == pinholes_.end() || found->second.queued > now) continue;  // gone, or another entry is later
-            Pinhole& pinhole = found->second;
+        while (const auto due = deadlines_.pop_entry_due(now)) {
+            if (!is_current(due->when, due->key)) continue;
+            const Place place = pinholes_.cursor(due->key);
+            const PinholeKey key = place->first;  // a copy: the callees may end the pinhole
+            Pinhole& pinhole = place->second;
             if (pinhole.deadline > now) {
-                queue(*key, pinhole);
+                queue(place);
                 continue;
             }
             if (pinhole.allowance && pinhole.allowance->is_spent()) {
-                expired(*key, pinhole);
+                expired(key, pinhole);
                 continue;
             }
-            const auto remaining = witness == nullptr ? std::nullopt : witness->remaining(*key);
+            const auto remaining = witness == nullptr ? std::nullopt : witness->remaining(key);
             if (pinhole.hold_until && *pinhole.hold_until > now) {
                 const Duration left = *pinhole.hold_until - now;
-                if (witness != nullptr && remaining.value_or(Duration{}) < left) refresh(*key, pinhole, left);
-                look_again(*key, pinhole, now);
+                if (witness != nullptr && remaining.value_or(Duration{}) < left) refresh(key, pinhole, left);
+                look_again(place, now);
             } else if (remaining) {
                 // Perhaps 0, when the kernel is just about to remove it: not again at this very moment.
                 pinhole.deadline = now + std::max<Duration>(*remaining, std::chrono::seconds(1));
-                queue(*key, pinhole);
+                queue(place);
             } else {
-                expired(*key, pinhole);
+                expired(key, pinhole);
             }
         }
     }
@@ -132,17 +133,24 @@ class PinholeTable {
         HashKey secret;
         std::size_t operator()(const PinholeKey& key) const;
     };
-    template <class Pinholes>
-    [[nodiscard]] static auto find_admitting(Pinholes& pinholes, const FlowTuple& tuple);
-    void queue(const PinholeKey& key, Pinhole& pinhole);
-    [[nodiscard]] Passage use(const PinholeKey& key, Pinhole& pinhole, const FlowTuple& tuple, const TcpFields& tcp,
-                              TimePoint now);
-    void look_again(const PinholeKey& key, Pinhole& pinhole, TimePoint now);
+    using Pinholes = SlotTable<PinholeKey, Pinhole, KeyHash>;
+    using Place = Pinholes::iterator;
+
+    template <class Table>
+    [[nodiscard]] static auto find_admitting(Table& pinholes, const FlowTuple& tuple);
+    /// Whether an entry of the deadline queue is the one that its pinhole waits for. Others were left behind by one
+    /// that has ended, perhaps in the same place.
+    [[nodiscard]] bool is_current(TimePoint when, Pinholes::Id id) const {
+        return pinholes_.holds(id) && pinholes_.at(id).second.queued == when;
+    }
+    void queue(Place place);
+    [[nodiscard]] Passage use(Place place, const FlowTuple& tuple, const TcpFields& tcp, TimePoint now);
+    void look_again(Place place, TimePoint now);
 
     const Limits& limits_;
-    std::unordered_map<PinholeKey, Pinhole, KeyHash> pinholes_;
-    std::unordered_map<IpAddress, std::size_t, KeyedHash> per_host_;
-    Deadlines<PinholeKey> deadlines_;
+    Pinholes pinholes_;
+    SlotTable<IpAddress, std::size_t, KeyedHash> per_host_;
+    Deadlines<Pinholes::Id> deadlines_;
 };
 
 }  // namespace messenger::alg

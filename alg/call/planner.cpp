@@ -77,12 +77,13 @@ void Planner::close_unwanted(Call& call, CloseReason reason, TimePoint now, Plan
     };
     for (auto at = call.open.begin(); at != call.open.end();) {
         const auto wanted = wants(at->key);
-        if (wanted == wanted_.end() || leads_elsewhere(*wanted)) {
+        const PinholeTable::Pinhole* known = wanted == wanted_.end() ? nullptr : pinholes_.find(at->key);
+        if (wanted == wanted_.end() || leads_elsewhere(*wanted, known)) {
             close(call, *at, reason, plan);
             at = call.open.erase(at);
             continue;
         }
-        keep(call, *at, *wanted, now, plan);
+        keep(call, *at, *wanted, known, now, plan);
         ++at;
     }
 }
@@ -90,7 +91,7 @@ void Planner::close_unwanted(Call& call, CloseReason reason, TimePoint now, Plan
 void Planner::expired(const PinholeKey& key, CallTable& calls, Plan& plan) {
     const PinholeTable::Pinhole* pinhole = pinholes_.find(key);
     if (pinhole == nullptr) return;
-    const auto holders = pinhole->calls;  // a copy: release() changes the table
+    const auto holders = pinhole->calls.copy();  // release() changes the table
     const bool spent = pinhole->allowance && pinhole->allowance->is_spent();
     bool forgotten = false;
     for (const std::uint64_t holder : holders) {
@@ -325,11 +326,10 @@ bool Planner::is_hidden(const Wanted& wanted) const {
 }
 
 /// Whether the pinhole is open with another outside end than it needs now: the call has moved to another interface.
-bool Planner::leads_elsewhere(const Wanted& wanted) const {
+bool Planner::leads_elsewhere(const Wanted& wanted, const PinholeTable::Pinhole* known) const {
     const OpenPinhole& pinhole = wanted.pinhole;
-    const auto* known = pinholes_.find(pinhole.key);
-    const auto outside = binding_planner_.outside_of(pinhole.key, pinhole.purpose.role, wanted.behind);
-    return known != nullptr && known->outside != outside;
+    return known != nullptr &&
+           known->outside != binding_planner_.outside_of(pinhole.key, pinhole.purpose.role, wanted.behind);
 }
 
 void Planner::unclaim(const PinholeKey& key, const std::optional<Endpoint>& outside) {
@@ -368,10 +368,11 @@ void Planner::close(Call& call, const OpenPinhole& pinhole, CloseReason reason, 
     plan.events.emplace_back(CloseEvent{pinhole.key, pinhole.purpose, reason, call.id()});
 }
 
-void Planner::keep(Call& call, OpenPinhole& pinhole, const Wanted& wanted, TimePoint now, Plan& plan) {
+/// known: the pinhole as the table has it.
+void Planner::keep(Call& call, OpenPinhole& pinhole, const Wanted& wanted, const PinholeTable::Pinhole* known,
+                   TimePoint now, Plan& plan) {
     const PinholeKey& key = pinhole.key;
-    const PinholeTable::Pinhole* found = pinholes_.find(key);
-    if (found != nullptr && !found->outside && pinhole.purpose.role == PortRole::t120) {
+    if (known != nullptr && !known->outside && pinhole.purpose.role == PortRole::t120) {
         // Taken over from before a restart: no binding has brought its outside end back.
         const auto outside = binding_planner_.outside_of(key, pinhole.purpose.role, wanted.behind);
         if (outside && bindings_.claim(key.transport, *outside, key.remote, key.inside)) {
@@ -383,14 +384,12 @@ void Planner::keep(Call& call, OpenPinhole& pinhole, const Wanted& wanted, TimeP
     if (wanted.pinhole.until && wanted.pinhole.until != pinhole.until) {
         pinhole.until = wanted.pinhole.until;
         pinholes_.keep_until(pinhole.key, *pinhole.until, now);
-        const auto* known = pinholes_.find(pinhole.key);
         plan.changes.push_back({PinholeChange::Kind::refresh, pinhole.key, pinhole.purpose, *pinhole.until - now,
                                 call.label(), known == nullptr ? std::nullopt : known->outside});
     }
     if (pinhole.on_hold != wanted.pinhole.on_hold) {
         pinhole.on_hold = wanted.pinhole.on_hold;
         if (pinholes_.set_hold(pinhole.key, pinhole.on_hold, now)) {
-            const auto* known = pinholes_.find(pinhole.key);
             plan.changes.push_back({PinholeChange::Kind::refresh, pinhole.key, pinhole.purpose,
                                     pinholes_.timeout(pinhole.purpose, pinhole.on_hold), call.label(),
                                     known == nullptr ? std::nullopt : known->outside});

@@ -58,7 +58,7 @@ class Planner {
     void want(const Wanted& wanted);
     void open(Call& call, const Wanted& wanted, TimePoint now, const FlowTuple& asked, Plan& plan);
     [[nodiscard]] bool is_hidden(const Wanted& wanted) const;
-    [[nodiscard]] bool leads_elsewhere(const Wanted& wanted) const;
+    [[nodiscard]] bool leads_elsewhere(const Wanted& wanted, const PinholeTable::Pinhole* known) const;
     void unclaim(const PinholeKey& key, const std::optional<Endpoint>& outside);
     [[nodiscard]] bool is_blocked(const Dialog& dialog) const;
     void leave_out_blocked();
@@ -66,7 +66,8 @@ class Planner {
     void refuse_taken(const Call& call, const PinholeKey& key, const Endpoint& outside, const FlowTuple& asked,
                       Plan& plan) const;
     void close(Call& call, const OpenPinhole& pinhole, CloseReason reason, Plan& plan);
-    void keep(Call& call, OpenPinhole& pinhole, const Wanted& wanted, TimePoint now, Plan& plan);
+    void keep(Call& call, OpenPinhole& pinhole, const Wanted& wanted, const PinholeTable::Pinhole* known, TimePoint now,
+              Plan& plan);
     void seed(const OpenPinhole& pinhole, Plan& plan) const;
 
     const Policy& policy_;

@@ -26,7 +26,7 @@ void Signalling::on_response(const Passing& passing, Plan& plan) {
     const SipMessageView& message = passing.message;
     const Method method = message.method();
     if (method != Method::invite && method != Method::update && method != Method::prack) return;
-    Call* call = find_call(message);
+    Call* call = find_call(message, make_call_key(message.call_id()));
     if (call == nullptr) return;
     call->last_message = passing.now;
     // Phones ring by themselves; only a success is the will of an inside host.

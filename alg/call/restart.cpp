@@ -33,17 +33,18 @@ void Signalling::restore(const PinholeKey& key, Purpose purpose, const CallLabel
     call.open.push_back({key, purpose, false, 0});
     pinholes_.restore(key, purpose, call.key, remaining, now);
     calls_.schedule(call);
+    calls_.release();
 }
 
 void Signalling::snapshot(TimePoint now, Plan& plan) const {
     plan.clear();
     for (const auto& [key, pinhole] : pinholes_.all()) {
-        const Call* call = pinhole.calls.empty() ? nullptr : calls_.find(pinhole.calls.front());
-        if (call == nullptr) continue;
+        const auto label = pinhole.calls.empty() ? std::nullopt : calls_.label_of(pinhole.calls.front());
+        if (!label) continue;
         const TimePoint until = pinhole.hold_until.value_or(pinhole.deadline);
         // Media that flows is not seen here, so the deadline may just be about to be asked for.
         const Duration left = std::max<Duration>(until - now, kShortestRestore);
-        plan.changes.push_back({PinholeChange::Kind::add, key, pinhole.purpose, left, call->label(), pinhole.outside});
+        plan.changes.push_back({PinholeChange::Kind::add, key, pinhole.purpose, left, *label, pinhole.outside});
     }
     for (const auto& [key, binding] : bindings_.all()) {
         if (!BindingTable::is_held(binding)) continue;
@@ -52,7 +53,7 @@ void Signalling::snapshot(TimePoint now, Plan& plan) const {
         const Call* call = binding.calls.empty() ? nullptr : calls_.find(binding.calls.front());
         if (call != nullptr) {
             change.listener = false;
-            change.label = call->label();
+            change.label = calls_.label_of(call->key).value_or(CallLabel{});
             change.timeout = std::max<Duration>(call->started + limits_.call - now, kShortestRestore);
         } else if (binding.listens_until) {
             change.timeout = std::max<Duration>(*binding.listens_until - now, kShortestRestore);
@@ -88,6 +89,7 @@ void Signalling::restore_binding(const BindingKey& key, std::uint16_t outside_po
             pinholes_.set_outside(pinhole.key, Endpoint{key.outside, outside_port});
         }
     }
+    calls_.release();
 }
 
 std::optional<Endpoint> Signalling::outside_of(Transport transport, const Endpoint& inside,

@@ -96,9 +96,10 @@ void Signalling::on_request(const Passing& passing, Plan& plan) {
     if (call->dialogs.empty()) calls_.erase(call->key);  // nothing came of it
 }
 
-Call* Signalling::find_call(const SipMessageView& message) {
+/// key: make_call_key() of the message's Call-ID.
+Call* Signalling::find_call(const SipMessageView& message, std::uint64_t key) {
     const std::string_view call_id = message.call_id();
-    Call* call = calls_.find(make_call_key(call_id));
+    Call* call = calls_.find(key);
     // The text is compared too, as far as it is known: the key is not secret, and a collision must not lead into
     // somebody else's call.
     if (call == nullptr || call->id().empty()) return call;
@@ -106,13 +107,13 @@ Call* Signalling::find_call(const SipMessageView& message) {
 }
 
 Call* Signalling::call_of_request(const Passing& passing, Plan& plan) {
-    if (Call* known = find_call(passing.message)) return known;
+    const std::uint64_t key = make_call_key(passing.message.call_id());
+    if (Call* known = find_call(passing.message, key)) return known;
     // A call is met with its INVITE, or in its middle (after a restart, or when its route moved to this gateway) with a
     // request that can carry an offer.
     const Method method = passing.message.method();
     if (method != Method::invite && method != Method::update) return nullptr;
-    const std::uint64_t key = make_call_key(passing.message.call_id());
-    if (calls_.find(key) != nullptr) return nullptr;
+    if (calls_.contains(key)) return nullptr;
     const FlowTuple& tuple = passing.tuple;
     const bool from_inside = policy_.inside.contains(tuple.source.address);
     const std::optional<IpAddress> caller = from_inside ? std::nullopt : std::optional(tuple.source.address);
@@ -339,14 +340,12 @@ void Signalling::expire(TimePoint now, PinholeWitness* witness, Plan& plan) {
     pinholes_.expire(
         now, witness,
         [&](const PinholeKey& key, const PinholeTable::Pinhole& pinhole, Duration left) {
-            CallLabel label;
-            if (!pinhole.calls.empty()) {
-                if (const Call* call = calls_.find(pinhole.calls.front())) label = call->label();
-            }
-            plan.changes.push_back({PinholeChange::Kind::refresh, key, pinhole.purpose, left, label, pinhole.outside});
+            const auto label = pinhole.calls.empty() ? std::nullopt : calls_.label_of(pinhole.calls.front());
+            plan.changes.push_back({PinholeChange::Kind::refresh, key, pinhole.purpose, left,
+                                    label.value_or(CallLabel{}), pinhole.outside});
         },
         [&](const PinholeKey& key, const PinholeTable::Pinhole& pinhole) {
-            const auto holders = pinhole.calls;
+            const auto holders = pinhole.calls.copy();
             planner_.expired(key, calls_, plan);
             for (const std::uint64_t holder : holders) {
                 Call* call = calls_.find(holder);
@@ -357,6 +356,7 @@ void Signalling::expire(TimePoint now, PinholeWitness* witness, Plan& plan) {
                 }
                 calls_.schedule(*call);
             }
+            calls_.settle();
         });
     while (Call* call = calls_.pop_due(now)) {
         CloseReason reason = CloseReason::expired;
@@ -375,6 +375,7 @@ void Signalling::expire(TimePoint now, PinholeWitness* witness, Plan& plan) {
         } else {
             calls_.schedule(*call);
         }
+        calls_.settle();
     }
     registrations_.expire(now);
     end_listeners(now, plan);

@@ -80,8 +80,8 @@ class Signalling {
     [[nodiscard]] TlsTable& tls() { return tls_; }
     [[nodiscard]] const TlsTable& tls() const { return tls_; }
 
-    /// Forgets calls that earlier plans could still point at. To be called before a plan is filled anew.
-    void release_erased() { calls_.release_erased(); }
+    /// Lets go of what earlier plans could still point at. To be called before a plan is filled anew.
+    void release() { calls_.release(); }
 
     [[nodiscard]] const CallTable& calls() const { return calls_; }
     [[nodiscard]] PinholeTable& pinholes() { return pinholes_; }
@@ -127,7 +127,7 @@ class Signalling {
     void on_invitation(const Passing& passing, Call& call, const Speaker& speaker, Plan& plan);
     void on_accept(const Passing& passing, Call& call, Dialog& dialog, const InvitationView& invitation, Plan& plan);
     void on_cancel(const Passing& passing, Call& call, Dialog& dialog, Tag cookie, Plan& plan);
-    [[nodiscard]] Call* find_call(const SipMessageView& message);
+    [[nodiscard]] Call* find_call(const SipMessageView& message, std::uint64_t key);
     [[nodiscard]] Call* call_of_request(const Passing& passing, Plan& plan);
 
     // fixed_ranges.cpp: what is open for a host although nothing announces it

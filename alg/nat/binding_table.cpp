@@ -3,12 +3,14 @@
 
 #include <cassert>
 
+#include <boost/container/small_vector.hpp>
+
 #include "alg/net/t120_port.h"
 
 namespace messenger::alg {
 
 std::size_t BindingTable::KeyHash::operator()(const BindingKey& key) const {
-    return static_cast<std::size_t>(siphash(secret, FlowTuple{key.inside, {key.outside, 0}, key.transport}));
+    return static_cast<std::size_t>(table_hash(secret, FlowTuple{key.inside, {key.outside, 0}, key.transport}));
 }
 
 PortPool& BindingTable::pool(Transport transport, const IpAddress& outside) {
@@ -146,16 +148,14 @@ BindingTable::Exactly BindingTable::acquire_exactly(const BindingKey& key, std::
     if (binding.port != key.inside.port) return Exactly::taken;
     const bool held = is_held(binding);
     binding.lingers_until.reset();
-    auto& calls = binding.calls;
-    if (std::find(calls.begin(), calls.end(), call) == calls.end()) calls.push_back(call);
+    binding.calls.add(call);
     return held ? Exactly::held : Exactly::added;
 }
 
 bool BindingTable::release(const BindingKey& key, std::uint64_t call, TimePoint now) {
     const auto found = bindings_.find(key);
     if (found == bindings_.end() || !is_held(found->second)) return false;
-    auto& calls = found->second.calls;
-    calls.erase(std::remove(calls.begin(), calls.end(), call), calls.end());
+    found->second.calls.remove(call);
     if (is_held(found->second)) return false;
     linger(key, found->second, now);
     return true;
@@ -201,9 +201,7 @@ bool BindingTable::restore(const BindingKey& key, std::uint16_t port, std::optio
         found = bindings_.find(key);
     }
     Binding& binding = found->second;
-    if (call && std::find(binding.calls.begin(), binding.calls.end(), *call) == binding.calls.end()) {
-        binding.calls.push_back(*call);
-    }
+    if (call) binding.calls.add(*call);
     if (listens_until) binding.listens_until = listens_until;
     look_later(key, binding);
     return true;

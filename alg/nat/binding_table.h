@@ -7,9 +7,8 @@
 #include <optional>
 #include <unordered_map>
 
-#include <boost/container/small_vector.hpp>
-
 #include "alg/base/deadlines.h"
+#include "alg/base/holders.h"
 #include "alg/limits.h"
 #include "alg/nat/port_pool.h"
 #include "alg/net/hash.h"
@@ -37,12 +36,12 @@ struct BindingKey {
 class BindingTable {
    public:
     struct Binding {
-        std::uint16_t port = 0;                                  ///< outside
-        boost::container::small_vector<std::uint64_t, 1> calls;  ///< CallLabel::call of each call that needs it
-        std::optional<TimePoint> listens_until;                  ///< a Contact
-        TimePoint told_until;                                    ///< what the kernel was told by take_news()
-        std::optional<TimePoint> lingers_until;                  ///< nobody holds it
-        TimePoint queued = TimePoint::max();                     ///< the earliest entry for it in the deadline queue
+        std::uint16_t port = 0;                  ///< outside
+        Holders calls;                           ///< that need it
+        std::optional<TimePoint> listens_until;  ///< a Contact
+        TimePoint told_until;                    ///< what the kernel was told by take_news()
+        std::optional<TimePoint> lingers_until;  ///< nobody holds it
+        TimePoint queued = TimePoint::max();     ///< the earliest entry for it in the deadline queue
     };
     static constexpr Duration kLinger = std::chrono::minutes(3);  ///< conntrack's UDP stream timeout and some more
 
@@ -69,8 +68,7 @@ class BindingTable {
             Binding& binding = bindings_.at(key);
             if (!is_held(binding)) added(key, binding.port);
             binding.lingers_until.reset();
-            auto& calls = binding.calls;
-            if (std::find(calls.begin(), calls.end(), call) == calls.end()) calls.push_back(call);
+            binding.calls.add(call);
         }
         return true;
     }

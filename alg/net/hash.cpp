@@ -10,7 +10,8 @@ namespace messenger::alg {
 
 namespace {
 
-/// The four words of the permutation.
+/// The four words of the permutation. SipHash-c-d: c rounds for each word of the input, d at the end.
+template <int c, int d>
 class SipState {
    public:
     explicit SipState(const HashKey& key)
@@ -21,14 +22,13 @@ class SipState {
 
     void compress(std::uint64_t word) {
         v3_ ^= word;
-        round();
-        round();
+        for (int i = 0; i < c; ++i) round();
         v0_ ^= word;
     }
 
     [[nodiscard]] std::uint64_t finish() {
         v2_ ^= 0xffU;
-        for (int i = 0; i < 4; ++i) round();
+        for (int i = 0; i < d; ++i) round();
         return v0_ ^ v1_ ^ v2_ ^ v3_;
     }
 
@@ -74,7 +74,11 @@ class Encoding {
     void add(const IpAddress& address) {
         add(static_cast<std::uint8_t>(address.family()));
         const auto from = address.bytes();
-        std::memcpy(bytes_.data() + size_, from.data(), from.size());
+        if (address.is_v4()) {
+            std::memcpy(bytes_.data() + size_, from.data(), 4);  // a number that the compiler knows
+        } else {
+            std::memcpy(bytes_.data() + size_, from.data(), 16);
+        }
         size_ += from.size();
     }
     void add(const Endpoint& endpoint) {
@@ -90,11 +94,10 @@ class Encoding {
     std::size_t size_ = 0;
 };
 
-}  // namespace
-
-std::uint64_t siphash(const HashKey& key, std::string_view bytes) {
+template <int c, int d>
+[[nodiscard]] std::uint64_t hash_bytes(const HashKey& key, std::string_view bytes) {
     constexpr std::size_t kWord = sizeof(std::uint64_t);
-    SipState state(key);
+    SipState<c, d> state(key);
     const std::uint64_t length = bytes.size();
     while (bytes.size() >= kWord) {
         state.compress(little_endian(bytes.data(), kWord));
@@ -105,24 +108,41 @@ std::uint64_t siphash(const HashKey& key, std::string_view bytes) {
     return state.finish();
 }
 
-std::uint64_t siphash(const HashKey& key, const IpAddress& address) {
+}  // namespace
+
+std::uint64_t siphash(const HashKey& key, std::string_view bytes) {
+    return hash_bytes<2, 4>(key, bytes);
+}
+
+std::uint64_t table_hash(const HashKey& key, std::string_view bytes) {
+    return hash_bytes<1, 3>(key, bytes);
+}
+
+std::uint64_t table_hash(const HashKey& key, std::uint64_t number) {
+    SipState<1, 3> state(key);
+    state.compress(number);
+    state.compress(std::uint64_t{sizeof number} << 56U);
+    return state.finish();
+}
+
+std::uint64_t table_hash(const HashKey& key, const IpAddress& address) {
     Encoding encoding;
     encoding.add(address);
-    return siphash(key, encoding.bytes());
+    return table_hash(key, encoding.bytes());
 }
 
-std::uint64_t siphash(const HashKey& key, const Endpoint& endpoint) {
+std::uint64_t table_hash(const HashKey& key, const Endpoint& endpoint) {
     Encoding encoding;
     encoding.add(endpoint);
-    return siphash(key, encoding.bytes());
+    return table_hash(key, encoding.bytes());
 }
 
-std::uint64_t siphash(const HashKey& key, const FlowTuple& tuple) {
+std::uint64_t table_hash(const HashKey& key, const FlowTuple& tuple) {
     Encoding encoding;
     encoding.add(static_cast<std::uint8_t>(tuple.transport));
     encoding.add(tuple.source);
     encoding.add(tuple.destination);
-    return siphash(key, encoding.bytes());
+    return table_hash(key, encoding.bytes());
 }
 
 }  // namespace messenger::alg

@@ -41,7 +41,7 @@ class SourceCheck {
     struct KeyHash {
         alg::HashKey secret;
         std::size_t operator()(const Key& key) const {
-            return static_cast<std::size_t>(alg::siphash(secret, key.source)) + key.interface;
+            return static_cast<std::size_t>(alg::table_hash(secret, key.source)) + key.interface;
         }
     };
     struct Answer {

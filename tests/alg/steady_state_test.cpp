@@ -127,6 +127,36 @@ TEST(SteadyState, TakesNoHeapForMessagesOfAConnection) {
     EXPECT_EQ(machine.engine->counters().messages, std::uint64_t{kTimes} + 1);
 }
 
+TEST(SteadyState, TakesNoHeapForOneCallAfterTheOther) {
+    Machine machine;
+    std::string invite = message("INVITE sip:bob@example.com SIP/2.0", "1 INVITE", session("10.1.2.3"));
+    invite.erase(invite.find(";tag=b1"), 7);
+    const std::vector<Bytes> packets{
+        udp_packet(kInside, kOutside, invite),
+        udp_packet(kOutside, kInside, message("SIP/2.0 200 OK", "1 INVITE", session("198.51.100.20"))),
+        udp_packet(kInside, kOutside, message("ACK sip:bob@example.com SIP/2.0", "1 ACK")),
+        udp_packet(kInside, kOutside, message("BYE sip:bob@example.com SIP/2.0", "2 BYE")),
+        udp_packet(kOutside, kInside, message("SIP/2.0 200 OK", "2 BYE")),
+    };
+    std::size_t opened = 0;
+    const auto call = [&] {
+        for (const Bytes& packet : packets) {
+            machine.pass(packet);
+            opened += machine.plan.seeds.size();
+        }
+        machine.now += std::chrono::minutes(2);
+        machine.engine->expire(machine.now, nullptr, machine.plan);
+    };
+    // What is queued for a call may outlive it by some minutes.
+    constexpr int kBefore = 5;
+    for (int i = 0; i < kBefore; ++i) call();
+    const std::size_t before = test::allocation_count();
+    for (int i = 0; i < kTimes; ++i) call();
+    EXPECT_EQ(test::allocation_count(), before);
+    EXPECT_EQ(opened, 2U * (kTimes + kBefore));
+    EXPECT_EQ(machine.engine->calls().size(), 0U);
+}
+
 TEST(SteadyState, CountsWhatANewCallTakes) {
     // The counter must be able to see something at all.
     Machine machine;

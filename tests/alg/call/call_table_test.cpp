@@ -63,7 +63,7 @@ TEST(CallTable, KeepsTheTextOfAnErasedCallUntilItIsReleased) {
     const std::string_view id = t.add("a Call-ID that is long enough to lie on the heap, behind small buffers")->id();
     t.table.erase(make_call_key(id));
     EXPECT_EQ(id.substr(0, 9), "a Call-ID");
-    t.table.release_erased();
+    t.table.release();
     EXPECT_EQ(t.table.size(), 0U);
 }
 

@@ -52,7 +52,7 @@ struct Table {
             [this](const PinholeKey& gone, const PinholeTable::Pinhole& pinhole) {
                 expired.push_back(gone);
                 const PinholeKey copy = gone;
-                const auto calls = pinhole.calls;
+                const auto calls = pinhole.calls.copy();
                 for (const std::uint64_t call : calls) (void)table.release(copy, call);
             });
     }
@@ -222,7 +222,7 @@ TEST(PinholeTable, TakesOverWhatTheKernelHasWhateverTheLimits) {
     t.table.restore(key(5350), kAudio, 1, std::chrono::seconds(40), at(0));
     t.table.restore(key(5350), kAudio, 2, std::chrono::seconds(40), at(0));
     ASSERT_NE(t.table.find(key(5350)), nullptr);
-    EXPECT_EQ(t.table.find(key(5350))->calls.size(), 2U);
+    EXPECT_EQ(t.table.find(key(5350))->calls.all().size(), 2U);
     EXPECT_EQ(t.table.next_deadline(), at(40));
 }
 

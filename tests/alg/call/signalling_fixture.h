@@ -33,7 +33,7 @@ class SignallingFixture : public ::testing::Test {
         text_ = testing::wire(first + "\nCall-ID: " + call_id_ + "\n" + type + "Content-Length: *\n\n" + body);
         ASSERT_TRUE(message_.parse(text_, limits_)) << text_;
         plan_.clear();
-        signalling_.release_erased();
+        signalling_.release();
         signalling_.on_message({message_, tuple, at(seconds)}, plan_);
     }
     void pass_time(int seconds) {

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "alg/call/call_record.h"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <concepts>
+#include <cstring>
+#include <optional>
+#include <string_view>
+#include <type_traits>
+
+namespace messenger::alg {
+
+namespace {
+
+/// How an address begins in a record.
+enum class AddressForm : std::uint8_t { none, ipv4, ipv6 };  // none: 0.0.0.0
+
+template <class T>
+concept Plain = std::is_enum_v<T> || std::same_as<T, bool> || std::same_as<T, std::uint8_t> ||
+    std::same_as<T, std::uint16_t> || std::same_as<T, std::uint64_t> || std::same_as<T, TimePoint>;
+
+template <class T, class Io>
+concept HasFields = requires(T& value, Io& io) {
+    value.fields(io);
+};
+
+class RecordWriter {
+   public:
+    explicit RecordWriter(std::vector<std::byte>& to) : to_(to) {}
+    /// Nothing more comes.
+    void finish() { to_.resize(size_); }
+
+    template <class... Values>
+    void operator()(Values&... values) {
+        (put(values), ...);
+    }
+    /// Up to eight in a byte.
+    template <class... Flags>
+    void flags(const Flags&... flags) {
+        static_assert(sizeof...(flags) <= 8 && (std::same_as<Flags, bool> && ...));
+        unsigned bits = 0;
+        unsigned bit = 0;
+        ((bits |= static_cast<unsigned>(flags) << bit++), ...);
+        append(static_cast<std::uint8_t>(bits));
+    }
+    /// Nothing, if it is known to be this.
+    template <class T>
+    void unless(bool known, T& value, const T& /*otherwise*/) {
+        if (!known) put(value);
+    }
+
+   private:
+    template <Plain T>
+    void put(const T& value) {
+        append(value);
+    }
+    /// Numbers that are mostly small: seven bits in each byte, and a bit for "more".
+    void put(std::uint32_t value) {
+        for (; value >= 0x80; value >>= 7U) append(static_cast<std::uint8_t>(value | 0x80U));
+        append(static_cast<std::uint8_t>(value));
+    }
+    void put(const IpAddress& address) {
+        const bool none = address.is_v4() && address.is_unspecified();
+        append(none ? AddressForm::none : address.is_v4() ? AddressForm::ipv4 : AddressForm::ipv6);
+        if (none) return;
+        append_bytes(address.bytes());
+    }
+    void put(std::string_view text) {
+        put(static_cast<std::uint32_t>(text.size()));
+        append_bytes(std::as_bytes(std::span(text)));
+    }
+    template <class T>
+    void put(std::optional<T>& value) {
+        append(value.has_value());
+        if (value) put(*value);
+    }
+    template <class T, std::size_t size>
+    void put(std::array<T, size>& values) {
+        for (T& value : values) put(value);
+    }
+    template <class T, std::size_t size>
+    void put(boost::container::small_vector<T, size>& list) {
+        put(static_cast<std::uint32_t>(list.size()));
+        for (T& value : list) put(value);
+    }
+    template <HasFields<RecordWriter> T>
+    void put(T& value) {
+        value.fields(*this);
+    }
+    template <class T>
+    requires requires(T& value, RecordWriter& io) { fields(value, io); }
+    void put(T& value) { fields(value, *this); }
+
+    template <class T>
+    void append(const T& value) {
+        static_assert(std::is_trivially_copyable_v<T>);
+        make_room(sizeof value);
+        std::memcpy(to_.data() + size_, &value, sizeof value);
+        size_ += sizeof value;
+    }
+    void append_bytes(std::span<const std::byte> bytes) {
+        make_room(bytes.size());
+        std::copy(bytes.begin(), bytes.end(), to_.begin() + static_cast<std::ptrdiff_t>(size_));
+        size_ += bytes.size();
+    }
+    void make_room(std::size_t bytes) {
+        constexpr std::size_t kStep = 512;
+        if (to_.size() - size_ < bytes) to_.resize(size_ + bytes + kStep);
+    }
+
+    std::vector<std::byte>& to_;
+    std::size_t size_ = 0;  ///< of what has been written; to_ has more room
+};
+
+class RecordReader {
+   public:
+    explicit RecordReader(std::span<const std::byte> from) : rest_(from) {}
+
+    template <class... Values>
+    void operator()(Values&... values) {
+        (get(values), ...);
+    }
+    template <class... Flags>
+    void flags(Flags&... flags) {
+        unsigned bits = take<std::uint8_t>();
+        ((flags = (bits & 1U) != 0, bits >>= 1U), ...);
+    }
+    template <class T>
+    void unless(bool known, T& value, const T& otherwise) {
+        if (known) {
+            value = otherwise;
+        } else {
+            get(value);
+        }
+    }
+    [[nodiscard]] bool at_end() const { return rest_.empty(); }
+
+   private:
+    template <Plain T>
+    void get(T& value) {
+        value = take<T>();
+    }
+    void get(std::uint32_t& value) {
+        value = 0;
+        for (unsigned shift = 0;; shift += 7) {
+            const unsigned byte = take<std::uint8_t>();
+            value |= (byte & 0x7fU) << shift;
+            if (byte < 0x80) return;
+        }
+    }
+    void get(IpAddress& address) {
+        switch (take<AddressForm>()) {
+            case AddressForm::none: address = IpAddress{}; return;
+            case AddressForm::ipv4: {
+                const auto bytes = take<std::array<std::uint8_t, 4>>();
+                address = IpAddress::v4(std::uint32_t{bytes[0]} << 24U | std::uint32_t{bytes[1]} << 16U |
+                                        std::uint32_t{bytes[2]} << 8U | bytes[3]);
+                return;
+            }
+            case AddressForm::ipv6: {
+                const auto bytes = take<std::array<std::byte, 16>>();
+                address = IpAddress::v6(bytes);
+                return;
+            }
+        }
+    }
+    void get(std::string_view& text) {
+        std::uint32_t size = 0;
+        get(size);
+        text = {reinterpret_cast<const char*>(rest_.data()), size};
+        rest_ = rest_.subspan(size);
+    }
+    template <class T>
+    void get(std::optional<T>& value) {
+        value.reset();
+        if (take<bool>()) get(value.emplace());
+    }
+    template <class T, std::size_t size>
+    void get(std::array<T, size>& values) {
+        for (T& value : values) get(value);
+    }
+    template <class T, std::size_t size>
+    void get(boost::container::small_vector<T, size>& list) {
+        std::uint32_t count = 0;
+        get(count);
+        list.clear();
+        for (; count != 0; --count) get(list.emplace_back());
+    }
+    template <HasFields<RecordReader> T>
+    void get(T& value) {
+        value.fields(*this);
+    }
+    template <class T>
+    requires requires(T& value, RecordReader& io) { fields(value, io); }
+    void get(T& value) { fields(value, *this); }
+
+    template <class T>
+    [[nodiscard]] T take() {
+        static_assert(std::is_trivially_copyable_v<T>);
+        assert(rest_.size() >= sizeof(T));
+        T value;
+        std::memcpy(&value, rest_.data(), sizeof value);
+        rest_ = rest_.subspan(sizeof value);
+        return value;
+    }
+
+    std::span<const std::byte> rest_;
+};
+
+// The fields of each type, once for both ways.
+
+template <class Io>
+void fields(Endpoint& endpoint, Io& io) {
+    io(endpoint.address, endpoint.port);
+}
+
+template <class Io>
+void fields(PinholeKey& key, Io& io) {
+    io(key.transport, key.any_remote, key.inside, key.remote);
+}
+
+template <class Io>
+void fields(BindingKey& key, Io& io) {
+    io(key.transport, key.inside, key.outside);
+}
+
+template <class Io>
+void fields(Stream& stream, Io& io) {
+    bool plain = stream.rtcp_address == stream.address && stream.rtcp_port == 0 && stream.port_count == 1;
+    io.flags(stream.rtcp_mux, stream.candidate, stream.foreign, stream.permitted, plain);
+    io(stream.address, stream.port, stream.slot, stream.kind, stream.role, stream.direction, stream.obstacle);
+    io.unless(plain, stream.rtcp_address, stream.address);
+    io.unless(plain, stream.rtcp_port, std::uint16_t{0});
+    io.unless(plain, stream.port_count, std::uint8_t{1});
+}
+
+template <class Io>
+void fields(Description& description, Io& io) {
+    io(description.streams);
+    bool nobody =
+        description.streams.empty() && description.delivered_by == IpAddress{} && description.behind == IpAddress{};
+    io.flags(description.turned_back, nobody);
+    io.unless(nobody, description.delivered_by, IpAddress{});
+    io.unless(nobody, description.behind, IpAddress{});
+}
+
+template <class Io>
+void fields(Transfer& transfer, Io& io) {
+    io(transfer.cookie, transfer.listener, transfer.peer, transfer.behind);
+}
+
+template <class Io>
+void fields(FixedHost& fixed, Io& io) {
+    io(fixed.host, fixed.behind, fixed.media);
+}
+
+template <class Io>
+void fields(Agent& agent, Io& io) {
+    io(agent.host, agent.acts_for, agent.negotiation, agent.peer);
+}
+
+template <class Io>
+void fields(Dialog& dialog, Io& io) {
+    bool restored = dialog.restored_key != 0;
+    bool two_hops = dialog.own_branch != dialog.first_branch;
+    bool answered = dialog.callee_tag != 0;
+    io.flags(dialog.cancelled, restored, two_hops, answered);
+    io(dialog.state, dialog.caller_tag, dialog.invite_cseq, dialog.caller_cseq, dialog.callee_cseq, dialog.first_branch,
+       dialog.deadline, dialog.deadline_reason, dialog.agents, dialog.peers, dialog.transfers, dialog.restored,
+       dialog.fixed_for);
+    io.unless(!restored, dialog.restored_key, std::uint64_t{0});
+    io.unless(!two_hops, dialog.own_branch, dialog.first_branch);
+    io.unless(!answered, dialog.callee_tag, Tag{0});
+}
+
+template <class Io>
+void fields(OpenPinhole& pinhole, Io& io) {
+    io(pinhole.key, pinhole.purpose.kind, pinhole.purpose.role, pinhole.on_hold, pinhole.remote_port, pinhole.until);
+}
+
+template <class Io>
+void fields(Call& call, Io& io) {
+    io.flags(call.t120_refused, call.told_taken, call.closed_by_operator, call.told_blocked);
+    io(call.call_id, call.charged_to, call.uninvited_by, call.started, call.last_message, call.sessions, call.dialogs,
+       call.open, call.bindings);
+}
+
+}  // namespace
+
+void write_record(Call& call, std::vector<std::byte>& to) {
+    RecordWriter io(to);
+    fields(call, io);
+    io.finish();
+}
+
+void read_record(std::span<const std::byte> record, Call& call) {
+    RecordReader io(record);
+    fields(call, io);
+    assert(io.at_end());
+}
+
+}  // namespace messenger::alg
