@@ -174,8 +174,12 @@ class RecordReader {
     }
     template <class T>
     void get(std::optional<T>& value) {
-        value.reset();
-        if (take<bool>()) get(value.emplace());
+        if (!take<bool>()) {
+            value.reset();
+            return;
+        }
+        if (!value) value.emplace();
+        get(*value);
     }
     template <class T, std::size_t size>
     void get(std::array<T, size>& values) {
@@ -185,8 +189,8 @@ class RecordReader {
     void get(boost::container::small_vector<T, size>& list) {
         std::uint32_t count = 0;
         get(count);
-        list.clear();
-        for (; count != 0; --count) get(list.emplace_back());
+        list.resize(count);  // every field is filled in anew, and what the elements have of memory is used again
+        for (T& value : list) get(value);
     }
     template <HasFields<RecordReader> T>
     void get(T& value) {
@@ -209,82 +213,108 @@ class RecordReader {
     std::span<const std::byte> rest_;
 };
 
-// The fields of each type, once for both ways.
+// The fields of each type, once for both ways. Each function takes its type apart first, which names all members there
+// are: one that is new does not compile until it has been thought of here. IpAddress shows what it consists of.
+static_assert(sizeof(IpAddress) == 17);
 
 template <class Io>
 void fields(Endpoint& endpoint, Io& io) {
-    io(endpoint.address, endpoint.port);
+    auto& [address, port] = endpoint;
+    io(address, port);
 }
 
 template <class Io>
 void fields(PinholeKey& key, Io& io) {
-    io(key.transport, key.any_remote, key.inside, key.remote);
+    auto& [transport, any_remote, inside, remote] = key;
+    io(transport, any_remote, inside, remote);
 }
 
 template <class Io>
 void fields(BindingKey& key, Io& io) {
-    io(key.transport, key.inside, key.outside);
+    auto& [transport, inside, outside] = key;
+    io(transport, inside, outside);
 }
 
 template <class Io>
 void fields(Stream& stream, Io& io) {
-    bool plain = stream.rtcp_address == stream.address && stream.rtcp_port == 0 && stream.port_count == 1;
-    io.flags(stream.rtcp_mux, stream.candidate, stream.foreign, stream.permitted, plain);
-    io(stream.address, stream.port, stream.slot, stream.kind, stream.role, stream.direction, stream.obstacle);
-    io.unless(plain, stream.rtcp_address, stream.address);
-    io.unless(plain, stream.rtcp_port, std::uint16_t{0});
-    io.unless(plain, stream.port_count, std::uint8_t{1});
+    auto& [address, rtcp_address, port, rtcp_port, slot, port_count, kind, role, direction, rtcp_mux, candidate,
+           foreign, obstacle, permitted] = stream;
+    bool plain = rtcp_address == address && rtcp_port == 0 && port_count == 1;
+    io.flags(rtcp_mux, candidate, foreign, permitted, plain);
+    io(address, port, slot, kind, role, direction, obstacle);
+    io.unless(plain, rtcp_address, address);
+    io.unless(plain, rtcp_port, std::uint16_t{0});
+    io.unless(plain, port_count, std::uint8_t{1});
 }
 
 template <class Io>
 void fields(Description& description, Io& io) {
-    io(description.streams);
-    bool nobody =
-        description.streams.empty() && description.delivered_by == IpAddress{} && description.behind == IpAddress{};
-    io.flags(description.turned_back, nobody);
-    io.unless(nobody, description.delivered_by, IpAddress{});
-    io.unless(nobody, description.behind, IpAddress{});
+    auto& [streams, delivered_by, behind, turned_back] = description;
+    io(streams);
+    bool nobody = streams.empty() && delivered_by == IpAddress{} && behind == IpAddress{};
+    io.flags(turned_back, nobody);
+    io.unless(nobody, delivered_by, IpAddress{});
+    io.unless(nobody, behind, IpAddress{});
+}
+
+template <class Io>
+void fields(OfferId& id, Io& io) {
+    auto& [requester, method, cseq] = id;
+    io(requester, method, cseq);
 }
 
 template <class Io>
 void fields(Transfer& transfer, Io& io) {
-    io(transfer.cookie, transfer.listener, transfer.peer, transfer.behind);
+    auto& [cookie, listener, peer, behind] = transfer;
+    io(cookie, listener, peer, behind);
 }
 
 template <class Io>
 void fields(FixedHost& fixed, Io& io) {
-    io(fixed.host, fixed.behind, fixed.media);
+    auto& [host, behind, media] = fixed;
+    io(host, behind, media);
 }
 
 template <class Io>
 void fields(Agent& agent, Io& io) {
-    io(agent.host, agent.acts_for, agent.negotiation, agent.peer);
+    auto& [host, acts_for, negotiation, peer] = agent;
+    io(host, acts_for, negotiation, peer);
 }
 
 template <class Io>
 void fields(Dialog& dialog, Io& io) {
-    bool restored = dialog.restored_key != 0;
-    bool two_hops = dialog.own_branch != dialog.first_branch;
-    bool answered = dialog.callee_tag != 0;
-    io.flags(dialog.cancelled, restored, two_hops, answered);
-    io(dialog.state, dialog.caller_tag, dialog.invite_cseq, dialog.caller_cseq, dialog.callee_cseq, dialog.first_branch,
-       dialog.deadline, dialog.deadline_reason, dialog.agents, dialog.peers, dialog.transfers, dialog.restored,
-       dialog.fixed_for);
-    io.unless(!restored, dialog.restored_key, std::uint64_t{0});
-    io.unless(!two_hops, dialog.own_branch, dialog.first_branch);
-    io.unless(!answered, dialog.callee_tag, Tag{0});
+    auto& [state, caller_tag, callee_tag, invite_cseq, caller_cseq, callee_cseq, first_branch, own_branch, cancelled,
+           deadline, deadline_reason, agents, peers, transfers, restored, fixed_for, restored_key] = dialog;
+    bool from_before = restored_key != 0;
+    bool two_hops = own_branch != first_branch;
+    bool answered = callee_tag != 0;
+    io.flags(cancelled, from_before, two_hops, answered);
+    io(state, caller_tag, invite_cseq, caller_cseq, callee_cseq, first_branch, deadline, deadline_reason, agents, peers,
+       transfers, restored, fixed_for);
+    io.unless(!from_before, restored_key, std::uint64_t{0});
+    io.unless(!two_hops, own_branch, first_branch);
+    io.unless(!answered, callee_tag, Tag{0});
+}
+
+template <class Io>
+void fields(Purpose& purpose, Io& io) {
+    auto& [kind, role] = purpose;
+    io(kind, role);
 }
 
 template <class Io>
 void fields(OpenPinhole& pinhole, Io& io) {
-    io(pinhole.key, pinhole.purpose.kind, pinhole.purpose.role, pinhole.on_hold, pinhole.remote_port, pinhole.until);
+    auto& [key, purpose, on_hold, remote_port, until] = pinhole;
+    io(key, purpose, on_hold, remote_port, until);
 }
 
 template <class Io>
 void fields(Call& call, Io& io) {
-    io.flags(call.t120_refused, call.told_taken, call.closed_by_operator, call.told_blocked);
-    io(call.call_id, call.charged_to, call.uninvited_by, call.started, call.last_message, call.sessions, call.dialogs,
-       call.open, call.bindings);
+    // The key and the number are those of its place in CallTable.
+    auto& [key, number, call_id, charged_to, uninvited_by, started, last_message, sessions, dialogs, open, bindings,
+           t120_refused, told_taken, closed_by_operator, told_blocked] = call;
+    io.flags(t120_refused, told_taken, closed_by_operator, told_blocked);
+    io(call_id, charged_to, uninvited_by, started, last_message, sessions, dialogs, open, bindings);
 }
 
 }  // namespace

@@ -83,7 +83,9 @@ class OfferAnswer {
     /// Gives `io` everything that it holds, always in the same order, to be written down or filled in (call_record.h).
     template <class Io>
     void fields(Io& io) {
-        io(agreed_.local, agreed_.remote, pending_, open_from_);
+        auto& [agreed, pending, open_from] = *this;
+        auto& [local, remote] = agreed;
+        io(local, remote, pending, open_from);
     }
 
    private:
@@ -94,7 +96,8 @@ class OfferAnswer {
         Description answer;
         template <class Io>
         void fields(Io& io) {
-            io(id.requester, id.method, id.cseq, from_local, offer, answer);
+            auto& [transaction, offered_by_local, offered, answered] = *this;
+            io(transaction, offered_by_local, offered, answered);
         }
     };
     void promote(std::optional<Pending>& pending);
