@@ -27,12 +27,13 @@ Call& CallTable::fetch(Calls::Id id) {
     return call;
 }
 
-const Call& CallTable::read(const Calls::Entry& entry) const {
-    if (entry.second.place != kNoPlace) return desk_[entry.second.place];
-    records_.read(entry.second.record, read_);
-    read_record(read_, reading_);
-    reading_.key = entry.first;
-    return reading_;
+const Call& CallTable::read(Calls::const_iterator entry, ReadingDesk& desk) const {
+    if (entry->second.place != kNoPlace) return desk_[entry->second.place];
+    records_.read(entry->second.record, desk.record);
+    read_record(desk.record, desk.call);
+    desk.call.key = entry->first;
+    desk.call.number = entry.id();
+    return desk.call;
 }
 
 void CallTable::settle() {
@@ -44,6 +45,7 @@ void CallTable::settle() {
         rest.place = kNoPlace;
     }
     on_desk_.clear();
+    if (desk_.size() > kPlacesKept) desk_.resize(kPlacesKept);  // many calls shared something that has ended
 }
 
 std::string_view CallTable::keep_text(std::string_view text) const {
@@ -59,7 +61,7 @@ Call* CallTable::find(std::uint64_t key) {
 
 const Call* CallTable::find(std::uint64_t key) const {
     const auto found = calls_.find(key);
-    return found == calls_.end() ? nullptr : &read(*found);
+    return found == calls_.end() ? nullptr : &read(found, found_);
 }
 
 std::optional<CallLabel> CallTable::label_of(std::uint64_t key) const {

@@ -36,6 +36,11 @@ class CallTable {
     };
     static constexpr std::uint32_t kNoPlace = UINT32_MAX;
     using Calls = SlotTable<std::uint64_t, Rest, KeyedHash>;
+    /// Where a call is laid that is only read; kept for its memory.
+    struct ReadingDesk {
+        Call call;
+        std::vector<std::byte> record;
+    };
 
    public:
     CallTable(const Limits& limits, const HashKey& secret)
@@ -43,7 +48,7 @@ class CallTable {
 
     [[nodiscard]] Call* find(std::uint64_t key);
     [[nodiscard]] bool contains(std::uint64_t key) const { return calls_.contains(key); }
-    /// For reading: good until another one is asked for, all() goes on, or the table changes.
+    /// For reading: good until another one is asked for like this, or label_of(), or the table changes.
     [[nodiscard]] const Call* find(std::uint64_t key) const;
     /// A new call; nullptr if the table is full, or one of its hosts has too many. charged_to: an inside host. caller:
     /// the outside host that begins it; absent for a call that an inside host begins.
@@ -81,7 +86,8 @@ class CallTable {
         }
     }
 
-    /// Every call for reading, one after the other: (key, call).
+    /// Every call for reading, one after the other: (key, call). Each is good until the next one is asked for, or the
+    /// table changes; find() does not harm it.
     class Reading {
        public:
         struct Entry {
@@ -96,8 +102,8 @@ class CallTable {
             using difference_type = std::ptrdiff_t;
             using pointer = Entry;
             using reference = Entry;
-            iterator(const CallTable& table, Calls::const_iterator at) : table_(&table), at_(at) {}
-            Entry operator*() const { return {at_->first, table_->read(*at_)}; }
+            iterator(const Reading& reading, Calls::const_iterator at) : reading_(&reading), at_(at) {}
+            Entry operator*() const { return {at_->first, reading_->table_.read(at_, reading_->desk_)}; }
             Entry operator->() const { return **this; }
             iterator& operator++() {
                 ++at_;
@@ -111,32 +117,39 @@ class CallTable {
             bool operator==(const iterator& other) const { return at_ == other.at_; }
 
            private:
-            const CallTable* table_;
+            const Reading* reading_;
             Calls::const_iterator at_;
         };
         explicit Reading(const CallTable& table) : table_(table) {}
-        [[nodiscard]] iterator begin() const { return {table_, table_.calls_.begin()}; }
-        [[nodiscard]] iterator end() const { return {table_, table_.calls_.end()}; }
+        Reading(const Reading&) = delete;
+        Reading& operator=(const Reading&) = delete;
+        Reading(Reading&&) = delete;
+        Reading& operator=(Reading&&) = delete;
+        ~Reading() = default;
+        [[nodiscard]] iterator begin() const { return {*this, table_.calls_.begin()}; }
+        [[nodiscard]] iterator end() const { return {*this, table_.calls_.end()}; }
 
        private:
         const CallTable& table_;
+        mutable ReadingDesk desk_;
     };
     [[nodiscard]] Reading all() const { return Reading(*this); }
 
    private:
+    static constexpr std::size_t kPlacesKept = 64;  ///< on the desk, for their memory
+
     [[nodiscard]] Call& fetch(Calls::Id id);
     [[nodiscard]] Call& take_place(Calls::iterator entry);
-    [[nodiscard]] const Call& read(const Calls::Entry& entry) const;
+    [[nodiscard]] const Call& read(Calls::const_iterator entry, ReadingDesk& desk) const;
     [[nodiscard]] std::string_view keep_text(std::string_view text) const;
 
     const Limits& limits_;
     Calls calls_;
     CellStore records_;
-    std::deque<Call> desk_;                ///< more than are taken; kept for their memory
-    std::vector<Calls::Id> on_desk_;       ///< whose calls lie in the first places; kNone: that of an erased one
-    std::vector<std::byte> bytes_;         ///< of the record at hand; kept for its memory
-    mutable Call reading_;                 ///< the call that was read last
-    mutable std::vector<std::byte> read_;  ///< its record
+    std::deque<Call> desk_;           ///< more than are taken; kept for their memory
+    std::vector<Calls::Id> on_desk_;  ///< whose calls lie in the first places; kNone: that of an erased one
+    std::vector<std::byte> bytes_;    ///< of the record at hand; kept for its memory
+    mutable ReadingDesk found_;       ///< what find() for reading found last
     std::array<std::byte, 4096> texts_at_hand_{};  ///< without the heap, as long as they are few
     mutable std::pmr::monotonic_buffer_resource texts_{texts_at_hand_.data(), texts_at_hand_.size()};
 

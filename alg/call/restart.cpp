@@ -53,8 +53,8 @@ void Signalling::snapshot(TimePoint now, Plan& plan) const {
         const Call* call = binding.calls.empty() ? nullptr : calls_.find(binding.calls.front());
         if (call != nullptr) {
             change.listener = false;
-            change.label = calls_.label_of(call->key).value_or(CallLabel{});
             change.timeout = std::max<Duration>(call->started + limits_.call - now, kShortestRestore);
+            change.label = calls_.label_of(binding.calls.front()).value_or(CallLabel{});
         } else if (binding.listens_until) {
             change.timeout = std::max<Duration>(*binding.listens_until - now, kShortestRestore);
         } else {
