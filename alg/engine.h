@@ -107,7 +107,10 @@ class Engine final : private StreamReader {
 
     /// Everything that is open, as additions with what is left of their time: what the kernel must have after it lost
     /// its table.
-    void snapshot(TimePoint now, Plan& plan) const { signalling_.snapshot(now, plan); }
+    void snapshot(TimePoint now, Plan& plan) {
+        signalling_.release();
+        signalling_.snapshot(now, plan);
+    }
 
     /// Closes what a call has open, and opens nothing more for it: an operator's order. The call itself goes on, for
     /// nothing is sent to those who speak. False if no such call lives.

@@ -285,7 +285,7 @@ bool PinholeSync::withholds(const alg::CallbackChange& change) {
     return change.kind == Kind::remove ? withheld_callbacks_.erase(key) != 0 : withheld_callbacks_.contains(key);
 }
 
-void PinholeSync::act(const alg::Engine& engine, alg::TimePoint now) {
+void PinholeSync::act(alg::Engine& engine, alg::TimePoint now) {
     observing_ = false;
     engine.snapshot(now, wanted_);
     for (const alg::PinholeChange& change : wanted_.changes) {

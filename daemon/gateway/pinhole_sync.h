@@ -107,7 +107,7 @@ class PinholeSync final : public alg::PinholeWitness {
     /// closes as ever.
     void observe() { observing_ = true; }
     /// Stages what was withheld and is still wanted.
-    void act(const alg::Engine& engine, alg::TimePoint now);
+    void act(alg::Engine& engine, alg::TimePoint now);
     [[nodiscard]] bool observing() const { return observing_; }
 
     [[nodiscard]] std::optional<alg::Duration> remaining(const alg::PinholeKey& key) override;

@@ -70,7 +70,7 @@ class Conversation {
     }
 
     /// As the table writes it. Whatever is open leads from the peer to the inside host.
-    [[nodiscard]] std::string open() const {
+    [[nodiscard]] std::string open() {
         std::set<std::uint16_t> media;
         std::set<std::uint16_t> callbacks;
         Plan all;
