@@ -216,6 +216,27 @@ TEST(PinholeTable, EndsAHoldThatIsTooLong) {
     EXPECT_EQ(t.expired.size(), 1U);
 }
 
+// The queue names a pinhole by its place, which the next one gets.
+TEST(PinholeTable, LeavesNoDeadlineToTheNextPinholeInItsPlace) {
+    Table t;
+    (void)t.table.acquire(key(5350), kAudio, false, 1, at(0));
+    const TimePoint first = *t.table.next_deadline();
+    EXPECT_TRUE(t.table.release(key(5350), 1));
+    (void)t.table.acquire(key(5352), kAudio, true, 1, at(10));
+    EXPECT_EQ(t.table.all().begin().id(), 0U);
+    while (t.table.next_deadline() == first) {
+        t.table.expire(
+            first, nullptr, [](const PinholeKey&, const auto&, Duration) { FAIL(); },
+            [](const PinholeKey&, const auto&) { FAIL(); });
+    }
+    ASSERT_TRUE(t.table.next_deadline());
+    EXPECT_TRUE(t.expired.empty());
+    EXPECT_TRUE(t.table.release(key(5352), 1));
+    t.expire(at(100'000));
+    EXPECT_TRUE(t.expired.empty()) << "nobody is left to expire";
+    EXPECT_FALSE(t.table.next_deadline());
+}
+
 TEST(PinholeTable, TakesOverWhatTheKernelHasWhateverTheLimits) {
     Table t;
     t.limits.pinholes = 0;
