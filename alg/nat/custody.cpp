@@ -14,10 +14,11 @@ std::uint32_t Custody::behind(std::uint32_t position) const {
 }
 
 std::string_view Custody::between(std::uint32_t begin, std::uint32_t end_at) const {
-    if (empty() || !sequence_before(begin, end_at) || sequence_before(begin, begin_)) return {};
-    const std::uint32_t last = sequence_before(end(), end_at) ? end() : end_at;
-    if (!sequence_before(begin, last)) return {};
-    return std::string_view(bytes_).substr(begin - begin_, last - begin);
+    if (!sequence_before(begin, end_at) || sequence_before(begin, begin_)) return {};
+    // By distances, which are never negative: positions half the numbers apart have no order among them.
+    const std::uint32_t skipped = begin - begin_;
+    if (skipped >= bytes_.size()) return {};
+    return std::string_view(bytes_).substr(skipped, end_at - begin);
 }
 
 void Custody::take(std::uint32_t position, std::string_view bytes) {
