@@ -178,7 +178,7 @@ class RecordReader {
             value.reset();
             return;
         }
-        if (!value) value.emplace();
+        if (!value) value.emplace(T{});  // the same as emplace(), which Clang does not find for a nested class
         get(*value);
     }
     template <class T, std::size_t size>

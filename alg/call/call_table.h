@@ -95,26 +95,26 @@ class CallTable {
             const Call& second;
             const Entry* operator->() const { return this; }
         };
-        class iterator {
+        class Cursor {
            public:
             using iterator_category = std::input_iterator_tag;
             using value_type = Entry;
             using difference_type = std::ptrdiff_t;
             using pointer = Entry;
             using reference = Entry;
-            iterator(const Reading& reading, Calls::const_iterator at) : reading_(&reading), at_(at) {}
+            Cursor(const Reading& reading, Calls::const_iterator at) : reading_(&reading), at_(at) {}
             Entry operator*() const { return {at_->first, reading_->table_.read(at_, reading_->desk_)}; }
             Entry operator->() const { return **this; }
-            iterator& operator++() {
+            Cursor& operator++() {
                 ++at_;
                 return *this;
             }
-            iterator operator++(int) {
-                iterator before = *this;
+            Cursor operator++(int) {
+                Cursor before = *this;
                 ++*this;
                 return before;
             }
-            bool operator==(const iterator& other) const { return at_ == other.at_; }
+            bool operator==(const Cursor& other) const { return at_ == other.at_; }
 
            private:
             const Reading* reading_;
@@ -126,8 +126,8 @@ class CallTable {
         Reading(Reading&&) = delete;
         Reading& operator=(Reading&&) = delete;
         ~Reading() = default;
-        [[nodiscard]] iterator begin() const { return {*this, table_.calls_.begin()}; }
-        [[nodiscard]] iterator end() const { return {*this, table_.calls_.end()}; }
+        [[nodiscard]] Cursor begin() const { return {*this, table_.calls_.begin()}; }
+        [[nodiscard]] Cursor end() const { return {*this, table_.calls_.end()}; }
 
        private:
         const CallTable& table_;
