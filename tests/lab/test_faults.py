@@ -17,17 +17,11 @@ from lab.media import Running
 from lab.namespaces import wait_until
 from lab.nfqueue import BIND, PF_UNBIND, UNBIND, Rival, text_of
 from lab.pinholes import open_ports, pinholes, table_exists
-from lab.scene import Call, audio, establish, hang_up, sdp
+from lab.scene import Call, audio, call_peer, hang_up, sdp
 
 TABLE = ("inet", "messenger_alg")
 SET_SIZE = 262144  # of every set of the table
 BACK_WITHIN = 1.0
-
-
-def call(scene, port=40000, tag="u1", agents=None):
-    caller, callee = agents or (scene.agent(scene.lab.inside), scene.agent(scene.lab.peer))
-    offer, answer = sdp(caller.address[0], audio(port)), sdp(callee.address[0], audio(port + 10000))
-    return establish(caller, callee, offer, answer, tag=tag)
 
 
 def is_open(scene, port):
@@ -47,12 +41,12 @@ def fill_set(scene, count):
 def test_a_set_that_others_have_filled(make_scene):
     """The operator is told, and the table is put back without what is not ours: so the next call gets what it needs."""
     scene = make_scene()
-    first, first_back = call(scene)
+    first, first_back = call_peer(scene)
     agents = first.agent, first_back.agent
     media = scene.media(40000, 50000)
     fill_set(scene, SET_SIZE - 2)  # the daemon's own two are in it: it is exactly full
     wait_until(lambda: "somebody has put elements into its sets" in scene.daemon.log, 10, "a word about it")
-    second, second_back = call(scene, 42000, "u2", agents)
+    second, second_back = call_peer(scene, 42000, "u2", agents)
     wait_until(lambda: is_open(scene, 42000), 2, "the pinholes of the call")
     media.assert_inbound_passes()
     scene.media(42000, 52000).assert_inbound_passes()
@@ -69,7 +63,7 @@ CHAINS = ["signalling", "to_daemon", "media", "udp4", "inbound", "admit4", "firs
 @pytest.mark.parametrize("chain", CHAINS)
 def test_rules_that_others_remove_are_put_back(make_scene, chain):
     scene = make_scene()
-    out, back = call(scene)
+    out, back = call_peer(scene)
     media = scene.media(40000, 50000)
     media.assert_passes()
 
@@ -90,7 +84,7 @@ def test_rules_that_others_remove_are_put_back(make_scene, chain):
 @IPV4_GATEWAYS
 def test_a_set_that_others_flush_is_filled_again(make_scene, gateway, name):
     scene = make_scene(**gateway)
-    out, back = call(scene)
+    out, back = call_peer(scene)
     media = scene.media(40000, 50000)
     media.assert_passes()
     scene.lab.gateway.run("nft", "flush", "set", *TABLE, name)
@@ -101,14 +95,14 @@ def test_a_set_that_others_flush_is_filled_again(make_scene, gateway, name):
     hang_up(out, back.agent)
     scene.wait_closed()
     media.assert_inbound_blocked()
-    second, _ = call(scene, 44000, "u2", (out.agent, back.agent))
+    second, _ = call_peer(scene, 44000, "u2", (out.agent, back.agent))
     scene.wait_open(44000)
 
 
 @IPV4_GATEWAYS
 def test_an_element_that_others_delete_is_put_back(make_scene, gateway):
     scene = make_scene(**gateway)
-    out, back = call(scene)
+    out, back = call_peer(scene)
     media = scene.media(40000, 50000)
     key = f"{{ {scene.lab.peer.ip4} . {scene.lab.inside.ip4} . udp . 40000 }}"
     scene.lab.gateway.run("nft", "delete", "element", *TABLE, "pinholes4", key)
@@ -121,7 +115,7 @@ def test_an_element_that_others_delete_is_put_back(make_scene, gateway):
 def test_an_element_that_others_add_does_not_stay(make_scene):
     """Nothing of ours is open that no call needs; whoever wants another port open says so in rules of their own."""
     scene = make_scene()
-    out, back = call(scene)
+    out, back = call_peer(scene)
     media = scene.media(40000, 50000)
     foreign = f"{{ {scene.lab.third.ip4} . {scene.lab.inside.ip4} . udp . 33333 timeout 1h }}"
     scene.lab.gateway.run("nft", "add", "element", *TABLE, "pinholes4", foreign)
@@ -135,7 +129,7 @@ def test_an_element_that_others_add_does_not_stay(make_scene):
 def test_an_element_without_its_name_gets_it_back(make_scene, gateway):
     """As a packet makes it that is under way when others flush the set."""
     scene = make_scene(**gateway)
-    out, back = call(scene)
+    out, back = call_peer(scene)
     key = f"{scene.lab.peer.ip4} . {scene.lab.inside.ip4} . udp . 40000"
     anew = f"delete element inet messenger_alg pinholes4 {{ {key} }}\n"
     anew += f"add element inet messenger_alg pinholes4 {{ {key} timeout 60s }}\n"
@@ -193,7 +187,7 @@ def test_the_table_of_conntrack_is_full(make_scene):
     limit = int(scene.lab.gateway.run("cat", "/proc/sys/net/netfilter/nf_conntrack_max"))
     if limit > 300_000:
         pytest.skip(f"an nf_conntrack_max of {limit} takes too long to fill, and no namespace may change it")
-    first, first_back = call(scene)
+    first, first_back = call_peer(scene)
     media = scene.media(40000, 50000)
     media.assert_passes()
     count = int(scene.lab.gateway.run("conntrack", "-C"))
@@ -201,7 +195,7 @@ def test_the_table_of_conntrack_is_full(make_scene):
     agents = first.agent, first_back.agent
     with Running([media.inbound, media.outbound]) as running:
         running.wait_sent(10)
-        second, second_back = call(scene, 42000, "u2", agents)
+        second, second_back = call_peer(scene, 42000, "u2", agents)
         running.wait_sent(10)
     assert media.counts()[0] >= 20
     scene.wait_open(40000, 42000)
@@ -221,7 +215,7 @@ def test_another_process_cannot_take_the_queue_from_the_daemon(make_scene):
         for command in (UNBIND, BIND):
             assert rival.ask(command, queue) != 0, f"{command} of queue {queue}: {text_of(0)}"
         rival.ask(PF_UNBIND, queue)  # the kernel says yes to it, and does nothing
-    out, back = call(scene)
+    out, back = call_peer(scene)
     scene.wait_open(40000)
     hang_up(out, back.agent)
     scene.wait_closed()
@@ -237,7 +231,7 @@ def test_a_queue_that_somebody_else_has_is_said_at_the_start(make_scene):
     assert "NFQUEUE 200" in scene.daemon.log and "another process has it" in scene.daemon.log
     rival.close()
     scene.daemon.start()
-    call(scene)
+    call_peer(scene)
     scene.wait_open(40000)
 
 
@@ -246,7 +240,7 @@ def test_notifications_that_are_lost(make_scene):
     goes.
     """
     scene = make_scene()
-    out, back = call(scene)
+    out, back = call_peer(scene)
     media = scene.media(40000, 50000)
     media.assert_passes()
     run = scene.lab.gateway.run
@@ -276,7 +270,7 @@ def test_the_clock_is_another_after_a_restart(make_scene, gateway, days):
     back_in_time = ["unshare", "--time", "--monotonic", str(1 - int(uptime)), "--"]
     scene.daemon.stop()
     scene.daemon.start(through=ahead if not days else ())
-    out, back = call(scene)
+    out, back = call_peer(scene)
     media = scene.media(40000, 50000)
     media.assert_passes()
     with Running([media.inbound, media.outbound]) as running:
@@ -293,9 +287,9 @@ def test_the_clock_is_another_after_a_restart(make_scene, gateway, days):
 def test_time_that_passed_while_it_stood_still(make_scene):
     """Everything is overdue at once when the daemon goes on. What has media lives, what has none is closed."""
     scene = make_scene(config={"timeouts.media_silence": "5s", "timeouts.first_packet": "5s"})
-    out, back = call(scene)
+    out, back = call_peer(scene)
     agents = out.agent, back.agent
-    silent, silent_back = call(scene, 42000, "u2", agents)
+    silent, silent_back = call_peer(scene, 42000, "u2", agents)
     media, rtcp = scene.media(40000, 50000), scene.media(40001, 50001)
     with Running([media.inbound, media.outbound, rtcp.inbound]) as running:
         running.wait_sent(10)
@@ -317,7 +311,7 @@ def test_time_that_passed_while_it_stood_still(make_scene):
 def test_what_others_remove_is_not_taken_for_silent(make_scene, gateway):
     """They flush the set just before the daemon asks the kernel whose media has stopped."""
     scene = make_scene(**gateway, config={"timeouts.media_silence": "5s", "timeouts.first_packet": "5s"})
-    out, back = call(scene)
+    out, back = call_peer(scene)
     media, rtcp = scene.media(40000, 50000), scene.media(40001, 50001)
     with Running([media.inbound, media.outbound, rtcp.inbound]) as running:
         running.wait_sent(10)
@@ -335,7 +329,7 @@ def test_what_others_remove_is_not_taken_for_silent(make_scene, gateway):
 def test_a_log_on_a_full_disk(make_scene):
     scene = make_scene(daemon=False)
     scene.start_daemon(through=["sh", "-c", 'exec "$@" 2>/dev/full', "sh"])
-    out, back = call(scene)
+    out, back = call_peer(scene)
     scene.wait_open(40000)
     scene.media(40000, 50000).assert_passes()
     hang_up(out, back.agent)
@@ -361,7 +355,7 @@ def test_the_textfile_on_a_full_disk(make_scene):
 
     wait_until(lambda: "messenger_alg_calls 0" in text(), 5, "the first version", step=0.2)
     assert there("dd", "if=/dev/zero", f"of={folder}/fill", "bs=1k").returncode != 0
-    out, back = call(scene)
+    out, back = call_peer(scene)
     time.sleep(2.5)
     kept = text()
     assert "messenger_alg_calls 0" in kept and kept.endswith("\n") and "messenger_alg_control_refused_total" in kept
@@ -383,7 +377,7 @@ BROKEN = {
 @pytest.mark.parametrize("broken", [*BROKEN, "gone", "a folder"])
 def test_a_broken_configuration_at_reload(make_scene, broken):
     scene = make_scene()
-    out, back = call(scene)
+    out, back = call_peer(scene)
     config = Path(scene.lab.directory, "messenger-alg.toml")
     config.unlink()
     if broken == "a folder":
@@ -395,6 +389,6 @@ def test_a_broken_configuration_at_reload(make_scene, broken):
     scene.media(40000, 50000).assert_passes()
     hang_up(out, back.agent)
     scene.wait_closed()
-    call(scene, 42000, "u2", (out.agent, back.agent))
+    call_peer(scene, 42000, "u2", (out.agent, back.agent))
     scene.wait_open(42000)
     assert Ctl(scene).try_run("reload").returncode == 1

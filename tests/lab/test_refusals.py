@@ -15,7 +15,7 @@ from lab.media import Running
 from lab.namespaces import wait_until
 from lab.pinholes import open_ports, pinholes, table_exists
 from lab.refusal import Refusal
-from lab.scene import audio, establish, hang_up, sdp
+from lab.scene import call_peer, hang_up
 
 BACK_WITHIN = 2.0
 CODES = pytest.mark.parametrize("code", [errno.ENOMEM, errno.ENOBUFS, errno.ERESTART, errno.EBUSY],
@@ -35,25 +35,19 @@ def make_refused(make_scene):
     return make
 
 
-def call(scene, port=40000, tag="u1", agents=None):
-    caller, callee = agents or (scene.agent(scene.lab.inside), scene.agent(scene.lab.peer))
-    offer, answer = sdp(caller.address[0], audio(port)), sdp(callee.address[0], audio(port + 10000))
-    return establish(caller, callee, offer, answer, tag=tag)
-
-
 @CODES
 @IPV4_GATEWAYS
 def test_what_could_not_be_opened(make_refused, gateway, code):
     """Its messages pass all the same, a running call's media goes on, and it is opened when it can be."""
     scene, refusal = make_refused(**gateway)
-    first, first_back = call(scene)
+    first, first_back = call_peer(scene)
     media = scene.media(40000, 50000)
     media.assert_passes()
     agents = first.agent, first_back.agent
     with Running([media.inbound, media.outbound]) as running:
         with refusal.of_everything(code):
             running.wait_sent(10)
-            second, second_back = call(scene, 42000, "u2", agents)
+            second, second_back = call_peer(scene, 42000, "u2", agents)
             assert open_ports(scene.lab.gateway) == scene.inside_ports(40000), "nothing of it by halves"
             assert Ctl(scene).json("status")["counters"]["failures"] >= 1
             assert os.strerror(code) in scene.daemon.log
@@ -70,7 +64,7 @@ def test_what_could_not_be_opened(make_refused, gateway, code):
 @IPV4_GATEWAYS
 def test_what_could_not_be_closed(make_refused, gateway):
     scene, refusal = make_refused(**gateway)
-    out, back = call(scene)
+    out, back = call_peer(scene)
     media = scene.media(40000, 50000)
     media.assert_passes()
     with refusal.of_everything():
@@ -84,14 +78,14 @@ def test_a_call_that_has_come_and_gone_meanwhile(make_refused, gateway):
     """Nothing of it is opened afterwards."""
     scene, refusal = make_refused(**gateway)
     with refusal.of_everything():
-        out, back = call(scene)
+        out, back = call_peer(scene)
         hang_up(out, back.agent)
     deadline = time.monotonic() + BACK_WITHIN
     while time.monotonic() < deadline:
         assert pinholes(scene.lab.gateway) == []
         time.sleep(0.05)
     agents = out.agent, back.agent
-    call(scene, 44000, "u2", agents)
+    call_peer(scene, 44000, "u2", agents)
     scene.wait_open(44000)
 
 
@@ -99,7 +93,7 @@ def test_a_single_refusal(make_refused):
     """As of a transaction that came second: the next message does not find it undone."""
     scene, refusal = make_refused()
     refusal.begin(errno.ERESTART, count=1)
-    out, back = call(scene)
+    out, back = call_peer(scene)
     scene.wait_open(40000, seconds=BACK_WITHIN)
     scene.media(40000, 50000).assert_passes()
     hang_up(out, back.agent)
@@ -108,12 +102,12 @@ def test_a_single_refusal(make_refused):
 
 def test_the_table_goes_and_cannot_be_made_again(make_refused):
     scene, refusal = make_refused()
-    out, back = call(scene)
+    out, back = call_peer(scene)
     media = scene.media(40000, 50000)
     with refusal.of_everything():
         scene.lab.gateway.run("nft", "delete", "table", "inet", "messenger_alg")
         agents = out.agent, back.agent
-        second, _ = call(scene, 42000, "u2", agents)  # nobody reads it, and it passes
+        second, _ = call_peer(scene, 42000, "u2", agents)  # nobody reads it, and it passes
         time.sleep(0.5)
         assert not table_exists(scene.lab.gateway)
     wait_until(lambda: table_exists(scene.lab.gateway), BACK_WITHIN, "the table")
@@ -132,5 +126,5 @@ def test_a_start_that_is_refused_is_said(make_refused):
             scene.daemon.start(through=refusal.through)
     assert "Cannot allocate memory" in scene.daemon.log
     scene.daemon.start(through=refusal.through)
-    call(scene)
+    call_peer(scene)
     scene.wait_open(40000)

@@ -21,7 +21,8 @@ WARDEN = "messenger-wardn"  # the kernel keeps 15 characters
 # A command that runs the daemon, such as valgrind with its options; see ../under.
 UNDER = shlex.split(os.environ.get("MESSENGER_UNDER", ""))
 # What a sanitizer or valgrind says of a fault.
-REPORT = re.compile(r"ERROR: \w+Sanitizer|runtime error:|==\d+== (?:Invalid|Conditional|Use of|Syscall param|Mismatched)|lost in loss record")
+REPORT = re.compile(r"ERROR: \w+Sanitizer|runtime error:|lost in loss record|"
+                    r"==\d+== (?:Invalid|Conditional|Use of|Syscall param|Mismatched)")
 
 
 def find_program(name="messenger-algd"):

@@ -160,6 +160,14 @@ def establish(caller, callee, offer, answer, cuts=(), tag="u1"):
     return out, Call.incoming(callee, invite, tag)
 
 
+def call_peer(scene, port=40000, tag="u1", agents=None):
+    """A call with audio from the inside host's port to the peer's, which is 10000 above. agents: of a call before, which
+    have their addresses. Returns both sides' Call."""
+    caller, callee = agents or (scene.agent(scene.lab.inside), scene.agent(scene.lab.peer))
+    offer, answer = sdp(caller.address[0], audio(port)), sdp(callee.address[0], audio(port + 10000))
+    return establish(caller, callee, offer, answer, tag=tag)
+
+
 def hang_up(call, other_agent):
     """BYE and its 200. Returns when the BYE was received, as a time.time()."""
     call.request("BYE")
@@ -170,4 +178,4 @@ def hang_up(call, other_agent):
     return received
 
 
-__all__ = ["Call", "Media", "PROBE", "Scene", "WIRE", "audio", "establish", "hang_up", "sdp", "send_all"]
+__all__ = ["Call", "Media", "PROBE", "Scene", "WIRE", "audio", "call_peer", "establish", "hang_up", "sdp", "send_all"]
