@@ -72,8 +72,11 @@ constexpr std::size_t kMaxStreams = 64;     // of all parts of a multipart body
     return stream;
 }
 
-/// UDP alone: TCP candidates get no pinhole (security rule 2).
+/// UDP alone: TCP candidates get no pinhole (security rule 2), but a line that offers TCP may have others beside them
+/// (RFC 6544).
 void add_candidates(const SdpMedia& media, std::uint8_t slot, Description& description) {
+    if (is_sharing(media)) return;  // T.120 knows no ICE
+    const PortRole role = media.transport == MediaTransport::udp ? PortRole::udp : PortRole::rtp;
     CandidateReader reader(media.section);
     std::size_t count = 0;
     while (const auto candidate = reader.next()) {
@@ -84,8 +87,7 @@ void add_candidates(const SdpMedia& media, std::uint8_t slot, Description& descr
         stream.foreign = candidate->type != CandidateType::host;
         stream.slot = slot;
         stream.kind = media.kind;
-        stream.role = role_of(media);
-        if (candidate->component == kRtcpComponent) stream.role = PortRole::rtcp;
+        stream.role = candidate->component == kRtcpComponent ? PortRole::rtcp : role;
         stream.direction = media.direction;
         stream.address = candidate->endpoint.address;
         stream.rtcp_address = stream.address;
@@ -154,7 +156,11 @@ std::optional<RefuseReason> port_obstacle(std::uint16_t port, PortRole role, con
         if (!kFilePorts.contains(port)) return RefuseReason::no_file_port;
         return std::nullopt;
     }
-    if (role != PortRole::t120 && !policy.media_ports.contains(port)) return RefuseReason::port_out_of_range;
+    if (role == PortRole::t120) {
+        if (port != kT120Port) return RefuseReason::tcp_media;
+        return std::nullopt;
+    }
+    if (!policy.media_ports.contains(port)) return RefuseReason::port_out_of_range;
     return std::nullopt;
 }
 

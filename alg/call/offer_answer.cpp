@@ -75,7 +75,9 @@ void OfferAnswer::promote(std::optional<Pending>& pending) {
     const auto keep_through_hold = [](Description& fresh, const Description& old) {
         for (Stream& stream : fresh.streams) {
             if (stream.port == 0 || stream.obstacle || !stream.address.is_unspecified()) continue;
-            if (const Stream* before = old.find(stream.slot); before != nullptr && before->port != 0) {
+            const Stream* before = old.find(stream.slot);
+            // What comes in place of another kind of media has a port of its own, or none.
+            if (before != nullptr && before->port != 0 && before->role == stream.role) {
                 stream.address = before->address;
                 stream.rtcp_address = before->rtcp_address;
                 stream.port = before->port;

@@ -126,11 +126,15 @@ bool OpeningRules::may_seed(const nft::FlowEntry& entry) const {
     const alg::FlowTuple flow = to_alg(entry.original);
     const bool signalling = entry.mark == 0;
     if (signalling) return may_be_called(flow.destination, flow.source.address);
-    // Which port of TCP it may be, the pinhole says that the packet path asks for beside this entry.
+    // What for, the pinhole says that the packet path asks for beside this entry.
     alg::PinholeChange change;
     change.key = {flow.transport, false, flow.destination, flow.source.address};
-    change.purpose.role = flow.transport == alg::Transport::tcp ? alg::PortRole::t120 : alg::PortRole::rtp;
-    return may_open(change, policy_);
+    const auto may_be_for = [&](alg::PortRole role) {
+        change.purpose.role = role;
+        return may_open(change, policy_);
+    };
+    if (flow.transport == alg::Transport::udp) return may_be_for(alg::PortRole::rtp);
+    return may_be_for(alg::PortRole::t120) || may_be_for(alg::PortRole::file);
 }
 
 bool OpeningRules::is_outside(const alg::IpAddress& address) const {

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "alg/net/t120_port.h"
+
 namespace messenger::daemon {
 
 namespace {
@@ -38,7 +40,7 @@ bool may_open(const alg::PinholeChange& change, const alg::Policy& policy) {
     }
     if (policy.fixed_ranges == alg::FixedRanges::off && !tls) return false;
     switch (change.purpose.role) {
-        case alg::PortRole::t120: return true;
+        case alg::PortRole::t120: return port == alg::kT120Port;
         case alg::PortRole::file: return kFilePorts.contains(port);
         default: return false;
     }

@@ -52,6 +52,18 @@ TEST(Description, KeepsSlotsOfLinesThatOpenNothing) {
     EXPECT_EQ(description.find(2)->port, 5352);
 }
 
+TEST(Description, OpensNoTcpForTheCandidatesOfALine) {
+    const std::string candidates =
+        "\na=candidate:1 1 UDP 2130706431 10.1.2.3 5352 typ host\na=candidate:1 2 UDP 2130706430 10.1.2.3 5353 typ "
+        "host";
+    const Description both = describe(testing::sdp("10.1.2.3", "m=audio 5350 TCP/RTP/AVP 0" + candidates));
+    ASSERT_EQ(both.streams.size(), 3U);
+    EXPECT_EQ(both.streams[0].obstacle, RefuseReason::tcp_media);
+    EXPECT_EQ(both.streams[1].role, PortRole::rtp);
+    EXPECT_EQ(both.streams[2].role, PortRole::rtcp);
+    EXPECT_EQ(describe(testing::sdp("10.1.2.3", "m=application 1503 tcp msdata" + candidates)).streams.size(), 1U);
+}
+
 TEST(Description, SaysWhatIsInTheWay) {
     struct Row {
         std::string address;
@@ -108,6 +120,7 @@ TEST(Description, HoldsPortsToTheirRules) {
     EXPECT_EQ(port_obstacle(20001, PortRole::rtcp, policy), RefuseReason::port_out_of_range);
     EXPECT_EQ(port_obstacle(11000, PortRole::udp, policy), RefuseReason::protected_port);
     EXPECT_EQ(port_obstacle(1503, PortRole::t120, policy), std::nullopt);
+    EXPECT_EQ(port_obstacle(10000, PortRole::t120, policy), RefuseReason::tcp_media);
     EXPECT_EQ(port_obstacle(1503, PortRole::udp, policy), RefuseReason::port_out_of_range);
     EXPECT_EQ(port_obstacle(6890, PortRole::file, policy), RefuseReason::no_file_port);
     EXPECT_EQ(port_obstacle(6891, PortRole::file, policy), std::nullopt);

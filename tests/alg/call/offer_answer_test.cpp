@@ -147,5 +147,14 @@ TEST(OfferAnswer, KeepsAddressAndPortThroughAHoldByAddress) {
     EXPECT_EQ(held.direction, MediaDirection::inactive);
 }
 
+TEST(OfferAnswer, GivesAHeldStreamNoPortOfAnotherKindOfMedia) {
+    OfferAnswer negotiation = agreed();
+    Description sharing = at_port(1503, "0.0.0.0");
+    sharing.streams.at(0).role = PortRole::t120;
+    negotiation.on_offer(kReinvite, true, sharing);
+    negotiation.on_answer(kReinvite, false, at_port(2), true);
+    EXPECT_EQ(negotiation.agreed().local, sharing);
+}
+
 }  // namespace
 }  // namespace messenger::alg

@@ -124,6 +124,14 @@ TEST(OpeningRules, MakesOnlySuchFlowsKnown) {
     EXPECT_FALSE(rules().may_seed(seed("10.1.2.3", 5350, pinhole << 1U))) << "SIP is for the verdict to say";
     EXPECT_TRUE(rules().may_seed(seed("10.1.2.3", 5060, 0))) << "signalling";
     EXPECT_FALSE(rules().may_seed(seed("10.1.2.3", 445, 0)));
+    const auto connection = [&](std::uint16_t port) {
+        nft::FlowEntry entry = seed("10.1.2.3", port, pinhole);
+        entry.original.protocol = Protocol::tcp;
+        return rules().may_seed(entry);
+    };
+    EXPECT_TRUE(connection(1503));
+    EXPECT_TRUE(connection(6891));
+    EXPECT_FALSE(connection(5350)) << "of TCP only what Messenger uses";
     nft::FlowEntry hidden = seed("10.1.2.3", 5350, pinhole);
     hidden.outside = at("192.0.2.1", 40'000);
     EXPECT_TRUE(rules().may_seed(hidden));

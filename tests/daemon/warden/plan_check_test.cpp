@@ -49,6 +49,7 @@ TEST(PlanCheck, LetsTcpLeadToWhatMessengerUses) {
     };
     EXPECT_TRUE(tcp(1503, alg::PortRole::t120));
     EXPECT_TRUE(tcp(6891, alg::PortRole::file));
+    EXPECT_FALSE(tcp(1504, alg::PortRole::t120));
     EXPECT_FALSE(tcp(6890, alg::PortRole::file));
     EXPECT_FALSE(tcp(5350, alg::PortRole::rtp));
     alg::Policy off = policy();
