@@ -31,6 +31,25 @@ def test_the_victims_own_address_opens(make_scene, gateway):
 
 
 @GATEWAYS
+@pytest.mark.parametrize("line", ["m=audio {} TCP/RTP/AVP 0", "m=application 1503 tcp msdata"])
+def test_a_candidate_opens_no_tcp(make_scene, gateway, line):
+    """T.120's port is 1503 and no other, whatever stands in the lines below."""
+    field = Field(make_scene(nat=gateway == "nat"))
+
+    def described(address, number):
+        medium = line.format(number) + f"\r\na=candidate:1 1 UDP 2130706431 {address} {number} typ host"
+        return sdp(address, medium)
+
+    invite = field.request("INVITE", "tcp", described(field.victim.ip4, VICTIM_MEDIA), transport="UDP")
+    _, source = field.datagram(data_of(invite))
+    field.answer_datagram(data_of(field.response(invite, body=described(field.attacker.ip4, ATTACKER_MEDIA))), source)
+    sharing = {(field.attacker.ip4, field.victim.ip4, "tcp", 1503)}
+    # A candidate beside a default that is none of ours gets no number outside.
+    candidate = set() if gateway == "nat" else {(field.attacker.ip4, field.victim.ip4, "udp", VICTIM_MEDIA)}
+    assert openings(field.lab.gateway) == (sharing if "msdata" in line else candidate)
+
+
+@GATEWAYS
 def test_a_relay_that_the_operator_has_listed_may_name_others(make_scene, gateway):
     """The one exception, and its control: with network.relays the same message opens what it names."""
     field = Field(make_scene(nat=gateway == "nat", config={"network.relays": ["10.1.2.10"]}))
