@@ -94,14 +94,14 @@ alg::FlowTuple to_alg(const nft::FlowTuple& tuple) {
     return {to_alg(tuple.source), to_alg(tuple.destination), to_alg(tuple.protocol)};
 }
 
-std::optional<PinholePlace> place_of(const alg::PinholeKey& pinhole) {
+std::optional<nft::Place> place_of(const alg::PinholeKey& pinhole) {
     const nft::Protocol protocol = to_nft(pinhole.transport);
     const nft::Endpoint inside = to_nft(pinhole.inside);
     const nft::Family family = inside.address.family();
-    if (pinhole.any_remote) return PinholePlace{nft::open(family), nft::Key::endpoint(protocol, inside)};
+    if (pinhole.any_remote) return nft::Place{nft::open(family), nft::Key::endpoint(protocol, inside)};
     const nft::Address remote = to_nft(pinhole.remote);
     if (remote.family() != family) return std::nullopt;
-    return PinholePlace{nft::pinholes(family), nft::Key::pinhole(remote, protocol, inside)};
+    return nft::Place{nft::pinholes(family), nft::Key::pinhole(remote, protocol, inside)};
 }
 
 std::optional<alg::PinholeKey> pinhole_at(nft::SetId set, const nft::Key& key) {

@@ -25,15 +25,9 @@ namespace messenger::daemon {
 [[nodiscard]] alg::Endpoint to_alg(const nft::Endpoint& endpoint);
 [[nodiscard]] alg::FlowTuple to_alg(const nft::FlowTuple& tuple);
 
-/// Where a pinhole is in the table.
-struct PinholePlace {
-    nft::SetId set = nft::SetId::pinholes4;
-    nft::Key key;
-    bool operator==(const PinholePlace&) const = default;
-};
-
-/// Absent if the two ends are of different families: no packet could use such a pinhole.
-[[nodiscard]] std::optional<PinholePlace> place_of(const alg::PinholeKey& pinhole);
+/// Where a pinhole is in the table. Absent if the two ends are of different families: no packet could use such a
+/// pinhole.
+[[nodiscard]] std::optional<nft::Place> place_of(const alg::PinholeKey& pinhole);
 /// The way back, after a restart. Absent if the set holds no pinholes, or the key is not one of its keys.
 [[nodiscard]] std::optional<alg::PinholeKey> pinhole_at(nft::SetId set, const nft::Key& key);
 

@@ -4,11 +4,13 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "nft/address.h"
 #include "nft/expected.h"
 #include "nft/netlink_socket.h"
+#include "nft/requests.h"
 
 namespace messenger::nft {
 
@@ -57,6 +59,8 @@ class Conntrack {
     /// a packet of the remote side that came before there was a pinhole left one that leads to this host itself, and an
     /// earlier call between the same ends may have had another outside port.
     [[nodiscard]] Expected<Seeded> seed(const FlowEntry& entry);
+    /// The same for several, each by itself, with as few questions to the kernel as possible. In the order of entries.
+    [[nodiscard]] std::vector<Expected<Seeded>> seed_each(std::span<const FlowEntry> entries);
     /// Removes the entry of this flow. False if there was none.
     [[nodiscard]] Expected<bool> remove(const FlowTuple& tuple);
     /// The entry of this flow.
@@ -75,8 +79,8 @@ class Conntrack {
     [[nodiscard]] NetlinkSocket& socket() { return socket_; }
 
    private:
-    /// True if the entry is there already.
-    [[nodiscard]] Expected<bool> make_way(const FlowTuple& original, const FlowTuple& reply);
+    /// Notes which of flows, where they are translated, are there already; takes away what is in the way of others.
+    void make_way(std::span<const FlowEntry> flows, std::span<Expected<Seeded>> results);
     [[nodiscard]] Expected<bool> remove_exactly(const FlowTuple& tuple);
     [[nodiscard]] Expected<std::optional<FlowState>> find_exactly(const FlowTuple& tuple);
     /// Asks for a change of the entry with this very tuple; put(nlmsghdr*) appends what changes. False if there is
@@ -85,6 +89,7 @@ class Conntrack {
     [[nodiscard]] Expected<bool> change(const FlowTuple& tuple, std::string_view verb, Put put);
 
     NetlinkSocket socket_;
+    Requests requests_;
 };
 
 }  // namespace messenger::nft

@@ -59,6 +59,13 @@ class Key {
     std::uint8_t size_ = 0;
 };
 
+/// Where an element is.
+struct Place {
+    SetId set = SetId::pinholes4;
+    Key key;
+    auto operator<=>(const Place&) const = default;
+};
+
 /// What a pinhole's key says, for the way back after a restart.
 struct PinholeKey {
     Address remote;

@@ -154,4 +154,29 @@ Expected<std::optional<StoredElement>> KernelRuleset::find(SetId set, const Key&
     return std::optional<StoredElement>();
 }
 
+Expected<std::vector<std::optional<StoredElement>>> KernelRuleset::find_each(std::span<const Place> places) {
+    constexpr std::string_view kOperation = "look into the sets of inet messenger_alg";
+    requests_.clear();
+    for (const Place& place : places) {
+        RequestBuffer buffer{};
+        nlmsghdr* message = start_request(buffer, NFT_MSG_GETSETELEM, NLM_F_ACK);
+        put_element_key(message, kTable, spec_of(place.set).name, place.key);
+        requests_.add(*message);
+    }
+    std::vector<std::optional<StoredElement>> found(places.size());
+    bool readable = true;
+    std::vector<StoredElement> elements;
+    const auto codes = requests_.send(socket_, kOperation, [&](std::size_t index, const nlmsghdr& reply) {
+        elements.clear();
+        readable = read_elements(reply, elements) && readable;
+        if (!elements.empty()) found[index] = elements.front();
+    });
+    if (!codes) return codes.error();
+    if (!readable) return system_error(EBADMSG, kOperation);
+    for (const int code : *codes) {
+        if (code != 0 && code != ENOENT) return system_error(code, kOperation);
+    }
+    return found;
+}
+
 }  // namespace messenger::nft

@@ -7,6 +7,7 @@
 #include "nft/batch.h"
 #include "nft/element_message.h"
 #include "nft/netlink_socket.h"
+#include "nft/requests.h"
 #include "nft/ruleset.h"
 
 namespace messenger::nft {
@@ -19,6 +20,7 @@ class KernelRuleset final : public Ruleset {
     [[nodiscard]] Expected<CommitReport> commit(const Transaction& transaction) override;
     [[nodiscard]] Expected<std::vector<StoredElement>> list(SetId set) override;
     [[nodiscard]] Expected<std::optional<StoredElement>> find(SetId set, const Key& key) override;
+    [[nodiscard]] Expected<std::vector<std::optional<StoredElement>>> find_each(std::span<const Place> places) override;
 
     /// For RulesetWatch: changes of this origin are ours.
     [[nodiscard]] std::uint32_t portid() const { return socket_.portid(); }
@@ -33,6 +35,7 @@ class KernelRuleset final : public Ruleset {
 
     NetlinkSocket socket_;
     Batch batch_;
+    Requests requests_;
     std::vector<LeaveOut> left_out_;    // per operation
     std::vector<std::uint32_t> order_;  // for leave_out_superseded
 };

@@ -103,9 +103,15 @@ std::string RequestCheck::find_fault(std::span<const std::byte> request) const {
     Reader messages(request);
     const nlmsghdr* first = messages.next();
     if (first == nullptr) return "no netlink message";
-    std::string fault = is_envelope(*first, NFNL_MSG_BATCH_BEGIN) ? judge_batch(messages) : judge_alone(*first);
-    if (fault.empty() && !messages.is_at_end()) return "more than one request";
-    return fault;
+    if (is_envelope(*first, NFNL_MSG_BATCH_BEGIN)) {
+        std::string fault = judge_batch(messages);
+        if (fault.empty() && !messages.is_at_end()) return "something behind a transaction";
+        return fault;
+    }
+    for (const nlmsghdr* message = first; message != nullptr; message = messages.next()) {
+        if (std::string fault = judge_alone(*message); !fault.empty()) return fault;
+    }
+    return messages.is_at_end() ? "" : "something behind a request that is none";
 }
 
 std::string RequestCheck::judge_batch(Reader& messages) const {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "nft/element.h"
@@ -40,6 +41,10 @@ class Ruleset {
 
     /// One element, without a look at the others; absent if it is not there or has timed out. Errors: schema_gone.
     [[nodiscard]] virtual Expected<std::optional<StoredElement>> find(SetId set, const Key& key) = 0;
+
+    /// The same for many places at once, in their order. A set that is missing has nothing in it.
+    [[nodiscard]] virtual Expected<std::vector<std::optional<StoredElement>>> find_each(
+        std::span<const Place> places) = 0;
 };
 
 }  // namespace messenger::nft

@@ -119,7 +119,7 @@ void RulesetWatch::note_removal(const nlmsghdr& message) {
         return;
     }
     for (const StoredElement& stored : elements) {
-        removals_.elements.emplace_back(static_cast<SetId>(set), stored.element.key);
+        removals_.elements.push_back({static_cast<SetId>(set), stored.element.key});
     }
 }
 

@@ -28,7 +28,7 @@ class RulesetWatch {
 
     /// What somebody else has taken out of our sets.
     struct Removals {
-        std::vector<std::pair<SetId, Key>> elements;
+        std::vector<Place> elements;
         bool unknown = false;  ///< there may be others: notifications were lost, or more than kMostRemovals came
     };
     static constexpr std::size_t kMostRemovals = 1024;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/gateway/gateway.h"
 
+#include <malloc.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
 
@@ -140,6 +141,8 @@ Gateway::Gateway(const Config& config, std::string config_file, Log& log)
     const auto installed = goes_on ? sync_.take_over(engine_, read_clock()) : sync_.reinstall(engine_, read_clock());
     if (!installed) throw std::runtime_error(installed.error().message());
     unread_.begin();
+    // What was read to take over thousands of calls is not needed again.
+    static_cast<void>(::malloc_trim(0));
     if (goes_on) log_.notice("start", "the table inet {} is as it has to be, and stays", nft::kTable);
     if (taken_over > 0) {
         log_.notice("start", "took over {} pinholes of running calls from the kernel", taken_over);

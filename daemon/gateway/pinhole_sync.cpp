@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/gateway/pinhole_sync.h"
 
+#include <algorithm>
 #include <array>
-#include <map>
 #include <utility>
 
 #include "daemon/process/clock.h"
@@ -35,15 +35,22 @@ constexpr std::array kOurSets{nft::SetId::pinholes4,  nft::SetId::pinholes6,    
     return {change.transport, change.inside, change.remote};
 }
 
+/// Of everything that is wanted, so that a loss is found without a look at the rest.
+constexpr std::size_t kLookedForAtOnce = 256;
+
 /// Until the engine asks again about a pinhole that is not in the kernel because we only look on.
 constexpr auto kObserved = std::chrono::minutes(1);
 
 }  // namespace
 
+const PinholeSync::Listing& PinholeSync::read(nft::SetId set) {
+    return read_.insert_or_assign(set, ruleset_.list(set)).first->second;
+}
+
 nft::Expected<std::size_t> PinholeSync::restore(alg::Engine& engine, alg::TimePoint now) {
     std::size_t count = 0;
     for (const nft::SetId set : kPinholeSets) {
-        const auto elements = ruleset_.list(set);
+        const auto& elements = read(set);
         if (!elements) {
             if (elements.error().failure == Failure::schema_gone) break;  // there was none before us
             return elements.error();
@@ -64,7 +71,7 @@ nft::Expected<std::size_t> PinholeSync::restore(alg::Engine& engine, alg::TimePo
 /// Bindings after the pinholes, because those of a call without any are let go.
 nft::Expected<void> PinholeSync::restore_nat(alg::Engine& engine, alg::TimePoint now) {
     for (const nft::SetId set : {nft::SetId::snat4, nft::SetId::callbacks4, nft::SetId::callbacks6}) {
-        const auto elements = ruleset_.list(set);
+        const auto& elements = read(set);
         if (!elements) {
             // There was no table before us, or one without NAT.
             if (elements.error().failure == Failure::schema_gone) continue;
@@ -111,57 +118,90 @@ nft::Expected<void> PinholeSync::restore_tls(alg::Engine& engine, alg::TimePoint
 nft::Expected<void> PinholeSync::reinstall(alg::Engine& engine, alg::TimePoint now) {
     nft::Transaction all;
     stage_everything(engine, now, all);
+    read_.clear();
     ++counters_.reinstalls;
     return schema_.install(all);
 }
 
 nft::Expected<void> PinholeSync::take_over(alg::Engine& engine, alg::TimePoint now) {
+    nft::Transaction changes;
+    const auto compared = find_differences(engine, now, changes);
+    read_.clear();
+    if (!compared) return compared;
+    if (changes.empty()) return {};
+    if (const auto committed = ruleset_.commit(changes); !committed) return committed.error();
+    return {};
+}
+
+nft::Expected<void> PinholeSync::find_differences(alg::Engine& engine, alg::TimePoint now, nft::Transaction& changes) {
     nft::Transaction all;
     stage_everything(engine, now, all);
-    std::map<std::pair<nft::SetId, nft::Key>, const nft::Element*> wanted;
+    struct Wanted {
+        nft::Place place;
+        const nft::Element* element;
+        bool is_there = false;
+    };
+    std::vector<Wanted> wanted;
+    wanted.reserve(all.operations().size());
     for (const nft::Operation& operation : all.operations()) {
-        wanted.emplace(std::pair(operation.set, operation.element.key), &operation.element);
+        wanted.push_back({{operation.set, operation.element.key}, &operation.element});
     }
-    nft::Transaction changes;
+    const auto by_place = [](const Wanted& one, const Wanted& other) { return one.place < other.place; };
+    std::sort(wanted.begin(), wanted.end(), by_place);
     for (const nft::SetId set : kOurSets) {
-        const auto elements = ruleset_.list(set);
+        auto read = read_.find(set);
+        // A listing is dear when there is much, and our own changes are all that could have made that one old: those
+        // of others the watch tells of.
+        if (read == read_.end() || counters_.transactions > 0) {
+            read = read_.insert_or_assign(set, ruleset_.list(set)).first;
+        }
+        const auto& elements = read->second;
         if (!elements && elements.error().failure == Failure::schema_gone) continue;  // this table has none
         if (!elements) return elements.error();
         for (const nft::StoredElement& stored : *elements) {
-            const auto at = wanted.find({set, stored.element.key});
-            if (at != wanted.end() && is_as_wanted(stored.element, *at->second)) {
-                wanted.erase(at);
-            } else if (at == wanted.end()) {
+            const nft::Place place{set, stored.element.key};
+            const auto at = std::lower_bound(wanted.begin(), wanted.end(), Wanted{place, nullptr}, by_place);
+            const bool found = at != wanted.end() && at->place == place;
+            if (!found) {
                 changes.remove(set, stored.element.key);
+            } else if (is_as_wanted(stored.element, *at->element)) {
+                at->is_there = true;
             }
         }
     }
-    for (const auto& [place, element] : wanted) changes.refresh(place.first, *element);
-    if (changes.empty()) return {};
-    if (const auto committed = ruleset_.commit(changes); !committed) return committed.error();
+    for (const Wanted& one : wanted) {
+        if (!one.is_there) changes.refresh(one.place.set, *one.element);
+    }
     return {};
 }
 
 nft::Expected<std::optional<nft::SetId>> PinholeSync::find_loss(alg::Engine& engine, alg::TimePoint now) {
     nft::Transaction all;
     stage_everything(engine, now, all);
-    // One by one: what is wanted is ours to bound, what somebody else has put into a set is not.
-    for (const nft::Operation& wanted : all.operations()) {
-        const auto found = ruleset_.find(wanted.set, wanted.element.key);
+    // Each by its key: what is wanted is ours to bound, what somebody else has put into a set is not.
+    const auto operations = all.operations();
+    for (std::size_t first = 0; first < operations.size(); first += kLookedForAtOnce) {
+        const auto some = operations.subspan(first, std::min(kLookedForAtOnce, operations.size() - first));
+        std::vector<nft::Place> places;
+        for (const nft::Operation& wanted : some) places.push_back({wanted.set, wanted.element.key});
+        const auto found = ruleset_.find_each(places);
         if (!found) return found.error();
-        if (!*found || !is_as_wanted((*found)->element, wanted.element)) return std::optional(wanted.set);
+        for (std::size_t i = 0; i < some.size(); ++i) {
+            const auto& one = (*found)[i];
+            if (!one || !is_as_wanted(one->element, some[i].element)) return std::optional(some[i].set);
+        }
     }
     return std::optional<nft::SetId>();
 }
 
-nft::Expected<std::size_t> PinholeSync::put_back(std::span<const std::pair<nft::SetId, nft::Key>> removed,
-                                                 alg::Engine& engine, alg::TimePoint now) {
-    const std::set<std::pair<nft::SetId, nft::Key>> places(removed.begin(), removed.end());
+nft::Expected<std::size_t> PinholeSync::put_back(std::span<const nft::Place> removed, alg::Engine& engine,
+                                                 alg::TimePoint now) {
+    const std::set<nft::Place> places(removed.begin(), removed.end());
     nft::Transaction all;
     stage_everything(engine, now, all);
     nft::Transaction changes;
     for (const nft::Operation& wanted : all.operations()) {
-        if (places.contains({wanted.set, wanted.element.key})) changes.refresh(wanted.set, wanted.element);
+        if (places.contains(nft::Place{wanted.set, wanted.element.key})) changes.refresh(wanted.set, wanted.element);
     }
     if (changes.empty()) return std::size_t{0};
     if (const auto committed = ruleset_.commit(changes); !committed) return committed.error();
@@ -169,26 +209,27 @@ nft::Expected<std::size_t> PinholeSync::put_back(std::span<const std::pair<nft::
 }
 
 void PinholeSync::stage_everything(alg::Engine& engine, alg::TimePoint now, nft::Transaction& all) {
-    engine.snapshot(now, wanted_);
+    alg::Plan wanted;
+    engine.snapshot(now, wanted);
     for (const std::uint16_t port : options_.sip_ports) {
         for (const nft::Protocol protocol : {nft::Protocol::udp, nft::Protocol::tcp}) {
             all.add(nft::SetId::sip_ports, {nft::Key::port(protocol, port), {}, {}, {}});
         }
     }
-    for (const alg::PinholeChange& change : wanted_.changes) {
+    for (const alg::PinholeChange& change : wanted.changes) {
         if (turns_down(change, may_open) || withheld_.contains(change.key)) continue;
         translate(change, all);
         if (options_.nat && !leads_nowhere(change.outside)) translate_outside(change, options_.longest_call, all);
     }
-    for (const alg::BindingChange& change : wanted_.bindings) {
+    for (const alg::BindingChange& change : wanted.bindings) {
         if (options_.nat) translate_binding(change, all);
     }
-    for (alg::CallbackChange& change : wanted_.callbacks) {
+    for (alg::CallbackChange& change : wanted.callbacks) {
         if (turns_down(change, may_call_back)) continue;
         if (leads_nowhere(change.outside)) change.outside.reset();
         if (!withheld_callbacks_.contains(key_of(change))) translate(change, all);
     }
-    for (const alg::TlsFlowChange& change : wanted_.tls_flows) {
+    for (const alg::TlsFlowChange& change : wanted.tls_flows) {
         if (options_.tls) translate(change, all);
     }
 }
@@ -287,13 +328,14 @@ bool PinholeSync::withholds(const alg::CallbackChange& change) {
 
 void PinholeSync::act(alg::Engine& engine, alg::TimePoint now) {
     observing_ = false;
-    engine.snapshot(now, wanted_);
-    for (const alg::PinholeChange& change : wanted_.changes) {
+    alg::Plan wanted;
+    engine.snapshot(now, wanted);
+    for (const alg::PinholeChange& change : wanted.changes) {
         if (!withheld_.contains(change.key)) continue;
         translate(change, staged_);
         translate_outside(change, options_.longest_call, staged_);
     }
-    for (const alg::CallbackChange& change : wanted_.callbacks) {
+    for (const alg::CallbackChange& change : wanted.callbacks) {
         if (withheld_callbacks_.contains(key_of(change))) translate(change, staged_);
     }
     withheld_.clear();
@@ -301,17 +343,22 @@ void PinholeSync::act(alg::Engine& engine, alg::TimePoint now) {
 }
 
 void PinholeSync::sweep(const alg::Engine& engine) {
-    const std::vector<alg::PinholeKey> closed = std::exchange(closed_, {});
-    for (const alg::PinholeKey& key : closed) {
-        const auto place = place_of(key);
-        if (!place || engine.pinholes().find(key) != nullptr) continue;  // opened again since
-        const auto found = ruleset_.find(place->set, place->key);
-        if (found && !*found) continue;
-        if (found) {
-            staged_.remove(place->set, place->key);
-            ++counters_.swept;
-        }
-        closed_.push_back(key);  // look once more
+    std::vector<alg::PinholeKey> closed = std::exchange(closed_, {});
+    std::erase_if(closed, [&](const alg::PinholeKey& key) {
+        return !place_of(key) || engine.pinholes().find(key) != nullptr;  // opened again since
+    });
+    std::vector<nft::Place> places;
+    for (const alg::PinholeKey& key : closed) places.push_back(*place_of(key));
+    const auto found = ruleset_.find_each(places);
+    if (!found) {
+        closed_ = std::move(closed);  // look once more
+        return;
+    }
+    for (std::size_t i = 0; i < places.size(); ++i) {
+        if (!(*found)[i]) continue;
+        staged_.remove(places[i].set, places[i].key);
+        ++counters_.swept;
+        closed_.push_back(closed[i]);  // look once more
     }
 }
 
@@ -323,10 +370,10 @@ void PinholeSync::stage_admission(const alg::Admission& admission) {
 
 void PinholeSync::seed(const alg::Admission& admission) {
     const nft::FlowTuple flow = to_nft(admission.from_remote);
-    const nft::SetId set = nft::admitted(flow.source.address.family());
     if (leads_nowhere(admission.outside)) {
         // The inside host's own packet: this host's other rules translate it to the address that there is now.
-        staged_.offer(set, {nft::Key::tuple(flow.reversed()), options_.admitted, {}, {}});
+        staged_.offer(nft::admitted(flow.source.address.family()),
+                      {nft::Key::tuple(flow.reversed()), options_.admitted, {}, {}});
         return;
     }
     nft::FlowEntry entry;
@@ -335,22 +382,35 @@ void PinholeSync::seed(const alg::Admission& admission) {
     entry.mark = admission.signalling ? 0 : options_.marks.pinhole();
     entry.timeout = options_.first_packet;
     if (admission.outside) entry.outside = to_nft(*admission.outside);
-    auto seeded = conntrack_.seed(entry);
-    if (!seeded) {
-        // The table of conntrack is full, or the kernel cannot: the flow is then an ordinary new one to the firewall.
-        seed_error_ = seeded.error();
-        return;
+    seeds_.push_back(entry);
+}
+
+std::optional<nft::NftError> PinholeSync::make_flows() {
+    std::optional<nft::NftError> failed;
+    const auto seeded = conntrack_.seed_each(seeds_);
+    for (std::size_t i = 0; i < seeds_.size(); ++i) {
+        if (!seeded[i]) {
+            // The table of conntrack is full, or the kernel cannot: the flow is then an ordinary new one to the
+            // firewall.
+            failed = seeded[i].error();
+            continue;
+        }
+        const nft::FlowTuple& flow = seeds_[i].original;
+        nft::FlowTuple arriving = flow;
+        if (seeds_[i].outside) arriving.destination = *seeds_[i].outside;
+        // Only saves further packets the way through the queue: for want of room no pinhole must fail.
+        for (const nft::FlowTuple& direction : {arriving, flow.reversed()}) {
+            staged_.offer(nft::admitted(flow.source.address.family()),
+                          {nft::Key::tuple(direction), options_.admitted, {}, {}});
+        }
     }
-    nft::FlowTuple arriving = flow;
-    if (entry.outside) arriving.destination = *entry.outside;
-    // Only saves further packets the way through the queue: for want of room no pinhole must fail.
-    for (const nft::FlowTuple& direction : {arriving, flow.reversed()}) {
-        staged_.offer(set, {nft::Key::tuple(direction), options_.admitted, {}, {}});
-    }
+    seeds_.clear();
+    return failed;
 }
 
 nft::Expected<void> PinholeSync::commit() {
-    std::optional<nft::NftError> failed = std::exchange(seed_error_, std::nullopt);
+    std::optional<nft::NftError> failed;
+    if (!seeds_.empty()) failed = make_flows();
     if (!staged_.empty()) {
         ++counters_.transactions;
         const alg::TimePoint begun = read_clock();

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <span>
@@ -72,8 +73,8 @@ class PinholeSync final : public alg::PinholeWitness {
 
     /// Puts back what is wanted of these, which somebody else has removed: how many there were. Costs the packet path
     /// nothing, and asks the kernel for nothing.
-    [[nodiscard]] nft::Expected<std::size_t> put_back(std::span<const std::pair<nft::SetId, nft::Key>> removed,
-                                                      alg::Engine& engine, alg::TimePoint now);
+    [[nodiscard]] nft::Expected<std::size_t> put_back(std::span<const nft::Place> removed, alg::Engine& engine,
+                                                      alg::TimePoint now);
 
     /// Whether committing the plan's changes has to come before its packets.
     [[nodiscard]] static bool concerns_kernel(const alg::Plan& plan) {
@@ -116,14 +117,23 @@ class PinholeSync final : public alg::PinholeWitness {
     [[nodiscard]] const LatencyHistogram& commit_times() const { return commit_times_; }
 
    private:
+    using Listing = nft::Expected<std::vector<nft::StoredElement>>;
     template <class Change, class Check>
     [[nodiscard]] bool turns_down(const Change& change, Check check);
     [[nodiscard]] bool withholds(const alg::PinholeChange& change);
     [[nodiscard]] bool withholds(const alg::CallbackChange& change);
     void stage_everything(alg::Engine& engine, alg::TimePoint now, nft::Transaction& all);
     void seed(const alg::Admission& flow);
+    /// Makes the staged conntrack entries, and stages that their packets need no admission. What failed last, if
+    /// anything did.
+    [[nodiscard]] std::optional<nft::NftError> make_flows();
     [[nodiscard]] bool leads_nowhere(const std::optional<alg::Endpoint>& outside) const;
     void translate_binding(const alg::BindingChange& change, nft::Transaction& transaction) const;
+    /// Also keeps it, for take_over().
+    [[nodiscard]] const Listing& read(nft::SetId set);
+    /// Between what is wanted and what is there.
+    [[nodiscard]] nft::Expected<void> find_differences(alg::Engine& engine, alg::TimePoint now,
+                                                       nft::Transaction& changes);
     [[nodiscard]] nft::Expected<void> restore_nat(alg::Engine& engine, alg::TimePoint now);
     [[nodiscard]] nft::Expected<void> restore_tls(alg::Engine& engine, alg::TimePoint now);
 
@@ -138,10 +148,10 @@ class PinholeSync final : public alg::PinholeWitness {
     bool observing_ = false;
     std::set<alg::PinholeKey> withheld_;  ///< wanted by the engine, but not in the kernel because of observing_
     std::set<alg::CallbackTable::Key> withheld_callbacks_;  ///< likewise
-    std::optional<nft::NftError> seed_error_;
+    std::vector<nft::FlowEntry> seeds_;                     ///< staged
+    std::map<nft::SetId, Listing> read_;                    ///< from restore() until the table is as wanted
     Counters counters_;
     LatencyHistogram commit_times_;
-    alg::Plan wanted_;  ///< of reinstall; kept for its memory
 };
 
 }  // namespace messenger::daemon

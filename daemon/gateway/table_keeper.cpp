@@ -88,15 +88,15 @@ void TableKeeper::look_everywhere(alg::TimePoint now) {
     }
 }
 
-void TableKeeper::put_back(std::span<const std::pair<nft::SetId, nft::Key>> removed, alg::TimePoint now) {
+void TableKeeper::put_back(std::span<const nft::Place> removed, alg::TimePoint now) {
     const bool several = std::any_of(removed.begin(), removed.end(),
-                                     [&](const auto& place) { return place.first != removed.front().first; });
+                                     [&](const auto& place) { return place.set != removed.front().set; });
     const auto count = parts_.sync.put_back(removed, parts_.engine, now);
     if (!count) {
         report(count.error());
     } else if (*count > 0) {
         parts_.log.warning("table", "{} elements were put back: somebody has removed them from set {}{}", *count,
-                           nft::spec_of(removed.front().first).name, several ? " and others" : "");
+                           nft::spec_of(removed.front().set).name, several ? " and others" : "");
     }
 }
 

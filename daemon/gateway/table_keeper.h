@@ -52,7 +52,7 @@ class TableKeeper {
     void on_change();
     void look_for_losses();
     void look_everywhere(alg::TimePoint now);
-    void put_back(std::span<const std::pair<nft::SetId, nft::Key>> removed, alg::TimePoint now);
+    void put_back(std::span<const nft::Place> removed, alg::TimePoint now);
     void repair();
 
     Parts parts_;

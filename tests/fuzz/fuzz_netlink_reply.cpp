@@ -41,6 +41,12 @@ class DumpedRuleset final : public Ruleset {
         }
         return std::optional<StoredElement>();
     }
+    [[nodiscard]] Expected<std::vector<std::optional<StoredElement>>> find_each(
+        std::span<const Place> places) override {
+        std::vector<std::optional<StoredElement>> found;
+        for (const Place& place : places) found.push_back(*find(place.set, place.key));
+        return found;
+    }
 
    private:
     const std::vector<StoredElement>& elements_;

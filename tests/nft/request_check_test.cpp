@@ -13,6 +13,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 
+#include "nft/conntrack_message.h"
 #include "nft/kernel_ruleset.h"
 #include "nft/request_reader.h"
 
@@ -106,8 +107,24 @@ std::vector<Bytes> seeds() {
     });
 }
 
+Bytes bytes_of(const nlmsghdr& message) {
+    const auto* begin = reinterpret_cast<const std::byte*>(&message);
+    return {begin, begin + message.nlmsg_len};
+}
+
 Bytes seed_with_nat() {
-    return track([](Conntrack& conntrack) { EXPECT_FALSE(conntrack.seed({kFlow, 1U << 28U, 60s, kOutside})); }).back();
+    ConntrackBuffer buffer{};
+    return bytes_of(*build_seed(buffer, {kFlow, 1U << 28U, 60s, kOutside}));
+}
+
+/// Several in one, as Requests sends them.
+Bytes seeds_together() {
+    return track([](Conntrack& conntrack) {
+               const std::array<FlowEntry, 2> both{FlowEntry{kFlow, 1U << 28U, 60s, std::nullopt},
+                                                   FlowEntry{kFlow6, 0, 60s, std::nullopt}};
+               for (const auto& result : conntrack.seed_each(both)) EXPECT_FALSE(result);
+           })
+        .at(0);
 }
 
 std::string fault(const Bytes& request, const RequestCheck::Judge& judge = kYes) {
@@ -214,6 +231,35 @@ TEST(RequestCheck, AsksTheJudgeAboutEveryElementAndEverySeed) {
     }
     EXPECT_EQ(fault(seed_with_nat()), "");
     EXPECT_NE(fault(seed_with_nat(), kNo), "");
+}
+
+TEST(RequestCheck, JudgesEachOfSeveralRequestsInOne) {
+    const Bytes both = seeds_together();
+    EXPECT_EQ(places(both).size(), 2U);
+    EXPECT_EQ(fault(both), "");
+    EXPECT_NE(fault(both, kNo), "");
+
+    Bytes then_another = both;
+    const Bytes removal = track([](Conntrack& conntrack) { static_cast<void>(conntrack.remove(kFlow)); }).at(0);
+    then_another.insert(then_another.end(), removal.begin(), removal.end());
+    EXPECT_EQ(fault(then_another), "");
+    // The last is a deletion of all entries.
+    nlmsghdr header{};
+    std::memcpy(&header, removal.data(), sizeof(header));
+    header.nlmsg_len = sizeof(nlmsghdr) + sizeof(nfgenmsg);
+    then_another.resize(both.size() + header.nlmsg_len);
+    std::memcpy(then_another.data() + both.size(), &header, sizeof(header));
+    EXPECT_EQ(fault(then_another), "a request that is none of ours");
+
+    Bytes and_a_rest = both;
+    and_a_rest.resize(both.size() + 4);
+    EXPECT_EQ(fault(and_a_rest), "something behind a request that is none");
+
+    // A transaction, which is judged otherwise, has to stand first.
+    Bytes and_a_change = both;
+    const Bytes change = commit(everything());
+    and_a_change.insert(and_a_change.end(), change.begin(), change.end());
+    EXPECT_NE(fault(and_a_change), "");
 }
 
 TEST(RequestReader, ReadsBackWhatWasWritten) {

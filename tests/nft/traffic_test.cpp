@@ -28,6 +28,14 @@ class StoredRuleset final : public Ruleset {
         const auto at = counters.find({set, key});
         return at == counters.end() ? std::nullopt : std::optional(stored(key, at->second));
     }
+    Expected<std::vector<std::optional<StoredElement>>> find_each(std::span<const Place> places) override {
+        std::vector<std::optional<StoredElement>> found;
+        for (const Place& place : places) {
+            const auto one = find(place.set, place.key);
+            found.push_back(one ? *one : std::nullopt);
+        }
+        return found;
+    }
 
    private:
     static NftError missing() { return NftError{Failure::schema_gone, ENOENT, "list", NftError::kNoIndex}; }

@@ -51,6 +51,13 @@ class FakeRuleset final : public nft::Ruleset {
         return std::optional<nft::StoredElement>{{found->second, found->second.timeout, std::nullopt}};
     }
 
+    [[nodiscard]] nft::Expected<std::vector<std::optional<nft::StoredElement>>> find_each(
+        std::span<const nft::Place> places) override {
+        std::vector<std::optional<nft::StoredElement>> found;
+        for (const nft::Place& place : places) found.push_back(*find(place.set, place.key));
+        return found;
+    }
+
     /// As if it had timed out.
     void drop(nft::SetId set, const nft::Key& key) { elements.erase({set, key}); }
     [[nodiscard]] std::size_t count(nft::SetId set) const {

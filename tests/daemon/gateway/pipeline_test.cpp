@@ -256,8 +256,9 @@ TEST_F(PipelineTest, PutsBackOfWhatIsRemovedWhatIsWanted) {
     const auto before = kernel_.elements;
     const auto at = before.begin()->first;
     kernel_.drop(at.first, at.second);
-    const std::vector<std::pair<nft::SetId, nft::Key>> removed{
-        at, {nft::SetId::open4, nft::Key::port(nft::Protocol::udp, 9)}, {nft::SetId::admitted4, at.second}};
+    const std::vector<nft::Place> removed{{at.first, at.second},
+                                          {nft::SetId::open4, nft::Key::port(nft::Protocol::udp, 9)},
+                                          {nft::SetId::admitted4, at.second}};
     EXPECT_EQ(*sync_.put_back(removed, engine_, now), 1U);
     EXPECT_EQ(kernel_.elements.size(), before.size());
     EXPECT_EQ(kernel_.elements[at].comment, before.at(at).comment);

@@ -45,6 +45,12 @@ class CountingRuleset final : public nft::Ruleset {
         const auto at = counters.find({set, key});
         return at == counters.end() ? std::nullopt : std::optional(stored(key, at->second));
     }
+    nft::Expected<std::vector<std::optional<nft::StoredElement>>> find_each(
+        std::span<const nft::Place> places) override {
+        std::vector<std::optional<nft::StoredElement>> found;
+        for (const nft::Place& place : places) found.push_back(*find(place.set, place.key));
+        return found;
+    }
 
     std::map<std::pair<nft::SetId, nft::Key>, nft::Counter> counters;
     int questions = 0;

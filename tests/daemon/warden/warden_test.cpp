@@ -130,6 +130,27 @@ TEST(WardenRoot, TurnsDownWhatMustNotBeOpened) {
     });
 }
 
+TEST(WardenRoot, TurnsDownOneOfSeveralSeedsAndLetsTheOthersThrough) {
+    IN_NETWORK_NAMESPACE({
+        Office office;
+        ASSERT_TRUE(office.schema().install({}));
+        const auto flow = [](std::uint16_t port) {
+            const nft::FlowTuple tuple{
+                nft::Protocol::udp, {nft::Address::v4(0xcb00711e), 9000}, {nft::Address::v4(0x0a010203), port}};
+            return nft::FlowEntry{tuple, nft::MarkLayout{}.pinhole(), 30s, std::nullopt};
+        };
+        const std::array<nft::FlowEntry, 3> flows{flow(5350), flow(3389), flow(5352)};
+        const auto results = office.conntrack().seed_each(flows);
+        EXPECT_TRUE(results[0]);
+        ASSERT_FALSE(results[1]);
+        EXPECT_EQ(results[1].error().failure, nft::Failure::turned_down);
+        EXPECT_TRUE(results[2]);
+        for (std::size_t i = 0; i < flows.size(); ++i) {
+            EXPECT_EQ(office.conntrack().find(flows[i].original)->has_value(), i != 1) << i;
+        }
+    });
+}
+
 TEST(WardenRoot, TakesItsRulesFromTheFileAndFromNobodyElse) {
     IN_NETWORK_NAMESPACE({
         Office office;

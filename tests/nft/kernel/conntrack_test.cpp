@@ -77,6 +77,38 @@ TEST_F(ConntrackTest, TellsWhatIsThereAlreadyInEitherDirection) {
     EXPECT_LE((*found)->timeout, 30s);
 }
 
+TEST_F(ConntrackTest, SeedsManyAtOnceEachByItself) {
+    // More than go into one datagram; one is there already, and one twice.
+    std::vector<FlowEntry> flows;
+    for (std::uint16_t port = 5000; port < 5080; ++port) {
+        flows.push_back({{Protocol::udp, at("203.0.113.30", 9000), at("10.1.2.3", port)}, 0x10000000, 30s, {}});
+    }
+    flows.push_back({{Protocol::tcp, at("2001:db8::30", 9000), at("fd01::3", 1503)}, 0x10000000, 30s, {}});
+    flows.push_back(flows.front());
+    ASSERT_TRUE(ok(conntrack().seed(flows[40])));
+
+    const auto results = conntrack().seed_each(flows);
+    ASSERT_EQ(results.size(), flows.size());
+    for (std::size_t i = 0; i < flows.size(); ++i) {
+        ASSERT_TRUE(ok(results[i]));
+        const bool was_there = i == 40 || i + 1 == flows.size();
+        EXPECT_EQ(*results[i], was_there ? Seeded::already_there : Seeded::created) << i;
+        EXPECT_TRUE(*conntrack().find(flows[i].original)) << i;
+    }
+}
+
+TEST_F(ConntrackTest, WhatCannotBeSeededTakesNoOtherWithIt) {
+    const FlowEntry good{{Protocol::udp, at("203.0.113.30", 9000), at("10.1.2.3", 5350)}, 0, 30s, {}};
+    FlowEntry bad = good;
+    bad.original.source = at("2001:db8::30", 9000);  // of two families
+    const std::array<FlowEntry, 2> both{bad, good};
+    const auto results = conntrack().seed_each(both);
+    ASSERT_TRUE(ok(results[1]));
+    EXPECT_EQ(*results[1], Seeded::created);
+    EXPECT_TRUE(*conntrack().find(good.original));
+    EXPECT_TRUE(conntrack().seed_each({}).empty());
+}
+
 TEST_F(ConntrackTest, RemovesByEitherDirection) {
     const FlowTuple tuple{Protocol::tcp, at("203.0.113.30", 9000), at("10.1.2.3", 1503)};
     for (const FlowTuple& given : {tuple, tuple.reversed()}) {

@@ -84,6 +84,29 @@ TEST_F(KernelRulesetTest, ReadsBackWhatItWrote) {
     EXPECT_FALSE(*absent);
 }
 
+TEST_F(KernelRulesetTest, LooksIntoManyPlacesAtOnce) {
+    install(options());
+    Transaction change;
+    std::vector<Place> places;
+    for (std::uint16_t port = 1000; port < 1100; ++port) {
+        const bool there = port % 3 == 0;
+        if (there) change.add(SetId::pinholes4, {pinhole(port), 60s, Comment(std::to_string(port))});
+        places.push_back({SetId::pinholes4, pinhole(port)});
+    }
+    places.push_back({SetId::outside4, pinhole(1000)});  // a set that is not there without NAT
+    commit(change);
+    const auto found = ruleset().find_each(places);
+    ASSERT_TRUE(ok(found));
+    ASSERT_EQ(found->size(), places.size());
+    for (std::uint16_t port = 1000; port < 1100; ++port) {
+        const auto& one = (*found)[port - 1000U];
+        ASSERT_EQ(one.has_value(), port % 3 == 0) << port;
+        EXPECT_EQ(one ? one->element.comment.text() : "", port % 3 == 0 ? std::to_string(port) : "") << port;
+    }
+    EXPECT_FALSE(found->back());
+    EXPECT_TRUE(ruleset().find_each({})->empty());
+}
+
 TEST_F(KernelRulesetTest, KeepsTheRestWhenRemovedElementsHaveTimedOut) {
     install(options());
     Transaction before;

@@ -99,8 +99,7 @@ TEST_F(RulesetWatchTest, SaysWhichElementsOthersHaveRemoved) {
     EXPECT_TRUE(watch().changed());
     const RulesetWatch::Removals removals = watch().take_removals();
     EXPECT_FALSE(removals.unknown);
-    const std::vector<std::pair<SetId, Key>> expected{{SetId::open4, kKey},
-                                                      {SetId::sip_ports, Key::port(Protocol::udp, 5060)}};
+    const std::vector<Place> expected{{SetId::open4, kKey}, {SetId::sip_ports, Key::port(Protocol::udp, 5060)}};
     EXPECT_EQ(removals.elements, expected);
     EXPECT_TRUE(watch().take_removals().elements.empty());
 }

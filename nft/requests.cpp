@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "nft/requests.h"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <cerrno>
+#include <cstring>
+
+namespace messenger::nft {
+namespace {
+
+/// In one datagram: its answers have to find room in the socket's buffer before anybody reads them.
+constexpr std::size_t kMostAtOnce = 32;
+/// What an answer and an acknowledgement occupy there, by the kernel's own accounting; rounded up.
+constexpr std::size_t kAnswerFootprint = 12 * 1024;
+
+constexpr int kUnanswered = -1;
+
+}  // namespace
+
+void Requests::clear() {
+    bytes_.clear();
+    places_.clear();
+    codes_.clear();
+}
+
+void Requests::add(const nlmsghdr& message) {
+    assert((message.nlmsg_flags & NLM_F_ACK) != 0);
+    places_.push_back(bytes_.size());
+    const auto* bytes = reinterpret_cast<const std::byte*>(&message);
+    bytes_.insert(bytes_.end(), bytes, bytes + message.nlmsg_len);
+    bytes_.resize((bytes_.size() + 3) & ~std::size_t{3});  // where a netlink message may begin
+}
+
+nlmsghdr& Requests::message(std::size_t index) {
+    return *reinterpret_cast<nlmsghdr*>(bytes_.data() + places_[index]);
+}
+
+Expected<std::span<const int>> Requests::send(NetlinkSocket& socket, std::string_view operation,
+                                              const OnReply& on_reply) {
+    codes_.assign(size(), kUnanswered);
+    for (std::size_t first = 0; first < size(); first += kMostAtOnce) {
+        const std::size_t count = std::min(kMostAtOnce, size() - first);
+        auto sent = send_some(socket, first, count, operation, on_reply);
+        if (sent) continue;
+        if (sent.error().code != EACCES) return std::move(sent).error();
+        // Nothing of it was done, for one of them may not be.
+        for (std::size_t i = first; i < first + count; ++i) {
+            auto alone = send_some(socket, i, 1, operation, on_reply);
+            if (alone) continue;
+            if (alone.error().code != EACCES) return std::move(alone).error();
+            codes_[i] = EACCES;
+        }
+    }
+    return std::span<const int>(codes_);
+}
+
+Expected<void> Requests::send_some(NetlinkSocket& socket, std::size_t first, std::size_t count,
+                                   std::string_view operation, const OnReply& on_reply) {
+    for (std::size_t i = first; i < first + count; ++i) message(i).nlmsg_seq = socket.next_sequence();
+    const std::size_t begin = places_[first];
+    const std::size_t end = first + count < size() ? places_[first + count] : bytes_.size();
+    if (auto room = socket.reserve(end - begin, count * kAnswerFootprint); !room) return room;
+    if (auto sent = socket.send({bytes_.data() + begin, end - begin}, operation); !sent) return sent;
+    return read_answers(socket, first, count, operation, on_reply);
+}
+
+Expected<void> Requests::read_answers(NetlinkSocket& socket, std::size_t first, std::size_t count,
+                                      std::string_view operation, const OnReply& on_reply) {
+    alignas(nlmsghdr) std::array<std::byte, 8192> buffer;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled
+    const std::uint32_t first_sequence = message(first).nlmsg_seq;
+    for (std::size_t open = count; open > 0;) {
+        auto received = socket.receive(buffer, kKernelDeadline, operation);
+        if (!received) return std::move(received).error();
+        int left = static_cast<int>(*received);
+        for (const auto* reply = reinterpret_cast<const nlmsghdr*>(buffer.data()); mnl_nlmsg_ok(reply, left);
+             reply = mnl_nlmsg_next(reply, &left)) {
+            const std::size_t which = reply->nlmsg_seq - first_sequence;
+            if (which >= count) continue;  // of a request that was given up
+            if (reply->nlmsg_type != NLMSG_ERROR) {
+                if (on_reply) on_reply(first + which, *reply);
+                continue;
+            }
+            int& code = codes_[first + which];
+            if (code != kUnanswered) continue;
+            code = -static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(reply))->error;
+            --open;
+        }
+    }
+    return {};
+}
+
+}  // namespace messenger::nft
