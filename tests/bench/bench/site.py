@@ -135,6 +135,15 @@ class Site:
             self.forget_flows()
 
     @contextlib.contextmanager
+    def dormant(self):
+        """As if the daemon's table were not there; its elements stay. For when the daemon has been stopped."""
+        self.lab.gateway.run("nft", "add table inet messenger_alg { flags dormant; }")
+        try:
+            yield
+        finally:
+            self.lab.gateway.run("nft", "add table inet messenger_alg")
+
+    @contextlib.contextmanager
     def nothing(self):
         """The operator's firewall alone."""
         yield
