@@ -2,10 +2,12 @@
 #include "daemon/process/log.h"
 
 #include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
+#include <string>
 #include <utility>
 
 #include "daemon/process/clock.h"
@@ -54,11 +56,11 @@ LogFormat choose_log_format() {
 
 Log::Log(LogLevel level, LogFormat format) : Log(level, format, std::make_shared<spdlog::sinks::stderr_sink_mt>()) {}
 
-Log::Log(LogLevel level, LogFormat format, spdlog::sink_ptr sink)
-    : level_(level), format_(format), logger_("messenger-algd", std::move(sink)) {
-    logger_.set_level(spdlog::level::trace);  // the choice is made here, where notice exists
-    logger_.set_pattern(format == LogFormat::journal ? "%v" : "%Y-%m-%d %H:%M:%S.%e %v");
-    logger_.flush_on(spdlog::level::trace);
+Log::Log(LogLevel level, LogFormat format, std::shared_ptr<spdlog::sinks::sink> sink)
+    : level_(level), format_(format), logger_(std::make_shared<spdlog::logger>("messenger-algd", std::move(sink))) {
+    logger_->set_level(spdlog::level::trace);  // the choice is made here, where notice exists
+    logger_->set_pattern(format == LogFormat::journal ? "%v" : "%Y-%m-%d %H:%M:%S.%e %v");
+    logger_->flush_on(spdlog::level::trace);
 }
 
 void Log::set_level(LogLevel level) {
@@ -82,9 +84,9 @@ void Log::write_text(LogLevel level, std::string_view kind, std::string_view tex
 void Log::write_line(LogLevel level, std::string_view text) {
     const std::string clean = sanitize(text, kLongestLine);
     if (format_ == LogFormat::journal) {
-        logger_.log(spdlog_level(level), "<{}>{}", static_cast<int>(level), clean);
+        logger_->log(spdlog_level(level), "<{}>{}", static_cast<int>(level), clean);
     } else {
-        logger_.log(spdlog_level(level), "{}: {}", level_name(level), clean);
+        logger_->log(spdlog_level(level), "{}: {}", level_name(level), clean);
     }
 }
 

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
-#include <spdlog/spdlog.h>
+#include <fmt/format.h>
+#include <spdlog/fwd.h>
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 #include "daemon/process/log_level.h"
 #include "daemon/process/rate_cap.h"
@@ -28,7 +32,7 @@ class Log {
     /// To standard error.
     Log(LogLevel level, LogFormat format);
     /// To any sink of spdlog's.
-    Log(LogLevel level, LogFormat format, spdlog::sink_ptr sink);
+    Log(LogLevel level, LogFormat format, std::shared_ptr<spdlog::sinks::sink> sink);
 
     void set_level(LogLevel level);
     /// Whether a line of this level would be written: for what is dear to collect.
@@ -66,8 +70,8 @@ class Log {
 
     std::atomic<LogLevel> level_;
     LogFormat format_;
-    spdlog::logger logger_;
-    std::mutex mutex_;  ///< of caps_
+    std::shared_ptr<spdlog::logger> logger_;  ///< by pointer, so that who logs need not read all of spdlog
+    std::mutex mutex_;                        ///< of caps_
     std::unordered_map<std::string_view, RateCap> caps_;
 };
 
