@@ -13,7 +13,7 @@ namespace {
 /// In one datagram: its answers have to find room in the socket's buffer before anybody reads them.
 constexpr std::size_t kMostAtOnce = 32;
 /// What an answer and an acknowledgement occupy there, by the kernel's own accounting; rounded up.
-constexpr std::size_t kAnswerFootprint = 12 * 1024;
+constexpr std::size_t kAnswerFootprint = 12288;
 
 constexpr int kUnanswered = -1;
 

@@ -125,7 +125,7 @@ nft::Expected<void> PinholeSync::reinstall(alg::Engine& engine, alg::TimePoint n
 
 nft::Expected<void> PinholeSync::take_over(alg::Engine& engine, alg::TimePoint now) {
     nft::Transaction changes;
-    const auto compared = find_differences(engine, now, changes);
+    auto compared = find_differences(engine, now, changes);
     read_.clear();
     if (!compared) return compared;
     if (changes.empty()) return {};
@@ -348,6 +348,7 @@ void PinholeSync::sweep(const alg::Engine& engine) {
         return !place_of(key) || engine.pinholes().find(key) != nullptr;  // opened again since
     });
     std::vector<nft::Place> places;
+    places.reserve(closed.size());
     for (const alg::PinholeKey& key : closed) places.push_back(*place_of(key));
     const auto found = ruleset_.find_each(places);
     if (!found) {

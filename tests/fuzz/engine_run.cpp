@@ -106,6 +106,7 @@ EngineRun::EngineRun(Kind kind, std::uint8_t options)
       memory_before_(heap_size()),
       engine_(make_policy(options), kLimits, alg::HashKey{1, 2}),
       edits_(engine_.policy(), kLimits, path_),
+      wire_(kLimits.flow_idle),
       path_{engine_outside(), (options & kAdvertised) != 0 ? engine_advertised() : engine_outside()} {}
 
 void EngineRun::play(std::string_view steps) {
@@ -195,7 +196,7 @@ void EngineRun::packet(const Bytes& bytes, const FlowTuple& tuple, bool marked) 
     const std::size_t begin = view && tuple.transport == Transport::tcp
                                   ? view->tcp.sequence + (view->tcp.syn ? 1U : 0U) - WireCheck::kFirst
                                   : 0;
-    context.token = wire_.send(tuple, exact, begin);
+    context.token = wire_.send(tuple, exact, begin, now_);
     const std::uint64_t unedited = engine_.counters().unedited;
     engine_.on_packet(exact, context, now_, plan_);
     wire_.take(plan_, context.token, engine_.counters().unedited != unedited);

@@ -13,12 +13,18 @@ using alg::PacketToken;
 using alg::PacketView;
 using alg::Transport;
 
-PacketToken WireCheck::send(const FlowTuple& tuple, const testing::Bytes& packet, std::size_t begin) {
+PacketToken WireCheck::send(const FlowTuple& tuple, const testing::Bytes& packet, std::size_t begin,
+                            alg::TimePoint now) {
     waiting_[++last_] = {tuple, packet};
     const auto view = alg::parse_packet(packet);
     if (view && tuple.transport == Transport::tcp) {
-        if (view->tcp.rst) spoil(tuple);
-        note_sent(ways_[tuple], *view, begin);
+        Way& way = ways_[tuple];
+        // One that was edited and is forgotten, the kernel's rules reset at its next packet (chain guard).
+        const Way& back = ways_[tuple.reversed()];
+        const bool forgotten = (way.begun || back.begun) && now - std::max(way.last, back.last) >= idle_;
+        if (view->tcp.rst || forgotten) spoil(tuple);
+        way.last = now;
+        note_sent(way, *view, begin);
     }
     return last_;
 }

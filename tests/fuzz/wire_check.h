@@ -20,8 +20,12 @@ class WireCheck {
     /// The number of the first byte of every connection.
     static constexpr std::uint32_t kFirst = 4294966296U;
 
+    /// idle: after so long without packets, the engine forgets a connection.
+    explicit WireCheck(alg::Duration idle) : idle_(idle) {}
+
     /// A packet is about to be handed to the engine. begin: where its payload stands in its stream.
-    alg::PacketToken send(const alg::FlowTuple& tuple, const testing::Bytes& packet, std::size_t begin);
+    alg::PacketToken send(const alg::FlowTuple& tuple, const testing::Bytes& packet, std::size_t begin,
+                          alg::TimePoint now);
     /// The acknowledgement that the sender of tuple gives to the other end; absent before anything has come.
     [[nodiscard]] bool has_begun(const alg::FlowTuple& tuple) const;
     [[nodiscard]] std::uint32_t acknowledgement(const alg::FlowTuple& tuple) const;
@@ -41,6 +45,7 @@ class WireCheck {
         std::string expected;  ///< of what was sent up to read
         std::size_t read = 0;
         std::string arrived;
+        alg::TimePoint last;  ///< when the sender was heard
     };
     struct Packet {
         alg::FlowTuple tuple;
@@ -53,6 +58,7 @@ class WireCheck {
     void check_datagram(const Packet& packet, const alg::Plan& plan);
     void spoil(const alg::FlowTuple& tuple);
 
+    alg::Duration idle_;
     std::map<alg::FlowTuple, Way> ways_;
     std::map<alg::PacketToken, Packet> waiting_;
     alg::PacketToken last_ = 0;
