@@ -183,6 +183,7 @@ nft::Expected<std::optional<nft::SetId>> PinholeSync::find_loss(alg::Engine& eng
     for (std::size_t first = 0; first < operations.size(); first += kLookedForAtOnce) {
         const auto some = operations.subspan(first, std::min(kLookedForAtOnce, operations.size() - first));
         std::vector<nft::Place> places;
+        places.reserve(some.size());
         for (const nft::Operation& wanted : some) places.push_back({wanted.set, wanted.element.key});
         const auto found = ruleset_.find_each(places);
         if (!found) return found.error();

@@ -73,7 +73,7 @@ def start():
             took = time.perf_counter() - begun
             kept = site.ctl().json("status")["pinholes"]
         yield Row(f"restart with {RESTARTED:,} pinholes", took * 1000, None, "ms", ours_at_most(1000, "ms"),
-                  f"{kept:,} pinholes taken over; read from the kernel, and the table made anew",
+                  f"{kept:,} pinholes taken over, read from the kernel once; the table stays",
                   failed=kept != RESTARTED)
 
 
