@@ -34,6 +34,7 @@ namespace messenger::daemon {
 namespace {
 
 constexpr auto kSweepDelay = std::chrono::milliseconds(20);
+constexpr auto kLateSweepDelay = std::chrono::seconds(1);
 constexpr int kBatchesPerRound = 8;  // then timers and the other descriptors have their turn
 
 template <class T>
@@ -115,6 +116,10 @@ Gateway::Gateway(const Config& config, std::string config_file, Log& log)
       sweep_timer_(loop_.add_timer([this] {
           sweep_armed_ = false;
           report(pipeline_.sweep());
+      })),
+      late_sweep_timer_(loop_.add_timer([this] {
+          late_sweep_armed_ = false;
+          report(pipeline_.sweep(true));
       })),
       watchdog_timer_(loop_.add_timer([this] { feed_watchdog(); })),
       metrics_timer_(loop_.add_timer([this] { write_metrics(); })) {
@@ -305,6 +310,10 @@ void Gateway::watch_everything() {
         if (sync_.needs_sweep() && !sweep_armed_) {
             sweep_armed_ = true;
             loop_.set_timer(sweep_timer_, loop_.now() + kSweepDelay);
+        }
+        if (sync_.needs_late_sweep() && !late_sweep_armed_) {
+            late_sweep_armed_ = true;
+            loop_.set_timer(late_sweep_timer_, loop_.now() + kLateSweepDelay);
         }
     });
 }

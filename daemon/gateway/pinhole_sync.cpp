@@ -344,7 +344,15 @@ void PinholeSync::act(alg::Engine& engine, alg::TimePoint now) {
 }
 
 void PinholeSync::sweep(const alg::Engine& engine) {
-    std::vector<alg::PinholeKey> closed = std::exchange(closed_, {});
+    const auto gone = look_after(std::exchange(closed_, {}), engine);
+    seen_closed_.insert(seen_closed_.end(), gone.begin(), gone.end());
+}
+
+void PinholeSync::sweep_late(const alg::Engine& engine) {
+    static_cast<void>(look_after(std::exchange(due_, std::exchange(seen_closed_, {})), engine));
+}
+
+std::vector<alg::PinholeKey> PinholeSync::look_after(std::vector<alg::PinholeKey> closed, const alg::Engine& engine) {
     std::erase_if(closed, [&](const alg::PinholeKey& key) {
         return !place_of(key) || engine.pinholes().find(key) != nullptr;  // opened again since
     });
@@ -352,16 +360,18 @@ void PinholeSync::sweep(const alg::Engine& engine) {
     places.reserve(closed.size());
     for (const alg::PinholeKey& key : closed) places.push_back(*place_of(key));
     const auto found = ruleset_.find_each(places);
-    if (!found) {
-        closed_ = std::move(closed);  // look once more
-        return;
-    }
+    std::vector<alg::PinholeKey> gone;
     for (std::size_t i = 0; i < places.size(); ++i) {
-        if (!(*found)[i]) continue;
+        if (found && !(*found)[i]) {
+            gone.push_back(closed[i]);
+            continue;
+        }
+        closed_.push_back(closed[i]);  // look once more
+        if (!found) continue;
         staged_.remove(places[i].set, places[i].key);
         ++counters_.swept;
-        closed_.push_back(closed[i]);  // look once more
     }
+    return gone;
 }
 
 void PinholeSync::stage_admission(const alg::Admission& admission) {

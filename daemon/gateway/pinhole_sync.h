@@ -94,12 +94,18 @@ class PinholeSync final : public alg::PinholeWitness {
     [[nodiscard]] nft::Expected<std::size_t> forget_flows(const alg::IpAddress& outside);
     /// The next daemon goes on with the edited connections: for a while their packets wait instead of being reset.
     [[nodiscard]] nft::Expected<void> announce_handover(std::chrono::milliseconds patience);
-    /// Whether pinholes have been closed since the last sweep().
+    /// Whether there is something to look at: soon, what has been closed since the last sweep(); late, what was closed
+    /// when a sweep has seen it.
     [[nodiscard]] bool needs_sweep() const { return !closed_.empty(); }
+    [[nodiscard]] bool needs_late_sweep() const { return !seen_closed_.empty() || !due_.empty(); }
     /// Looks whether closed pinholes have stayed closed. A packet that looks its element up just before the removal and
     /// refreshes it just after makes it anew (the window is some 100 ns), and media would then keep it alive. To be
     /// called a moment after a commit, when such packets are through. Stages what has to be removed again.
     void sweep(const alg::Engine& engine);
+    /// The same once more, for a packet that was held up for longer: a virtual machine may be stopped anywhere. Looks
+    /// at what there was at the call before this one, so that between the looks lies at least the time between two
+    /// calls.
+    void sweep_late(const alg::Engine& engine);
     /// After this returned a value, the packet path sees everything that was staged. In any case nothing is staged
     /// then.
     [[nodiscard]] nft::Expected<void> commit();
@@ -127,6 +133,9 @@ class PinholeSync final : public alg::PinholeWitness {
     /// Makes the staged conntrack entries, and stages that their packets need no admission. What failed last, if
     /// anything did.
     [[nodiscard]] std::optional<nft::NftError> make_flows();
+    /// Of these, which are closed; the others are staged to be removed, and looked at again.
+    [[nodiscard]] std::vector<alg::PinholeKey> look_after(std::vector<alg::PinholeKey> closed,
+                                                          const alg::Engine& engine);
     [[nodiscard]] bool leads_nowhere(const std::optional<alg::Endpoint>& outside) const;
     void translate_binding(const alg::BindingChange& change, nft::Transaction& transaction) const;
     /// Also keeps it, for take_over().
@@ -144,7 +153,9 @@ class PinholeSync final : public alg::PinholeWitness {
     const alg::Policy* policy_ = nullptr;
     const OutsideInterfaces* outside_ = nullptr;
     nft::Transaction staged_;
-    std::vector<alg::PinholeKey> closed_;  ///< since the last sweep
+    std::vector<alg::PinholeKey> closed_;       ///< since the last sweep
+    std::vector<alg::PinholeKey> seen_closed_;  ///< by a sweep, since the last sweep_late
+    std::vector<alg::PinholeKey> due_;          ///< for the next sweep_late
     bool observing_ = false;
     std::set<alg::PinholeKey> withheld_;  ///< wanted by the engine, but not in the kernel because of observing_
     std::set<alg::CallbackTable::Key> withheld_callbacks_;  ///< likewise

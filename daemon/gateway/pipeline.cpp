@@ -63,8 +63,12 @@ std::optional<nft::NftError> Pipeline::carry_out(const Order& order, alg::TimePo
     return committed.error();
 }
 
-std::optional<nft::NftError> Pipeline::sweep() {
-    sync_.sweep(engine_);
+std::optional<nft::NftError> Pipeline::sweep(bool late) {
+    if (late) {
+        sync_.sweep_late(engine_);
+    } else {
+        sync_.sweep(engine_);
+    }
     auto committed = sync_.commit();
     if (committed) return std::nullopt;
     return committed.error();

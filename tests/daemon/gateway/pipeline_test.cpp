@@ -157,6 +157,16 @@ TEST_F(PipelineTest, RemovesAPinholeThatAPacketBroughtBackAfterItWasClosed) {
     EXPECT_FALSE(pipeline_.sweep());
     EXPECT_FALSE(sync_.needs_sweep());
     EXPECT_EQ(sync_.counters().swept, 2U);
+
+    kernel_.elements = elements;  // by a packet that was held up for longer
+    EXPECT_FALSE(pipeline_.sweep(true));
+    EXPECT_EQ(kernel_.count(nft::SetId::pinholes4), 2U) << "not before it has been closed for a while";
+    ASSERT_TRUE(sync_.needs_late_sweep());
+    EXPECT_FALSE(pipeline_.sweep(true));
+    EXPECT_EQ(kernel_.count(nft::SetId::pinholes4), 0U);
+    EXPECT_FALSE(pipeline_.sweep());
+    while (sync_.needs_late_sweep()) EXPECT_FALSE(pipeline_.sweep(true));
+    EXPECT_EQ(sync_.counters().swept, 4U);
 }
 
 TEST_F(PipelineTest, TakesOverWhatItsPredecessorLeftSoThatAByeStillCloses) {
