@@ -88,6 +88,10 @@ void WireCheck::note_edit(const alg::EditEvent& event, bool unedited) {
         way.clean = false;
         return;
     }
+    if (way.sent.find(text, at + 1) != std::string::npos) {  // which of them, nobody has said
+        way.clean = false;
+        return;
+    }
     std::string edited;
     event.edits->apply(edited);
     way.expected.append(way.sent, way.read, at - way.read).append(edited);
