@@ -22,12 +22,8 @@ class ThisMachine(Host):
         self.host = "gateway"
         self.name = namespaces.own_name(self.host)
         self.ip4, self.ip6 = GATEWAY_OUTSIDE
-        namespaces.run("ip", "netns", "attach", self.name, str(os.getpid()))
+        namespaces.give_name(self.name)
         self.sysctl("net.ipv6.conf.all.accept_dad=0", "net.ipv6.conf.default.accept_dad=0")
-
-    def remove(self):
-        """Only the name: the processes of this namespace are the whole system."""
-        namespaces.run("ip", "netns", "del", self.name)
 
 
 class SystemLab(Lab):

@@ -47,27 +47,27 @@ class Firewall:
     def __init__(self, gateway, extra_forward_rule="", permissive=False, nat=()):
         self._gateway = gateway
         self._text = ruleset(extra_forward_rule, permissive, nat)
-        gateway.run("nft", "-f", "-", stdin=self._text)
+        gateway.nft(self._text)
         self._as_loaded = self.listing()
 
     def listing(self):
-        return self._gateway.run("nft", "list", "table", "inet", "filter")
+        return self._gateway.nft("list table inet filter")
 
     def reload(self):
         """What `systemctl reload nftables` does: everything out, the operator's own in, in one transaction."""
-        self._gateway.run("nft", "-f", "-", stdin="flush ruleset\n" + self._text)
+        self._gateway.nft("flush ruleset\n" + self._text)
 
     def assert_untouched(self):
         """Fails if anyone changed the operator's table, or put rules anywhere but in a table of the daemon's own."""
         now = self.listing()
         assert now == self._as_loaded, f"the operator's table was changed:\n{self._as_loaded}\nis now\n{now}"
-        tables = set(self._gateway.run("nft", "list", "tables").split("\n")) - {""}
+        tables = set(self._gateway.nft("list tables").split("\n")) - {""}
         foreign = tables - {"table inet filter", "table inet messenger_alg"}
         assert not foreign, f"tables that nobody asked for: {foreign}"
 
     def delete_daemon_table(self):
         """Somebody removes the daemon's table; it must be there for that to mean anything."""
         try:
-            self._gateway.run("nft", "delete", "table", "inet", "messenger_alg")
+            self._gateway.nft("delete table inet messenger_alg")
         except CommandFailed as failure:
             raise AssertionError(f"no table to delete: {failure}") from failure

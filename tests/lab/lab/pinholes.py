@@ -18,31 +18,26 @@ Pinhole = collections.namedtuple("Pinhole", "remote inside proto port expires co
 def table_is_whole(gateway):
     """The table is there, and names ports of SIP: without those, messages pass unread."""
     try:
-        listing = json.loads(gateway.run("nft", "-j", "list", "set", "inet", TABLE, "sip_ports"))
+        listing = json.loads(gateway.nft(f"list set inet {TABLE} sip_ports", as_json=True))
     except CommandFailed:
         return False
     return any(item["set"].get("elem") for item in listing["nftables"] if "set" in item)
 
 
 def table_exists(gateway):
-    try:
-        gateway.run("nft", "list", "table", "inet", TABLE)
-    except CommandFailed:
-        return False
-    return True
+    return f"table inet {TABLE}" in gateway.nft("list tables").splitlines()
 
 
 def pinholes(gateway, sets=SETS):
     """Every pinhole in the kernel; an empty list as well when there is no table. sets: or others of that form."""
-    try:
-        listing = json.loads(gateway.run("nft", "-j", "list", "table", "inet", TABLE))
-    except CommandFailed:
-        return []
     found = []
-    for item in listing["nftables"]:
-        kept = item.get("set")
-        if kept and kept["name"] in sets:
-            found += [_pinhole(element) for element in kept.get("elem", [])]
+    for name in sets:
+        try:
+            listing = json.loads(gateway.nft(f"list set inet {TABLE} {name}", as_json=True))
+        except CommandFailed:
+            return []
+        for item in listing["nftables"]:
+            found += [_pinhole(element) for element in item.get("set", {}).get("elem", [])]
     return found
 
 

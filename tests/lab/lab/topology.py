@@ -76,6 +76,8 @@ class Lab:
         self.two_ways = two_ways
         self.hosts = []
         self.directory = None
+        # `ip` commands by host, for one process each.
+        self._plugging = {}
 
     def __enter__(self):
         namespaces.remove_leftovers()
@@ -93,14 +95,14 @@ class Lab:
         self.close()
 
     def close(self):
-        for host in reversed(self.hosts):
-            host.remove()
+        namespaces.remove([host.name for host in self.hosts])
         self.hosts.clear()
         self._tmp.cleanup()
         signal.signal(signal.SIGTERM, self._old_term)
 
     def _build(self):
         self.wire = self._keep(Namespace("wire"))
+        self._plugging[self.wire] = []  # the first: the others' interfaces are ends of its own
         for bridge in ("lan", "internet"):
             self._make_bridge(bridge)
 
@@ -126,6 +128,8 @@ class Lab:
             setattr(self, name, host)
         if self.two_ways:
             self._build_second_way()
+        for host, commands in self._plugging.items():
+            host.ip_batch(*commands)
 
     def _build_second_way(self):
         self._make_bridge("elsewhere")
@@ -138,10 +142,10 @@ class Lab:
         self._plug(self.far, "eth0", "elsewhere", FAR_HOST, routes)
 
     def _make_bridge(self, name):
-        self.wire.ip_batch(
+        self._plugging[self.wire] += [
             f"link add {name} type bridge stp_state 0 mcast_snooping 0",
             f"link set {name} up",
-        )
+        ]
 
     def _make_gateway(self):
         """The system test has the whole machine in its place."""
@@ -154,10 +158,10 @@ class Lab:
     def _plug(self, host, interface, bridge, addresses, routes=()):
         """Connects a host to one of the wires. routes: `ip` commands for when it is."""
         port = f"{bridge[:3]}-{host.host}"
-        self.wire.ip_batch(
+        self._plugging[self.wire] += [
             f"link add {port} type veth peer name {interface} netns {host.name}",
             f"link set {port} master {bridge} up",
-        )
+        ]
         commands = ["link set lo up"]
         for address in addresses:
             length = ipaddress.ip_address(address).max_prefixlen
@@ -165,4 +169,4 @@ class Lab:
             # Usable at once, whatever the kernel's worker for duplicate addresses has to do first.
             at_once = " nodad" if ":" in str(address) else ""
             commands.append(f"address add {address}/{length} dev {interface}{at_once}")
-        host.ip_batch(*commands, f"link set {interface} up", *routes)
+        self._plugging.setdefault(host, []).extend([*commands, f"link set {interface} up", *routes])
