@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "nft/element_message.h"
 
+#include <algorithm>
 #include <array>
 #include <cassert>
+#include <cstdint>
+#include <cstring>
 #include <string>
 
 #include <endian.h>
-#include <libnftnl/expr.h>
-#include <libnftnl/set.h>
 #include <libnftnl/udata.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netlink.h>
 
-#include "nft/handle.h"
+#include "nft/attributes.h"
 #include "nft/user_data.h"
 
 namespace messenger::nft {
@@ -58,37 +59,80 @@ void put_element(nlmsghdr* message, std::string_view table, std::string_view set
     mnl_attr_nest_end(message, list);
 }
 
-int take_counter(nftnl_expr* expression, void* data) {
-    if (std::string_view(nftnl_expr_get_str(expression, NFTNL_EXPR_NAME)) == "counter") {
-        *static_cast<std::optional<Counter>*>(data) = Counter{nftnl_expr_get_u64(expression, NFTNL_EXPR_CTR_PACKETS),
-                                                              nftnl_expr_get_u64(expression, NFTNL_EXPR_CTR_BYTES)};
-    }
-    return 0;
+using Bytes = std::span<const std::byte>;
+
+/// In network order. False if it is of another size.
+bool take_number(Bytes value, std::uint64_t& number) {
+    if (value.size() != sizeof(number)) return false;
+    std::memcpy(&number, value.data(), sizeof(number));
+    number = be64toh(number);
+    return true;
 }
 
-int take_element(nftnl_set_elem* from, void* data) {
-    std::uint32_t length = 0;
-    const auto* key = static_cast<const std::byte*>(nftnl_set_elem_get(from, NFTNL_SET_ELEM_KEY, &length));
-    const auto key_value = Key::from_bytes({key, key == nullptr ? 0 : length});
-    if (!key_value) return 0;  // no key of ours is that long
-    StoredElement element;
-    element.element.key = *key_value;
-    if (nftnl_set_elem_is_set(from, NFTNL_SET_ELEM_TIMEOUT)) {
-        element.element.timeout = std::chrono::milliseconds(nftnl_set_elem_get_u64(from, NFTNL_SET_ELEM_TIMEOUT));
-    }
-    if (nftnl_set_elem_is_set(from, NFTNL_SET_ELEM_EXPIRATION)) {
-        element.expires = std::chrono::milliseconds(nftnl_set_elem_get_u64(from, NFTNL_SET_ELEM_EXPIRATION));
-    }
-    if (const auto* userdata = nftnl_set_elem_get(from, NFTNL_SET_ELEM_USERDATA, &length); userdata != nullptr) {
-        element.element.comment =
-            Comment(find_user_text({static_cast<const std::byte*>(userdata), length}, NFTNL_UDATA_SET_ELEM_COMMENT));
-    }
-    if (const auto* target = nftnl_set_elem_get(from, NFTNL_SET_ELEM_DATA, &length); target != nullptr) {
-        element.element.target = read_target({static_cast<const std::byte*>(target), length});
-    }
-    static_cast<void>(nftnl_set_elem_expr_foreach(from, take_counter, &element.counter));
-    static_cast<std::vector<StoredElement>*>(data)->push_back(element);
-    return 0;
+/// Somebody else may have written any number: a hundred years at most, so that one can calculate with it.
+bool take_time(Bytes value, std::chrono::milliseconds& time) {
+    constexpr std::chrono::milliseconds kLongest = std::chrono::hours(24 * 36'525);
+    std::uint64_t number = 0;
+    if (!take_number(value, number)) return false;
+    time = std::chrono::milliseconds(std::min(number, static_cast<std::uint64_t>(kLongest.count())));
+    return true;
+}
+
+/// The value in an NFTA_SET_ELEM_KEY or _DATA.
+bool take_data(Bytes nest, Bytes& data) {
+    return each_attribute(nest, [&](unsigned type, Bytes value) {
+        if (type == NFTA_DATA_VALUE) data = value;
+        return true;
+    });
+}
+
+/// An NFTA_SET_ELEM_EXPR: only counters are of interest.
+bool take_expression(Bytes nest, std::optional<Counter>& counter) {
+    constexpr std::string_view kCounter("counter\0", 8);
+    Bytes name;
+    Bytes data;
+    const bool whole = each_attribute(nest, [&](unsigned type, Bytes value) {
+        if (type == NFTA_EXPR_NAME) name = value;
+        if (type == NFTA_EXPR_DATA) data = value;
+        return true;
+    });
+    if (!whole) return false;
+    if (std::string_view(reinterpret_cast<const char*>(name.data()), name.size()) != kCounter) return true;
+    counter.emplace();
+    return each_attribute(data, [&](unsigned type, Bytes value) {
+        if (type == NFTA_COUNTER_BYTES) return take_number(value, counter->bytes);
+        if (type == NFTA_COUNTER_PACKETS) return take_number(value, counter->packets);
+        return true;
+    });
+}
+
+/// An NFTA_LIST_ELEM of NFTA_SET_ELEM_LIST_ELEMENTS.
+bool take_element(Bytes nest, StoredElement& element) {
+    return each_attribute(nest, [&](unsigned type, Bytes value) {
+        Bytes data;
+        switch (type) {
+            case NFTA_SET_ELEM_KEY: {
+                if (!take_data(value, data)) return false;
+                const auto key = Key::from_bytes(data);
+                if (key) element.element.key = *key;  // no key of ours is that long: as one without
+                return true;
+            }
+            case NFTA_SET_ELEM_DATA:
+                if (!take_data(value, data)) return false;
+                element.element.target = read_target(data);
+                return true;
+            case NFTA_SET_ELEM_TIMEOUT: return take_time(value, element.element.timeout);
+            case NFTA_SET_ELEM_EXPIRATION: return take_time(value, element.expires);
+            case NFTA_SET_ELEM_USERDATA:
+                element.element.comment = Comment(find_user_text(value, NFTNL_UDATA_SET_ELEM_COMMENT));
+                return true;
+            case NFTA_SET_ELEM_EXPR: return take_expression(value, element.counter);
+            case NFTA_SET_ELEM_EXPRESSIONS:
+                return each_attribute(
+                    value, [&](unsigned, Bytes expression) { return take_expression(expression, element.counter); });
+            default: return true;  // of a newer kernel
+        }
+    });
 }
 
 }  // namespace
@@ -123,9 +167,15 @@ void put_element_key(nlmsghdr* message, std::string_view table, std::string_view
 }
 
 bool read_elements(const nlmsghdr& message, std::vector<StoredElement>& elements) {
-    const SetHandle set(nftnl_set_alloc());
-    if (!set || nftnl_set_elems_nlmsg_parse(&message, set.get()) < 0) return false;
-    return nftnl_set_elem_foreach(set.get(), take_element, &elements) >= 0;
+    return each_attribute(attributes_of(message), [&](unsigned type, Bytes list) {
+        if (type != NFTA_SET_ELEM_LIST_ELEMENTS) return true;
+        return each_attribute(list, [&](unsigned, Bytes nest) {
+            StoredElement element;
+            if (!take_element(nest, element)) return false;
+            if (!element.element.key.bytes().empty()) elements.push_back(element);
+            return true;
+        });
+    });
 }
 
 }  // namespace messenger::nft

@@ -22,7 +22,9 @@ void put_operation(Batch& batch, std::string_view table, const Operation& operat
 /// The attributes that name one element: for NFT_MSG_GETSETELEM.
 void put_element_key(nlmsghdr* message, std::string_view table, std::string_view set, const Key& key);
 
-/// Appends the elements of an NFT_MSG_NEWSETELEM message from the kernel. False if it cannot be read.
+/// Appends the elements of an NFT_MSG_NEWSETELEM message from the kernel; those with a key that no set of ours has are
+/// left out. False if it cannot be read. libnftnl would end the process at an attribute of a size that it does not
+/// expect, and allocate for each element.
 [[nodiscard]] bool read_elements(const nlmsghdr& message, std::vector<StoredElement>& elements);
 
 }  // namespace messenger::nft

@@ -13,6 +13,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netlink.h>
 
+#include "nft/attributes.h"
 #include "nft/user_data.h"
 
 namespace messenger::nft {
@@ -50,12 +51,12 @@ void put_table(Batch& batch, std::string_view table, std::uint32_t flags, std::s
 }
 
 std::string read_table_comment(const nlmsghdr& message) {
-    const TableHandle table(nftnl_table_alloc());
-    if (!table || nftnl_table_nlmsg_parse(&message, table.get()) < 0) return {};
-    std::uint32_t size = 0;
-    const auto* data = static_cast<const std::byte*>(nftnl_table_get_data(table.get(), NFTNL_TABLE_USERDATA, &size));
-    if (data == nullptr) return {};
-    return std::string(find_user_text({data, size}, NFTNL_UDATA_TABLE_COMMENT));
+    std::string comment;
+    const bool whole = each_attribute(attributes_of(message), [&](unsigned type, std::span<const std::byte> value) {
+        if (type == NFTA_TABLE_USERDATA) comment = find_user_text(value, NFTNL_UDATA_TABLE_COMMENT);
+        return true;
+    });
+    return whole ? comment : std::string();
 }
 
 void put_table_deletion(Batch& batch, std::string_view table, std::size_t tag) {
