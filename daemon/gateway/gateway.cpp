@@ -33,8 +33,8 @@ namespace messenger::daemon {
 
 namespace {
 
-constexpr auto kSweepDelay = std::chrono::milliseconds(20);
-constexpr auto kLateSweepDelay = std::chrono::seconds(1);
+constexpr auto kClosedLookDelay = std::chrono::milliseconds(20);
+constexpr auto kLateLookDelay = std::chrono::seconds(1);
 constexpr int kBatchesPerRound = 8;  // then timers and the other descriptors have their turn
 
 template <class T>
@@ -113,13 +113,13 @@ Gateway::Gateway(const Config& config, std::string config_file, Log& log)
           report(pipeline_.expire(loop_.now()));
       })),
       look_timer_(loop_.add_timer([this] { media_.look(engine_, one_way_observers_, loop_.now()); })),
-      sweep_timer_(loop_.add_timer([this] {
-          sweep_armed_ = false;
-          report(pipeline_.sweep());
+      closed_look_timer_(loop_.add_timer([this] {
+          closed_look_armed_ = false;
+          if (const auto looked = sync_.look_at_closed(engine_); !looked) report(looked.error());
       })),
-      late_sweep_timer_(loop_.add_timer([this] {
-          late_sweep_armed_ = false;
-          report(pipeline_.sweep(true));
+      late_look_timer_(loop_.add_timer([this] {
+          late_look_armed_ = false;
+          if (const auto looked = sync_.look_late_at_closed(engine_); !looked) report(looked.error());
       })),
       watchdog_timer_(loop_.add_timer([this] { feed_watchdog(); })),
       metrics_timer_(loop_.add_timer([this] { write_metrics(); })) {
@@ -307,13 +307,13 @@ void Gateway::watch_everything() {
         loop_.set_timer(expiry_timer_, engine_.next_expiry());
         media_.plan_look(loop_.now());
         loop_.set_timer(look_timer_, media_.next_look());
-        if (sync_.needs_sweep() && !sweep_armed_) {
-            sweep_armed_ = true;
-            loop_.set_timer(sweep_timer_, loop_.now() + kSweepDelay);
+        if (sync_.closed().has_new() && !closed_look_armed_) {
+            closed_look_armed_ = true;
+            loop_.set_timer(closed_look_timer_, loop_.now() + kClosedLookDelay);
         }
-        if (sync_.needs_late_sweep() && !late_sweep_armed_) {
-            late_sweep_armed_ = true;
-            loop_.set_timer(late_sweep_timer_, loop_.now() + kLateSweepDelay);
+        if (sync_.closed().has_looked_at() && !late_look_armed_) {
+            late_look_armed_ = true;
+            loop_.set_timer(late_look_timer_, loop_.now() + kLateLookDelay);
         }
     });
 }

@@ -113,12 +113,12 @@ class Gateway {
     const DaemonParts parts_;
     EventLoop::TimerId expiry_timer_;
     EventLoop::TimerId look_timer_;
-    EventLoop::TimerId sweep_timer_;
-    EventLoop::TimerId late_sweep_timer_;
+    EventLoop::TimerId closed_look_timer_;
+    EventLoop::TimerId late_look_timer_;
     EventLoop::TimerId watchdog_timer_;
     EventLoop::TimerId metrics_timer_;
-    bool sweep_armed_ = false;
-    bool late_sweep_armed_ = false;
+    bool closed_look_armed_ = false;
+    bool late_look_armed_ = false;
 };
 
 /// Deletes the table: what is left of the daemon in the kernel. For the removal of the package.

@@ -14,23 +14,6 @@ namespace messenger::daemon {
 
 namespace {
 
-using nft::Failure;
-
-constexpr std::array kPinholeSets{nft::SetId::pinholes4, nft::SetId::pinholes6, nft::SetId::open4, nft::SetId::open6};
-
-/// Those that hold what the engine wants; the packet path and the daemons before us write to the others, too.
-constexpr std::array kOurSets{nft::SetId::pinholes4,  nft::SetId::pinholes6,      nft::SetId::open4,
-                              nft::SetId::open6,      nft::SetId::sip_endpoints4, nft::SetId::sip_endpoints6,
-                              nft::SetId::callbacks4, nft::SetId::callbacks6,     nft::SetId::sip_ports,
-                              nft::SetId::outside4,   nft::SetId::outside_open4,  nft::SetId::dnat4,
-                              nft::SetId::dnat_open4, nft::SetId::snat4};
-
-/// An element that a packet under way made anew when somebody removed it has no comment, and after a restart nobody
-/// would know whose it is. Not compared word by word: a pinhole of several calls keeps the name of the first.
-[[nodiscard]] bool is_as_wanted(const nft::Element& stored, const nft::Element& wanted) {
-    return stored.target == wanted.target && stored.comment.text().empty() == wanted.comment.text().empty();
-}
-
 [[nodiscard]] alg::CallbackTable::Key key_of(const alg::CallbackChange& change) {
     return {change.transport, change.inside, change.remote};
 }
@@ -43,135 +26,28 @@ constexpr auto kObserved = std::chrono::minutes(1);
 
 }  // namespace
 
-const PinholeSync::Listing& PinholeSync::read(nft::SetId set) {
-    return read_.insert_or_assign(set, ruleset_.list(set)).first->second;
-}
-
 nft::Expected<std::size_t> PinholeSync::restore(alg::Engine& engine, alg::TimePoint now) {
-    std::size_t count = 0;
-    for (const nft::SetId set : kPinholeSets) {
-        const auto& elements = read(set);
-        if (!elements) {
-            if (elements.error().failure == Failure::schema_gone) break;  // there was none before us
-            return elements.error();
-        }
-        for (const nft::StoredElement& stored : *elements) {
-            const auto pinhole = pinhole_at(set, stored.element.key);
-            const auto note = parse_comment(stored.element.comment.text());
-            if (!pinhole || !note) continue;  // not written by us: it goes with the old table
-            engine.restore(*pinhole, note->purpose, note->label(), stored.expires, now);
-            ++count;
-        }
-    }
-    if (auto restored = restore_nat(engine, now); !restored) return restored.error();
-    if (auto restored = restore_tls(engine, now); !restored) return restored.error();
-    return count;
-}
-
-/// Bindings after the pinholes, because those of a call without any are let go.
-nft::Expected<void> PinholeSync::restore_nat(alg::Engine& engine, alg::TimePoint now) {
-    for (const nft::SetId set : {nft::SetId::snat4, nft::SetId::callbacks4, nft::SetId::callbacks6}) {
-        const auto& elements = read(set);
-        if (!elements) {
-            // There was no table before us, or one without NAT.
-            if (elements.error().failure == Failure::schema_gone) continue;
-            return elements.error();
-        }
-        for (const nft::StoredElement& stored : *elements) {
-            if (set != nft::SetId::snat4) {
-                const auto callback = callback_at(stored.element);
-                if (callback) engine.restore_callback(callback->key, callback->outside, stored.expires, now);
-                continue;
-            }
-            const auto binding = options_.nat ? binding_at(stored.element) : std::nullopt;
-            if (!binding) continue;
-            alg::CallLabel label;
-            label.call = binding->call;
-            engine.restore_binding(binding->key, binding->outside_port,
-                                   binding->contact ? std::nullopt : std::optional(label), stored.expires, now);
-        }
-    }
-    return {};
-}
-
-nft::Expected<void> PinholeSync::restore_tls(alg::Engine& engine, alg::TimePoint now) {
-    if (!options_.tls) return {};
-    for (const nft::SetId set : {nft::SetId::tls_clients4, nft::SetId::tls_clients6}) {
-        const auto elements = ruleset_.list(set);
-        if (!elements) {
-            // There was no table before us, or one without TLS.
-            if (elements.error().failure == Failure::schema_gone) continue;
-            return elements.error();
-        }
-        for (const nft::StoredElement& stored : *elements) {
-            const auto tuple = nft::read_tuple_key(stored.element.key);
-            if (!tuple) continue;
-            const auto translation = conntrack_.translation(*tuple);
-            const bool hidden = options_.nat && translation && *translation && (*translation)->outside;
-            engine.restore_tls(to_alg(*tuple), hidden ? to_alg((*translation)->outside->address) : alg::IpAddress{},
-                               now);
-        }
-    }
-    return {};
+    return daemon::restore(table_, conntrack_, {options_.nat, options_.tls}, engine, now);
 }
 
 nft::Expected<void> PinholeSync::reinstall(alg::Engine& engine, alg::TimePoint now) {
     nft::Transaction all;
     stage_everything(engine, now, all);
-    read_.clear();
+    table_.forget();
     ++counters_.reinstalls;
     return schema_.install(all);
 }
 
 nft::Expected<void> PinholeSync::take_over(alg::Engine& engine, alg::TimePoint now) {
+    nft::Transaction wanted;
+    stage_everything(engine, now, wanted);
+    // What restore() read is good while we have changed nothing: of what others change the watch tells.
+    if (counters_.transactions > 0) table_.forget();
     nft::Transaction changes;
-    auto compared = find_differences(engine, now, changes);
-    read_.clear();
-    if (!compared) return compared;
-    if (changes.empty()) return {};
+    auto compared = table_.compare(wanted, changes);
+    table_.forget();
+    if (!compared || changes.empty()) return compared;
     if (const auto committed = ruleset_.commit(changes); !committed) return committed.error();
-    return {};
-}
-
-nft::Expected<void> PinholeSync::find_differences(alg::Engine& engine, alg::TimePoint now, nft::Transaction& changes) {
-    nft::Transaction all;
-    stage_everything(engine, now, all);
-    struct Wanted {
-        nft::Place place;
-        const nft::Element* element;
-        bool is_there = false;
-    };
-    std::vector<Wanted> wanted;
-    wanted.reserve(all.operations().size());
-    for (const nft::Operation& operation : all.operations()) {
-        wanted.push_back({{operation.set, operation.element.key}, &operation.element});
-    }
-    const auto by_place = [](const Wanted& one, const Wanted& other) { return one.place < other.place; };
-    std::sort(wanted.begin(), wanted.end(), by_place);
-    for (const nft::SetId set : kOurSets) {
-        auto read = read_.find(set);
-        // A listing is dear when there is much, and our own changes are all that could have made that one old: those
-        // of others the watch tells of.
-        if (read == read_.end() || counters_.transactions > 0) {
-            read = read_.insert_or_assign(set, ruleset_.list(set)).first;
-        }
-        const auto& elements = read->second;
-        if (!elements && elements.error().failure == Failure::schema_gone) continue;  // this table has none
-        if (!elements) return elements.error();
-        for (const nft::StoredElement& stored : *elements) {
-            const nft::Place place{set, stored.element.key};
-            const auto at = std::lower_bound(wanted.begin(), wanted.end(), Wanted{place, nullptr}, by_place);
-            const bool found = at != wanted.end() && at->place == place;
-            if (!found) {
-                changes.remove(set, stored.element.key);
-            } else if (is_as_wanted(stored.element, *at->element)) {
-                at->is_there = true;
-            }
-        }
-    }
-    for (const Wanted& one : wanted) {
-        if (!one.is_there) changes.refresh(one.place.set, *one.element);
-    }
     return {};
 }
 
@@ -277,7 +153,7 @@ void PinholeSync::stage(const alg::Plan& plan) {
         translate_outside(change, options_.longest_call, staged_);
         const bool closes =
             change.kind == alg::PinholeChange::Kind::remove || change.kind == alg::PinholeChange::Kind::forget;
-        if (closes) closed_.push_back(change.key);
+        if (closes) closed_.add(change.key);
     }
     for (const alg::BindingChange& change : plan.bindings) translate_binding(change, staged_);
     for (const alg::CallbackChange& change : plan.callbacks) {
@@ -343,35 +219,14 @@ void PinholeSync::act(alg::Engine& engine, alg::TimePoint now) {
     withheld_callbacks_.clear();
 }
 
-void PinholeSync::sweep(const alg::Engine& engine) {
-    const auto gone = look_after(std::exchange(closed_, {}), engine);
-    seen_closed_.insert(seen_closed_.end(), gone.begin(), gone.end());
+nft::Expected<void> PinholeSync::look_at_closed(const alg::Engine& engine) {
+    counters_.swept += closed_.look(engine, ruleset_, staged_);
+    return commit();
 }
 
-void PinholeSync::sweep_late(const alg::Engine& engine) {
-    static_cast<void>(look_after(std::exchange(due_, std::exchange(seen_closed_, {})), engine));
-}
-
-std::vector<alg::PinholeKey> PinholeSync::look_after(std::vector<alg::PinholeKey> closed, const alg::Engine& engine) {
-    std::erase_if(closed, [&](const alg::PinholeKey& key) {
-        return !place_of(key) || engine.pinholes().find(key) != nullptr;  // opened again since
-    });
-    std::vector<nft::Place> places;
-    places.reserve(closed.size());
-    for (const alg::PinholeKey& key : closed) places.push_back(*place_of(key));
-    const auto found = ruleset_.find_each(places);
-    std::vector<alg::PinholeKey> gone;
-    for (std::size_t i = 0; i < places.size(); ++i) {
-        if (found && !(*found)[i]) {
-            gone.push_back(closed[i]);
-            continue;
-        }
-        closed_.push_back(closed[i]);  // look once more
-        if (!found) continue;
-        staged_.remove(places[i].set, places[i].key);
-        ++counters_.swept;
-    }
-    return gone;
+nft::Expected<void> PinholeSync::look_late_at_closed(const alg::Engine& engine) {
+    counters_.swept += closed_.look_late(engine, ruleset_, staged_);
+    return commit();
 }
 
 void PinholeSync::stage_admission(const alg::Admission& admission) {

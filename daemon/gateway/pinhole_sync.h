@@ -3,7 +3,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <set>
 #include <span>
@@ -12,6 +11,9 @@
 #include <vector>
 
 #include "alg/engine.h"
+#include "daemon/gateway/closed_pinholes.h"
+#include "daemon/gateway/restore.h"
+#include "daemon/gateway/stored_table.h"
 #include "daemon/metrics/latency_histogram.h"
 #include "daemon/process/outside_interfaces.h"
 #include "nft/conntrack.h"
@@ -94,18 +96,10 @@ class PinholeSync final : public alg::PinholeWitness {
     [[nodiscard]] nft::Expected<std::size_t> forget_flows(const alg::IpAddress& outside);
     /// The next daemon goes on with the edited connections: for a while their packets wait instead of being reset.
     [[nodiscard]] nft::Expected<void> announce_handover(std::chrono::milliseconds patience);
-    /// Whether there is something to look at: soon, what has been closed since the last sweep(); late, what was closed
-    /// when a sweep has seen it.
-    [[nodiscard]] bool needs_sweep() const { return !closed_.empty(); }
-    [[nodiscard]] bool needs_late_sweep() const { return !seen_closed_.empty() || !due_.empty(); }
-    /// Looks whether closed pinholes have stayed closed. A packet that looks its element up just before the removal and
-    /// refreshes it just after makes it anew (the window is some 100 ns), and media would then keep it alive. To be
-    /// called a moment after a commit, when such packets are through. Stages what has to be removed again.
-    void sweep(const alg::Engine& engine);
-    /// The same once more, for a packet that was held up for longer: a virtual machine may be stopped anywhere. Looks
-    /// at what there was at the call before this one, so that between the looks lies at least the time between two
-    /// calls.
-    void sweep_late(const alg::Engine& engine);
+    /// What closed pinholes there are to look at (closed_pinholes.h). A look removes again what it finds open.
+    [[nodiscard]] const ClosedPinholes& closed() const { return closed_; }
+    [[nodiscard]] nft::Expected<void> look_at_closed(const alg::Engine& engine);
+    [[nodiscard]] nft::Expected<void> look_late_at_closed(const alg::Engine& engine);
     /// After this returned a value, the packet path sees everything that was staged. In any case nothing is staged
     /// then.
     [[nodiscard]] nft::Expected<void> commit();
@@ -123,7 +117,6 @@ class PinholeSync final : public alg::PinholeWitness {
     [[nodiscard]] const LatencyHistogram& commit_times() const { return commit_times_; }
 
    private:
-    using Listing = nft::Expected<std::vector<nft::StoredElement>>;
     template <class Change, class Check>
     [[nodiscard]] bool turns_down(const Change& change, Check check);
     [[nodiscard]] bool withholds(const alg::PinholeChange& change);
@@ -133,18 +126,8 @@ class PinholeSync final : public alg::PinholeWitness {
     /// Makes the staged conntrack entries, and stages that their packets need no admission. What failed last, if
     /// anything did.
     [[nodiscard]] std::optional<nft::NftError> make_flows();
-    /// Of these, which are closed; the others are staged to be removed, and looked at again.
-    [[nodiscard]] std::vector<alg::PinholeKey> look_after(std::vector<alg::PinholeKey> closed,
-                                                          const alg::Engine& engine);
     [[nodiscard]] bool leads_nowhere(const std::optional<alg::Endpoint>& outside) const;
     void translate_binding(const alg::BindingChange& change, nft::Transaction& transaction) const;
-    /// Also keeps it, for take_over().
-    [[nodiscard]] const Listing& read(nft::SetId set);
-    /// Between what is wanted and what is there.
-    [[nodiscard]] nft::Expected<void> find_differences(alg::Engine& engine, alg::TimePoint now,
-                                                       nft::Transaction& changes);
-    [[nodiscard]] nft::Expected<void> restore_nat(alg::Engine& engine, alg::TimePoint now);
-    [[nodiscard]] nft::Expected<void> restore_tls(alg::Engine& engine, alg::TimePoint now);
 
     nft::Ruleset& ruleset_;
     nft::Schema& schema_;
@@ -153,14 +136,12 @@ class PinholeSync final : public alg::PinholeWitness {
     const alg::Policy* policy_ = nullptr;
     const OutsideInterfaces* outside_ = nullptr;
     nft::Transaction staged_;
-    std::vector<alg::PinholeKey> closed_;       ///< since the last sweep
-    std::vector<alg::PinholeKey> seen_closed_;  ///< by a sweep, since the last sweep_late
-    std::vector<alg::PinholeKey> due_;          ///< for the next sweep_late
+    ClosedPinholes closed_;
     bool observing_ = false;
     std::set<alg::PinholeKey> withheld_;  ///< wanted by the engine, but not in the kernel because of observing_
     std::set<alg::CallbackTable::Key> withheld_callbacks_;  ///< likewise
     std::vector<nft::FlowEntry> seeds_;                     ///< staged
-    std::map<nft::SetId, Listing> read_;                    ///< from restore() until the table is as wanted
+    StoredTable table_{ruleset_};
     Counters counters_;
     LatencyHistogram commit_times_;
 };

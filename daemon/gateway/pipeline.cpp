@@ -63,17 +63,6 @@ std::optional<nft::NftError> Pipeline::carry_out(const Order& order, alg::TimePo
     return committed.error();
 }
 
-std::optional<nft::NftError> Pipeline::sweep(bool late) {
-    if (late) {
-        sync_.sweep_late(engine_);
-    } else {
-        sync_.sweep(engine_);
-    }
-    auto committed = sync_.commit();
-    if (committed) return std::nullopt;
-    return committed.error();
-}
-
 void Pipeline::decide(const QueuedPacket& packet, PendingVerdict verdict, alg::TimePoint now) {
     if (sources_ != nullptr && is_forged(packet, now)) {
         // Whether it may pass is for the operator's firewall to say.

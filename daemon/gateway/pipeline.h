@@ -75,9 +75,6 @@ class Pipeline {
     using Order = std::function<void(alg::Plan& plan)>;
     [[nodiscard]] std::optional<nft::NftError> carry_out(const Order& order, alg::TimePoint now);
 
-    /// See PinholeSync::sweep and sweep_late.
-    [[nodiscard]] std::optional<nft::NftError> sweep(bool late = false);
-
     [[nodiscard]] const Counters& counters() const { return counters_; }
     /// Packets that wait for the rest of their message now.
     [[nodiscard]] std::size_t held_now() const { return held_.size(); }

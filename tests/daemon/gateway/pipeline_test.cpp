@@ -149,23 +149,23 @@ TEST_F(PipelineTest, RemovesAPinholeThatAPacketBroughtBackAfterItWasClosed) {
     const auto elements = kernel_.elements;
     queue(sip("BYE sip:b@x SIP/2.0", "2 BYE", "b", ""), true);
     EXPECT_FALSE(run());
-    ASSERT_TRUE(sync_.needs_sweep());
+    ASSERT_TRUE(sync_.closed().has_new());
     kernel_.elements = elements;  // what an update does whose lookup came before the removal
-    EXPECT_FALSE(pipeline_.sweep());
+    EXPECT_TRUE(sync_.look_at_closed(engine_));
     EXPECT_EQ(kernel_.count(nft::SetId::pinholes4), 0U);
-    EXPECT_TRUE(sync_.needs_sweep()) << "once more, for the packet that comes in between";
-    EXPECT_FALSE(pipeline_.sweep());
-    EXPECT_FALSE(sync_.needs_sweep());
+    EXPECT_TRUE(sync_.closed().has_new()) << "once more, for the packet that comes in between";
+    EXPECT_TRUE(sync_.look_at_closed(engine_));
+    EXPECT_FALSE(sync_.closed().has_new());
     EXPECT_EQ(sync_.counters().swept, 2U);
 
     kernel_.elements = elements;  // by a packet that was held up for longer
-    EXPECT_FALSE(pipeline_.sweep(true));
+    EXPECT_TRUE(sync_.look_late_at_closed(engine_));
     EXPECT_EQ(kernel_.count(nft::SetId::pinholes4), 2U) << "not before it has been closed for a while";
-    ASSERT_TRUE(sync_.needs_late_sweep());
-    EXPECT_FALSE(pipeline_.sweep(true));
+    ASSERT_TRUE(sync_.closed().has_looked_at());
+    EXPECT_TRUE(sync_.look_late_at_closed(engine_));
     EXPECT_EQ(kernel_.count(nft::SetId::pinholes4), 0U);
-    EXPECT_FALSE(pipeline_.sweep());
-    while (sync_.needs_late_sweep()) EXPECT_FALSE(pipeline_.sweep(true));
+    EXPECT_TRUE(sync_.look_at_closed(engine_));
+    while (sync_.closed().has_looked_at()) EXPECT_TRUE(sync_.look_late_at_closed(engine_));
     EXPECT_EQ(sync_.counters().swept, 4U);
 }
 

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/gateway/closed_pinholes.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "daemon/translate.h"
+
+namespace messenger::daemon {
+
+std::size_t ClosedPinholes::look(const alg::Engine& engine, nft::Ruleset& ruleset, nft::Transaction& staged) {
+    const Seen seen = look_at(std::exchange(closed_, {}), engine, ruleset, staged);
+    closed_once_.insert(closed_once_.end(), seen.closed.begin(), seen.closed.end());
+    return seen.open;
+}
+
+std::size_t ClosedPinholes::look_late(const alg::Engine& engine, nft::Ruleset& ruleset, nft::Transaction& staged) {
+    return look_at(std::exchange(due_, std::exchange(closed_once_, {})), engine, ruleset, staged).open;
+}
+
+ClosedPinholes::Seen ClosedPinholes::look_at(std::vector<alg::PinholeKey> keys, const alg::Engine& engine,
+                                             nft::Ruleset& ruleset, nft::Transaction& staged) {
+    std::erase_if(keys, [&](const alg::PinholeKey& key) {
+        return !place_of(key) || engine.pinholes().find(key) != nullptr;  // opened again since
+    });
+    std::vector<nft::Place> places;
+    places.reserve(keys.size());
+    for (const alg::PinholeKey& key : keys) places.push_back(*place_of(key));
+    const auto found = ruleset.find_each(places);
+    Seen seen;
+    for (std::size_t i = 0; i < places.size(); ++i) {
+        if (found && !(*found)[i]) {
+            seen.closed.push_back(keys[i]);
+            continue;
+        }
+        closed_.push_back(keys[i]);
+        if (!found) continue;
+        staged.remove(places[i].set, places[i].key);
+        ++seen.open;
+    }
+    return seen;
+}
+
+}  // namespace messenger::daemon

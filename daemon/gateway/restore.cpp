@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/gateway/restore.h"
+
+#include <array>
+#include <optional>
+#include <span>
+
+#include "daemon/translate.h"
+#include "daemon/translate_nat.h"
+
+namespace messenger::daemon {
+namespace {
+
+using nft::SetId;
+using Elements = std::span<const nft::StoredElement>;
+
+constexpr std::array kPinholeSets{SetId::pinholes4, SetId::pinholes6, SetId::open4, SetId::open6};
+
+/// What there is of a set: nothing, if there was no table before us or one without it.
+nft::Expected<Elements> elements_of(StoredTable& table, SetId set) {
+    const auto& listing = table.list(set);
+    if (listing) return Elements(*listing);
+    if (listing.error().failure == nft::Failure::schema_gone) return Elements();
+    return listing.error();
+}
+
+nft::Expected<std::size_t> restore_pinholes(StoredTable& table, alg::Engine& engine, alg::TimePoint now) {
+    std::size_t count = 0;
+    for (const SetId set : kPinholeSets) {
+        const auto elements = elements_of(table, set);
+        if (!elements) return elements.error();
+        for (const nft::StoredElement& stored : *elements) {
+            const auto pinhole = pinhole_at(set, stored.element.key);
+            const auto note = parse_comment(stored.element.comment.text());
+            if (!pinhole || !note) continue;  // not written by us: it goes with the old table
+            engine.restore(*pinhole, note->purpose, note->label(), stored.expires, now);
+            ++count;
+        }
+    }
+    return count;
+}
+
+nft::Expected<void> restore_bindings(StoredTable& table, alg::Engine& engine, alg::TimePoint now) {
+    const auto elements = elements_of(table, SetId::snat4);
+    if (!elements) return elements.error();
+    for (const nft::StoredElement& stored : *elements) {
+        const auto binding = binding_at(stored.element);
+        if (!binding) continue;
+        alg::CallLabel label;
+        label.call = binding->call;
+        engine.restore_binding(binding->key, binding->outside_port,
+                               binding->contact ? std::nullopt : std::optional(label), stored.expires, now);
+    }
+    return {};
+}
+
+nft::Expected<void> restore_callbacks(StoredTable& table, alg::Engine& engine, alg::TimePoint now) {
+    for (const SetId set : {SetId::callbacks4, SetId::callbacks6}) {
+        const auto elements = elements_of(table, set);
+        if (!elements) return elements.error();
+        for (const nft::StoredElement& stored : *elements) {
+            const auto callback = callback_at(stored.element);
+            if (callback) engine.restore_callback(callback->key, callback->outside, stored.expires, now);
+        }
+    }
+    return {};
+}
+
+nft::Expected<void> restore_tls(StoredTable& table, nft::Conntrack& conntrack, bool nat, alg::Engine& engine,
+                                alg::TimePoint now) {
+    for (const SetId set : {SetId::tls_clients4, SetId::tls_clients6}) {
+        const auto elements = elements_of(table, set);
+        if (!elements) return elements.error();
+        for (const nft::StoredElement& stored : *elements) {
+            const auto tuple = nft::read_tuple_key(stored.element.key);
+            if (!tuple) continue;
+            const auto translation = conntrack.translation(*tuple);
+            const bool hidden = nat && translation && *translation && (*translation)->outside;
+            engine.restore_tls(to_alg(*tuple), hidden ? to_alg((*translation)->outside->address) : alg::IpAddress{},
+                               now);
+        }
+    }
+    return {};
+}
+
+}  // namespace
+
+nft::Expected<std::size_t> restore(StoredTable& table, nft::Conntrack& conntrack, const TableParts& parts,
+                                   alg::Engine& engine, alg::TimePoint now) {
+    auto count = restore_pinholes(table, engine, now);
+    if (!count) return count;
+    // After the pinholes, because the bindings of a call without any are let go.
+    if (parts.nat) {
+        if (auto restored = restore_bindings(table, engine, now); !restored) return restored.error();
+    }
+    if (auto restored = restore_callbacks(table, engine, now); !restored) return restored.error();
+    if (!parts.tls) return count;
+    if (auto restored = restore_tls(table, conntrack, parts.nat, engine, now); !restored) return restored.error();
+    return count;
+}
+
+}  // namespace messenger::daemon
