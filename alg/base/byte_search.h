@@ -58,19 +58,57 @@ template <std::size_t Size>
 #endif
 }
 
+/// Bit i tells whether bytes[i] is a blank or a control character of ASCII.
+template <std::size_t Size>
+[[nodiscard]] inline std::uint64_t find_invisible(const char* bytes) {
+    static_assert(Size % 16 == 0 && Size <= 64);
+    std::uint64_t found = 0;
+#if defined(__SSE2__)
+    const __m128i blank = _mm_set1_epi8(' ');
+    const __m128i del = _mm_set1_epi8(0x7f);
+    for (std::size_t at = 0; at < Size; at += sizeof blank) {
+        __m128i part;
+        std::memcpy(&part, bytes + at, sizeof part);
+        const __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(part, blank), part);
+        const auto bits = static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(low, _mm_cmpeq_epi8(part, del))));
+        found |= std::uint64_t{bits} << at;
+    }
+#else
+    for (std::size_t at = 0; at < Size; ++at) {
+        const auto byte = static_cast<unsigned char>(bytes[at]);
+        found |= std::uint64_t{byte <= ' ' || byte == 0x7f} << at;
+    }
+#endif
+    return found;
+}
+
+inline constexpr std::size_t kSearchStep = 16;
+
+/// find_byte where fewer bytes of text are left than are compared at once. Not inline: it comes once in a text.
+template <class... Chars>
+[[nodiscard]] [[gnu::noinline]] std::size_t find_byte_in_last(std::string_view text, std::size_t from, std::size_t to,
+                                                              Chars... wanted) {
+    if (text.size() >= kSearchStep) {
+        // The last bytes, of which the first have been looked at.
+        const std::size_t begin = text.size() - kSearchStep;
+        const std::uint64_t found =
+            (find_bytes<kSearchStep>(text.data() + begin, wanted) | ...) >> (from - begin) << (from - begin);
+        return found != 0 ? std::min(begin + static_cast<unsigned>(std::countr_zero(found)), to) : to;
+    }
+    while (from < to && ((text[from] != wanted) && ...)) ++from;
+    return from;
+}
+
 /// Where the first of the wanted bytes is in text[from, to); `to` without one. from <= to <= text.size().
 template <class... Chars>
 [[nodiscard]] [[gnu::always_inline]] inline std::size_t find_byte(std::string_view text, std::size_t from,
                                                                   std::size_t to, Chars... wanted) {
-    constexpr std::size_t kStep = 16;
-    for (; from < to && text.size() >= kStep; from += kStep) {
-        // At the end of text, the last bytes, of which the first have been looked at.
-        const std::size_t seen = kStep - std::min(text.size() - from, kStep);
-        const std::uint64_t found = (find_bytes<kStep>(text.data() + from - seen, wanted) | ...) >> seen;
+    for (; from < to; from += kSearchStep) {
+        if (text.size() - from < kSearchStep) return find_byte_in_last(text, from, to, wanted...);
+        const std::uint64_t found = (find_bytes<kSearchStep>(text.data() + from, wanted) | ...);
         if (found != 0) return std::min(from + static_cast<unsigned>(std::countr_zero(found)), to);
     }
-    while (from < to && ((text[from] != wanted) && ...)) ++from;
-    return std::min(from, to);
+    return to;
 }
 
 /// Finds the LFs of a text, one after the other.

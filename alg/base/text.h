@@ -25,7 +25,8 @@ namespace messenger::alg {
 
 /// White space inside a header value, which may be folded over lines (RFC 3261 section 7.3.1).
 [[nodiscard]] constexpr bool is_lws(char c) {
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+    // One comparison for all that is written, which is nearly always the answer.
+    return static_cast<unsigned char>(c) <= ' ' && (c == ' ' || c == '\t' || c == '\r' || c == '\n');
 }
 
 [[nodiscard]] constexpr bool equals_ignoring_case(std::string_view left, std::string_view right) {

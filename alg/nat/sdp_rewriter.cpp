@@ -245,23 +245,23 @@ void rewrite_sdp(const SdpView& sdp, const Translation& translation, EditList& e
     rewrite_connection(sdp.connection(), session, edits);
     const bool in_session = sdp.connection().kind != SdpConnection::Kind::none;
     // Origin follows the connection that speaks for the whole description.
-    std::optional<IpAddress> origin;
-    if (sdp.connection().address == sdp.origin().address) origin = session.to;
-    if (is_on_hold(sdp)) origin = look_up(translation, sdp.origin().text, sdp.origin().address);
+    const SdpConnection origin = sdp.origin();
+    std::optional<IpAddress> to;
+    if (sdp.connection().address == origin.address) to = session.to;
+    if (is_on_hold(sdp)) to = look_up(translation, origin.text, origin.address);
     for (std::size_t i = 0; i < targets.size(); ++i) {
         const SdpMedia& media = sdp.media()[i];
         Connection own;
         if (media.own_connection) {
             own = media_connection(media, targets[i], translation);
             rewrite_connection(media.connection, own, edits);
-            if (!in_session && !origin && media.connection.address == sdp.origin().address) origin = own.to;
+            if (!in_session && !to && media.connection.address == origin.address) to = own.to;
         }
         rewrite_remote_candidates(media, translation, edits);
         if (!(media.own_connection ? own : session).blocked) rewrite_media(sdp, media, targets[i], translation, edits);
     }
-    if (origin && sdp.origin().kind == SdpConnection::Kind::address &&
-        is_replaceable(sdp.origin().text, sdp.origin().address)) {
-        edits.replace(sdp.origin().text, origin->to_string());
+    if (to && origin.kind == SdpConnection::Kind::address && is_replaceable(origin.text, origin.address)) {
+        edits.replace(origin.text, to->to_string());
     }
 }
 

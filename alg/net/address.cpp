@@ -15,27 +15,30 @@ constexpr std::size_t kV6Words = 8;
     return std::to_integer<unsigned>(bytes[index]);
 }
 
+/// Takes a digit off the front of text, if there is one, and appends it to number.
+[[nodiscard]] bool take_digit(std::string_view& text, std::uint32_t& number) {
+    if (text.empty()) return false;
+    const auto digit = static_cast<std::uint32_t>(text.front() - '0');
+    if (digit > 9) return false;
+    text.remove_prefix(1);
+    number = number * 10 + digit;
+    return true;
+}
+
 [[nodiscard]] std::optional<std::uint32_t> parse_v4(std::string_view text) {
     std::uint32_t value = 0;
-    const char* at = text.data();
-    const char* const end = at + text.size();
     for (int octets = 0; octets < 4; ++octets) {
         if (octets > 0) {
-            if (at == end || *at != '.') return std::nullopt;
-            ++at;
+            if (text.empty() || text.front() != '.') return std::nullopt;
+            text.remove_prefix(1);
         }
-        const char* const begin = at;
         std::uint32_t octet = 0;
-        for (; at != end && at - begin < 3; ++at) {
-            const auto digit = static_cast<std::uint32_t>(*at - '0');
-            if (digit > 9) break;
-            octet = octet * 10 + digit;
-        }
+        if (!take_digit(text, octet)) return std::nullopt;
         // A leading zero is refused: some readers take it for octal, and two readings of one address open a door.
-        if (at == begin || octet > 255 || (at - begin > 1 && *begin == '0')) return std::nullopt;
+        if (octet != 0 && take_digit(text, octet) && take_digit(text, octet) && octet > 255) return std::nullopt;
         value = value << 8U | octet;
     }
-    if (at != end) return std::nullopt;
+    if (!text.empty()) return std::nullopt;
     return value;
 }
 

@@ -72,18 +72,6 @@ constexpr std::string_view kUsual = "IN IP4 ";  // nearly every connection; comp
     return true;
 }
 
-/// The address of o=<user> <id> <version> IN IP4 <address>, read from its end, because some user names hold blanks.
-void read_origin(std::string_view value, SdpConnection& origin) {
-    value = trim(value);
-    const char* const end = value.data() + value.size();
-    const char* at = end;
-    for (int words = 0; words < 3; ++words) {
-        while (at != value.data() && is_blank(at[-1])) --at;
-        while (at != value.data() && !is_blank(at[-1])) --at;
-    }
-    if (!read_connection({at, end}, origin)) origin = {};
-}
-
 [[nodiscard]] MediaKind media_kind(std::string_view media) {
     switch (media.size()) {
         case 4: return equals_literal(media, "text") ? MediaKind::text : MediaKind::other;
@@ -185,6 +173,19 @@ void SdpView::reset() {
     media_.clear();
 }
 
+SdpConnection SdpView::origin() const {
+    // o=<user> <id> <version> IN IP4 <address>, from its end, because some user names hold blanks.
+    const std::string_view value = trim(origin_);
+    const char* const end = value.data() + value.size();
+    const char* at = end;
+    for (int words = 0; words < 3; ++words) {
+        while (at != value.data() && is_blank(at[-1])) --at;
+        while (at != value.data() && !is_blank(at[-1])) --at;
+    }
+    SdpConnection connection;
+    return read_connection({at, end}, connection) ? connection : SdpConnection{};
+}
+
 Expected<void> SdpView::read_lines(const Limits& limits) {
     LineReader lines(text_);
     std::string_view line;
@@ -205,7 +206,7 @@ Expected<void> SdpView::read_lines(const Limits& limits) {
                 if (is_ours(value) && !read_attribute(value)) return Error::bad_sdp_address;
                 break;
             case 'o':
-                if (media_.empty() && origin_.kind == SdpConnection::Kind::none) read_origin(value, origin_);
+                if (media_.empty() && origin_.empty()) origin_ = value;
                 break;
             default: break;
         }

@@ -75,7 +75,8 @@ class SdpView {
 
     [[nodiscard]] const auto& media() const { return media_; }
     [[nodiscard]] const SdpConnection& connection() const { return connection_; }  ///< the session's
-    [[nodiscard]] const SdpConnection& origin() const { return origin_; }          ///< the address of o=
+    /// The address of the first o= line. Read when it is asked for, because nothing but NAT wants it.
+    [[nodiscard]] SdpConnection origin() const;
     [[nodiscard]] std::string_view text() const { return text_; }
 
     static constexpr std::size_t kMaxMedia = 32;
@@ -90,7 +91,7 @@ class SdpView {
 
     std::string_view text_;
     SdpConnection connection_;
-    SdpConnection origin_;
+    std::string_view origin_;                              ///< what stands behind o=
     MediaDirection direction_ = MediaDirection::sendrecv;  ///< the session's
     std::string_view setup_;                               ///< the session's
     boost::container::static_vector<SdpMedia, kMaxMedia> media_;

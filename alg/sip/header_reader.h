@@ -93,8 +93,13 @@ class HeaderReader {
     }
     const char* value = text + colon + 1;
     const char* value_end = text + end;
-    while (value != value_end && is_lws(*value)) ++value;
-    while (value != value_end && is_lws(value_end[-1])) --value_end;
+    if (value_end - value >= 3 && value[0] == ' ' && value[1] > ' ' && value_end[-2] > ' ' && value_end[-1] == '\r') {
+        ++value;  // "Name: value" CR LF, as nearly everybody writes
+        --value_end;
+    } else {
+        while (value != value_end && is_lws(*value)) ++value;
+        while (value != value_end && is_lws(value_end[-1])) --value_end;
+    }
     line_.name_length = static_cast<std::uint16_t>(name.size());
     line_.begin = static_cast<std::uint32_t>(begin);
     line_.value_begin = static_cast<std::uint32_t>(value - text);

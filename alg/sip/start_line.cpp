@@ -2,8 +2,10 @@
 #include "alg/sip/start_line.h"
 
 #include <algorithm>
-#include <array>
+#include <bit>
+#include <cstdint>
 
+#include "alg/base/byte_search.h"
 #include "alg/base/text.h"
 #include "alg/sip/token.h"
 
@@ -34,21 +36,24 @@ constexpr bool is_control(char c) {
     return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
 }
 
-/// Neither a blank nor a control, by their unsigned value.
-constexpr std::array<bool, 256> kVisible = [] {
-    std::array<bool, 256> table{};
-    for (unsigned c = 0; c < table.size(); ++c) table[c] = c != ' ' && !is_control(static_cast<char>(c));
-    return table;
-}();
+/// How far the visible characters go that begin at `at`: where the first other one is, or the end of text.
+std::size_t visible_end(std::string_view text, std::size_t at) {
+    for (; text.size() - at >= kSearchStep; at += kSearchStep) {
+        const std::uint64_t found = find_invisible<kSearchStep>(text.data() + at);
+        if (found != 0) return at + static_cast<unsigned>(std::countr_zero(found));
+    }
+    while (at < text.size() && text[at] != ' ' && !is_control(text[at])) ++at;
+    return at;
+}
 
 StartLineMatch match_request_line(std::string_view text, std::size_t checked, std::size_t method, StartLine& line) {
     const std::size_t uri = method + 1;
     // Had the Request-URI ended more than " SIP/2.0" and a CR before `checked`, the line would not have been
     // incomplete.
     constexpr std::size_t kVersionAndEnds = kSipVersion.size() + 2;
-    std::size_t at = std::max(uri, checked - std::min(checked, kVersionAndEnds));
-    while (at < text.size() && kVisible[static_cast<unsigned char>(text[at])]) ++at;
-    if (at >= text.size()) return StartLineMatch::incomplete;
+    const std::size_t unseen = std::max(uri, checked - std::min(checked, kVersionAndEnds));
+    const std::size_t at = visible_end(text, std::min(unseen, text.size()));
+    if (at == text.size()) return StartLineMatch::incomplete;
     if (text[at] != ' ' || at == uri) return StartLineMatch::impossible;
     const StartLineMatch version = match_literal(text, at + 1, kSipVersion);
     if (version != StartLineMatch::complete) return version;

@@ -45,6 +45,19 @@ TEST(ByteSearch, EveryValueIsFoundWhereItIsAndNowhereElse) {
     }
 }
 
+TEST(ByteSearch, BlanksAndControlsAreInvisible) {
+    for (unsigned value = 0; value < 256; ++value) {
+        std::string text(64, 'x');
+        for (std::size_t at = 0; at < text.size(); at += 5) text[at] = static_cast<char>(value);
+        std::uint64_t expected = 0;
+        const bool invisible = value <= ' ' || value == 0x7f;
+        for (unsigned at = 0; invisible && at < 64; at += 5) expected |= std::uint64_t{1} << at;
+        const ExactBytes block(text);
+        EXPECT_EQ(find_invisible<64>(block.text().data()), expected) << value;
+        EXPECT_EQ(find_invisible<16>(block.text().data()), expected & 0xffffU) << value;
+    }
+}
+
 TEST(ByteSearch, TheFirstOneOfARangeIsFound) {
     for (std::size_t size = 0; size < 40; ++size) {
         for (std::size_t place = 0; place < size; ++place) {
