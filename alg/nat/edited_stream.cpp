@@ -23,10 +23,6 @@ constexpr std::size_t kLongestPacket = 65'500;
     return static_cast<std::int32_t>(position - origin);
 }
 
-[[nodiscard]] std::uint32_t later(std::uint32_t left, std::uint32_t right) {
-    return sequence_before(left, right) ? right : left;
-}
-
 [[nodiscard]] std::uint32_t end_of(const PacketView& view) {
     return view.tcp.sequence + static_cast<std::uint32_t>(view.payload.size());
 }
@@ -51,7 +47,7 @@ EditedStream::Outcome EditedStream::push(PacketToken token, std::span<const std:
     const std::uint32_t begin = view.tcp.sequence;
     const std::uint32_t end = end_of(view);
     const bool repeats = !sequence_before(seen_, end);
-    if (!sequence_before(seen_, begin)) seen_ = later(seen_, end);
+    if (!sequence_before(seen_, begin)) seen_ = later_sequence(seen_, end);
     // What lies beyond every window is dropped by its receiver and read by nobody.
     const bool nothing_to_decide = !begun_ || given_up_ || !sequence_before(decided_, end) ||
                                    distance(decided_, begin) > StreamReassembler::kLargestWindow;
@@ -60,14 +56,14 @@ EditedStream::Outcome EditedStream::push(PacketToken token, std::span<const std:
         pass(token, packet, view, exchange, releases);
         return Outcome::released;
     }
-    if (is_held(later(begin, decided_), end, view.tcp.fin)) {
+    if (is_held(later_sequence(begin, decided_), end, view.tcp.fin)) {
         if (repeats) take_custody(exchange.limits);
         answer_repetition(token, packet, view, exchange, releases);
         return Outcome::released;
     }
-    const bool full = held_.size() >= exchange.limits.held_segments || held_bytes_ > exchange.limits.held_bytes ||
-                      packet.size() > exchange.limits.held_bytes - held_bytes_;
-    hold(token, packet, view);
+    const bool full = held_.size() >= exchange.limits.held_segments || held_.bytes() > exchange.limits.held_bytes ||
+                      packet.size() > exchange.limits.held_bytes - held_.bytes();
+    held_.insert(token, packet, view);
     if (!full) return Outcome::held;
     give_up(exchange, releases);
     return Outcome::overflow;
@@ -82,12 +78,10 @@ void EditedStream::pass(PacketToken token, std::span<const std::byte> packet, co
 /// Whether held segments, or custody, have everything in [begin, end).
 bool EditedStream::is_held(std::uint32_t begin, std::uint32_t end, bool fin) const {
     bool fin_held = !fin;
-    std::uint32_t at = custody_.behind(begin);
-    for (const Held& held : held_) {
-        if (sequence_before(at, held.begin)) break;
-        at = later(at, held.end);
+    const auto look_for_fin = [&](const HeldSegments::Segment& held, std::uint32_t) {
         fin_held = fin_held || (held.fin && held.end == end);
-    }
+    };
+    const std::uint32_t at = held_.each_without_gap(custody_.behind(begin), look_for_fin);
     return fin_held && !sequence_before(at, end);
 }
 
@@ -125,8 +119,8 @@ void EditedStream::take_custody(const EditLimits& limits) {
     if (!custody_.empty() && sequence_before(custody_.end(), released_)) return;
     const std::size_t most = std::min(limits.held_bytes, Custody::kMost);
     // What edits have deleted may be received without having been released.
-    std::uint32_t at = custody_.empty() ? later(released_, received) : custody_.end();
-    for (const Held& held : held_) {
+    std::uint32_t at = custody_.empty() ? later_sequence(released_, received) : custody_.end();
+    for (const HeldSegments::Segment& held : held_) {
         if (sequence_before(at, held.begin)) return;
         if (!sequence_before(at, held.end)) continue;
         const auto view = parse_packet(held.packet());
@@ -152,7 +146,7 @@ EditedStream::Input EditedStream::take_along(const PacketView& view, Input input
     const std::string_view lacking = missing();
     if (lacking.empty()) return input;
     const std::uint32_t end = input.begin + static_cast<std::uint32_t>(input.bytes.size());
-    const std::uint32_t known = later(released_, custody_.end());
+    const std::uint32_t known = later_sequence(released_, custody_.end());
     if (!input.bytes.empty() && sequence_before(known, end)) return input;
     if (view.payload.empty() && !view.tcp.fin && !sequence_before(input.begin, known)) {
         // An acknowledgement that became data would be acknowledged, and that could become data, too, for ever.
@@ -164,20 +158,6 @@ EditedStream::Input EditedStream::take_along(const PacketView& view, Input input
     const bool follows = !sequence_before(to, input.begin) && !sequence_before(end, to);
     return {from, lacking, follows ? input.bytes.substr(to - input.begin) : std::string_view(),
             input.more_follows || !follows};
-}
-
-void EditedStream::hold(PacketToken token, std::span<const std::byte> packet, const PacketView& view) {
-    assert(std::all_of(held_.begin(), held_.end(), [](const Held& held) { return held.borrowed.empty(); }));
-    Held held;
-    held.token = token;
-    held.begin = view.tcp.sequence;
-    held.end = end_of(view);
-    held.fin = view.tcp.fin;
-    held.borrowed = packet;
-    const auto place = std::find_if(held_.begin(), held_.end(),
-                                    [&](const Held& known) { return sequence_before(held.begin, known.begin); });
-    held_.insert(place, std::move(held));
-    held_bytes_ += packet.size();
 }
 
 bool EditedStream::edit(std::uint32_t sequence, const EditList& edits) {
@@ -223,30 +203,21 @@ bool EditedStream::edit(std::uint32_t sequence, const EditList& edits) {
 
 void EditedStream::decide(std::uint32_t sequence, const Exchange& exchange, ReleaseList& releases) {
     if (!begun_) return;
-    decided_ = later(decided_, sequence);
+    decided_ = later_sequence(decided_, sequence);
     decide_before_fin();
-    const auto kept = std::find_if(held_.begin(), held_.end(),
-                                   [this](const Held& held) { return sequence_before(decided_, held.end); });
-    release_front(static_cast<std::size_t>(kept - held_.begin()), exchange, releases);
-    for (Held& held : held_) {
-        if (held.borrowed.empty()) continue;
-        held.copy.assign(held.borrowed.begin(), held.borrowed.end());
-        held.borrowed = {};
-    }
+    release_front(held_.count_until(decided_), exchange, releases);
+    held_.copy_borrowed();
 }
 
 /// Behind a FIN comes nothing but keep-alives: a message that is not complete by then never will be.
 void EditedStream::decide_before_fin() {
-    for (const Held& held : held_) {
-        if (!sequence_before(seen_, held.begin)) seen_ = later(seen_, held.end);
+    for (const HeldSegments::Segment& held : held_) {
+        if (!sequence_before(seen_, held.begin)) seen_ = later_sequence(seen_, held.end);
     }
     if (sequence_before(seen_, decided_)) return;  // decided beforehand, and a part is still to come
-    std::uint32_t at = custody_.behind(decided_);
-    for (const Held& held : held_) {
-        if (sequence_before(at, held.begin)) return;
-        at = later(at, held.end);
-        if (held.fin && held.end == at) decided_ = at + 1;  // it counts as a byte
-    }
+    held_.each_without_gap(custody_.behind(decided_), [this](const HeldSegments::Segment& held, std::uint32_t end) {
+        if (held.fin && held.end == end) decided_ = end + 1;  // it counts as a byte
+    });
 }
 
 void EditedStream::give_up(const Exchange& exchange, ReleaseList& releases) {
@@ -257,15 +228,13 @@ void EditedStream::give_up(const Exchange& exchange, ReleaseList& releases) {
 void EditedStream::on_reset(std::uint32_t sequence, const Exchange& exchange, ReleaseList& releases) {
     if (held_.empty() || sequence_before(sequence, decided_)) return;
     std::uint32_t end = decided_;
-    for (const Held& held : held_) end = later(end, held.end + (held.fin ? 1U : 0U));
+    for (const HeldSegments::Segment& held : held_) end = later_sequence(end, held.end + (held.fin ? 1U : 0U));
     if (!sequence_before(end, sequence)) give_up(exchange, releases);
 }
 
 void EditedStream::release_front(std::size_t count, const Exchange& exchange, ReleaseList& releases) {
-    for (std::size_t i = 0; i < count; ++i) {
-        const Held& held = held_[i];
+    for (const HeldSegments::Segment& held : std::span(held_.begin(), count)) {
         const std::span<const std::byte> packet = held.packet();
-        held_bytes_ -= packet.size();
         if (held.fin && held.end == decided_) decided_ = held.end + 1;
         const auto view = parse_packet(packet);
         assert(view);  // it was one when it came
@@ -274,7 +243,7 @@ void EditedStream::release_front(std::size_t count, const Exchange& exchange, Re
         const Input input{held.begin, {}, view->payload, false, later_timestamp(packet, *view)};
         emit(held.token, packet, *view, input, exchange, releases);
     }
-    held_.erase(held_.begin(), held_.begin() + static_cast<std::ptrdiff_t>(count));
+    held_.erase_front(count);
 }
 
 void EditedStream::note_timestamp(std::span<const std::byte> packet, const PacketView& view) {
@@ -296,7 +265,7 @@ void EditedStream::on_acknowledgement(std::uint32_t sequence) {
     acknowledged_ = sequence;
     map_.acknowledge(sequence);
     custody_.release_before(map_.in(sequence));
-    seen_ = later(seen_, map_.in(sequence));
+    seen_ = later_sequence(seen_, map_.in(sequence));
     const std::int32_t known = distance(sent - static_cast<std::uint32_t>(carry_.size()), sequence);
     if (known > 0) carry_.erase(0, static_cast<std::size_t>(known));
 }

@@ -11,6 +11,7 @@
 
 #include "alg/nat/custody.h"
 #include "alg/nat/edit_list.h"
+#include "alg/nat/held_segments.h"
 #include "alg/nat/release_list.h"
 #include "alg/nat/sequence_map.h"
 #include "alg/net/packet.h"
@@ -89,26 +90,13 @@ class EditedStream {
     }
     [[nodiscard]] std::optional<std::uint32_t> first() const { return begun_ ? std::optional(first_) : std::nullopt; }
     [[nodiscard]] std::size_t held_segments() const { return held_.size(); }
-    [[nodiscard]] std::size_t held_bytes() const { return held_bytes_; }
+    [[nodiscard]] std::size_t held_bytes() const { return held_.bytes(); }
     [[nodiscard]] std::uint32_t cut_tails() const { return cut_tails_; }
 
     void save(std::vector<std::byte>& to) const;
     [[nodiscard]] static std::optional<EditedStream> load(std::span<const std::byte>& from);
 
    private:
-    struct Held {
-        PacketToken token = 0;
-        std::uint32_t begin = 0;
-        std::uint32_t end = 0;  ///< of its data
-        bool fin = false;
-        std::span<const std::byte> borrowed;  ///< the packet, until it is copied
-        std::vector<std::byte> copy;
-
-        [[nodiscard]] std::span<const std::byte> packet() const {
-            return borrowed.empty() ? std::span(copy) : borrowed;
-        }
-    };
-
     /// What a segment brings.
     struct Input {
         std::uint32_t begin = 0;
@@ -126,7 +114,6 @@ class EditedStream {
     };
 
     [[nodiscard]] bool is_held(std::uint32_t begin, std::uint32_t end, bool fin) const;
-    void hold(PacketToken token, std::span<const std::byte> packet, const PacketView& view);
     void release_front(std::size_t count, const Exchange& exchange, ReleaseList& releases);
     void note_timestamp(std::span<const std::byte> packet, const PacketView& view);
     [[nodiscard]] std::optional<std::uint32_t> later_timestamp(std::span<const std::byte> packet,
@@ -149,8 +136,7 @@ class EditedStream {
 
     SequenceMap map_;
     Custody custody_;
-    std::vector<Held> held_;  ///< by sequence number
-    std::size_t held_bytes_ = 0;
+    HeldSegments held_;
     std::string carry_;               ///< output that ends at released_ and found no room in the packet that brought it
     std::uint32_t first_ = 0;         ///< of the data
     std::uint32_t seen_ = 0;          ///< input before this has been here

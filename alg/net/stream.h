@@ -15,6 +15,11 @@ namespace messenger::alg {
     return static_cast<std::int32_t>(left - right) < 0;
 }
 
+/// The later one of two.
+[[nodiscard]] constexpr std::uint32_t later_sequence(std::uint32_t left, std::uint32_t right) {
+    return sequence_before(left, right) ? right : left;
+}
+
 /// Puts the segments of one TCP direction into order (RFC 9293 section 3.10.7.4). Holds only what came early: bytes in
 /// order are handed out in place, out of the packet that brought them.
 ///
