@@ -19,6 +19,7 @@
 #include "daemon/config/config_file.h"
 #include "daemon/ctl/calls_text.h"
 #include "daemon/ctl/daemon_link.h"
+#include "daemon/ctl/read_config.h"
 #include "daemon/ctl/tell.h"
 #include "daemon/explain/explain.h"
 #include "daemon/gateway/engine_policy.h"
@@ -89,13 +90,8 @@ struct Arguments {
 /// Ports, relays and timeouts are those of the daemon on this host, as far as it has a configuration that may be read.
 /// Absent after a complaint: the file was asked for by name, or has errors.
 [[nodiscard]] std::optional<Config> config_to_explain_by(const std::string& asked_for) {
-    const std::string file = asked_for.empty() ? std::string(kDefaultConfig) : asked_for;
     if (asked_for.empty() && ::access(kDefaultConfig, R_OK) != 0) return Config{};
-    const ConfigResult result = read_config_file(file);
-    for (const ConfigError& error : result.errors) {
-        fmt::print(stderr, "messenger-algctl: {}\n", error.to_string(file));
-    }
-    return result.config;
+    return read_config_or_complain(asked_for);
 }
 
 [[nodiscard]] alg::Policy choose_policy(Config config, const Arguments& arguments) {
@@ -118,11 +114,15 @@ struct Arguments {
     return policy;
 }
 
-/// A single name that is no file is a call's. A file of that name can be given as ./NAME.
+/// A single name that is no file, and not that of a capture, is a call's. A file of that name can be given as ./NAME.
 [[nodiscard]] bool names_a_call(const Arguments& arguments) {
     if (arguments.files.size() != 1 || arguments.files[0] == "-" || arguments.nft) return false;
+    const std::filesystem::path path(arguments.files[0]);
+    for (const std::string_view ending : {".pcap", ".pcapng", ".cap"}) {
+        if (path.extension() == ending) return false;
+    }
     std::error_code error;
-    return !std::filesystem::exists(arguments.files[0], error);
+    return !std::filesystem::exists(path, error);
 }
 
 /// The events of the daemon's answer, one JSON object per line, as those of a capture.

@@ -12,6 +12,7 @@
 
 #include "alg/base/text.h"
 #include "daemon/config/config_file.h"
+#include "daemon/ctl/read_config.h"
 #include "daemon/policy_files/policy_text.h"
 #include "daemon/policy_files/reg_export.h"
 #include "daemon/policy_files/reg_file.h"
@@ -35,14 +36,6 @@ void complain(fmt::format_string<Arguments...> format, Arguments&&... arguments)
     auto bytes = read_file_bytes(file, kLongestFile, why);
     if (!bytes) complain("{} cannot be read as an export of a policy: {}", file, why);
     return bytes;
-}
-
-/// Absent after a complaint.
-[[nodiscard]] std::optional<Config> config_to_change(const std::string& asked_for) {
-    const std::string file = asked_for.empty() ? std::string(kDefaultConfig) : asked_for;
-    const ConfigResult result = read_config_file(file);
-    for (const ConfigError& error : result.errors) complain("{}", error.to_string(file));
-    return result.config;
 }
 
 /// A Registry.pol does not say whose it is; the folder that it lies in does (Machine, User).
@@ -80,7 +73,7 @@ int run_import_policy(const ImportPolicyArguments& arguments) {
     std::optional<Config> config;
     const bool compares = arguments.diff || !arguments.config.empty();
     if (compares) {
-        config = config_to_change(arguments.config);
+        config = read_config_or_complain(arguments.config);
         if (!config) return kExitFailed;
     }
     PolicyRegistry registry;
@@ -107,7 +100,7 @@ int run_import_policy(const ImportPolicyArguments& arguments) {
 }
 
 int run_export_policy(const ExportPolicyArguments& arguments) {
-    const auto config = config_to_change(arguments.config);
+    const auto config = read_config_or_complain(arguments.config);
     if (!config) return kExitFailed;
     const RegExport exported = export_reg(*config);
     for (const std::string& error : exported.errors) complain("{}", error);

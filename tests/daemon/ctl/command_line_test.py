@@ -93,6 +93,14 @@ class CommandLine(unittest.TestCase):
         self.assertIn("empty.pcapx", done.stderr.decode())
         self.assertEqual(done.stdout.count(b'"event":"summary"'), 2)
 
+    def test_a_lone_file_that_is_missing_is_not_taken_for_a_call(self):
+        missing = self.capture.replace("empty", "missing")
+        done = run("explain", missing)
+        self.assertEqual(done.returncode, 1)
+        said = done.stderr.decode()
+        self.assertIn(f"{missing} cannot be opened: No such file or directory", said)
+        self.assertNotIn("socket", said)
+
     def test_the_configuration_says_where_sip_is_spoken(self):
         config = pathlib.Path(self.folder.name) / "config.toml"
         config.write_text('[network]\ninside = ["10.0.0.0/8"]\n[sip]\nports = [5070]\n', encoding="utf-8")
