@@ -215,9 +215,10 @@ void EditedStream::decide_before_fin() {
         if (!sequence_before(seen_, held.begin)) seen_ = later_sequence(seen_, held.end);
     }
     if (sequence_before(seen_, decided_)) return;  // decided beforehand, and a part is still to come
-    held_.each_without_gap(custody_.behind(decided_), [this](const HeldSegments::Segment& held, std::uint32_t end) {
+    const auto count_fin = [this](const HeldSegments::Segment& held, std::uint32_t end) {
         if (held.fin && held.end == end) decided_ = end + 1;  // it counts as a byte
-    });
+    };
+    static_cast<void>(held_.each_without_gap(custody_.behind(decided_), count_fin));
 }
 
 void EditedStream::give_up(const Exchange& exchange, ReleaseList& releases) {

@@ -37,7 +37,7 @@ class HeldSegments {
     /// Calls take(segment, end) for one after the other as long as none begins behind the end of those before it; the
     /// first of these ends is at. Returns the last.
     template <class Take>
-    std::uint32_t each_without_gap(std::uint32_t at, const Take& take) const {
+    [[nodiscard]] std::uint32_t each_without_gap(std::uint32_t at, const Take& take) const {
         for (const Segment& segment : segments_) {
             if (sequence_before(at, segment.begin)) break;
             at = later_sequence(at, segment.end);
