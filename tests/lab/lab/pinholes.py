@@ -35,7 +35,9 @@ def pinholes(gateway, sets=SETS):
         try:
             listing = json.loads(gateway.nft(f"list set inet {TABLE} {name}", as_json=True))
         except CommandFailed:
-            return []
+            if not table_exists(gateway):
+                return []
+            return pinholes(gateway, sets)  # it has been put back in between
         for item in listing["nftables"]:
             found += [_pinhole(element) for element in item.get("set", {}).get("elem", [])]
     return found
