@@ -105,18 +105,15 @@ std::optional<nft::Place> place_of(const alg::PinholeKey& pinhole) {
 }
 
 std::optional<alg::PinholeKey> pinhole_at(nft::SetId set, const nft::Key& key) {
-    if (key.bytes().size() != nft::spec_of(set).key_size()) return std::nullopt;
-    if (set == nft::SetId::pinholes4 || set == nft::SetId::pinholes6) {
-        const auto read = nft::read_pinhole_key(key);
-        if (!read) return std::nullopt;
-        return alg::PinholeKey{to_alg(read->protocol), false, to_alg(read->inside), to_alg(read->remote)};
+    std::optional<alg::PinholeKey> pinhole;
+    if (const auto pinned = nft::read_pinhole_key(key)) {
+        pinhole = {to_alg(pinned->protocol), false, to_alg(pinned->inside), to_alg(pinned->remote)};
+    } else if (const auto any = nft::read_endpoint_key(key)) {
+        pinhole = {to_alg(any->protocol), true, to_alg(any->inside), {}};
     }
-    if (set == nft::SetId::open4 || set == nft::SetId::open6) {
-        const auto read = nft::read_endpoint_key(key);
-        if (!read) return std::nullopt;
-        return alg::PinholeKey{to_alg(read->protocol), true, to_alg(read->inside), {}};
-    }
-    return std::nullopt;
+    // Somebody else may have put there what we would put elsewhere: the IPv6 form of an IPv4 address.
+    if (!pinhole || place_of(*pinhole) != nft::Place{set, key}) return std::nullopt;
+    return pinhole;
 }
 
 nft::Comment format_comment(alg::Purpose purpose, const alg::CallLabel& label) {

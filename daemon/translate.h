@@ -28,7 +28,7 @@ namespace messenger::daemon {
 /// Where a pinhole is in the table. Absent if the two ends are of different families: no packet could use such a
 /// pinhole.
 [[nodiscard]] std::optional<nft::Place> place_of(const alg::PinholeKey& pinhole);
-/// The way back, after a restart. Absent if the set holds no pinholes, or the key is not one of its keys.
+/// The way back, after a restart. Absent if the set holds no pinholes, or the key is none that place_of() gives.
 [[nodiscard]] std::optional<alg::PinholeKey> pinhole_at(nft::SetId set, const nft::Key& key);
 
 /// What the comment of a pinhole's element says.

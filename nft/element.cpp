@@ -184,7 +184,7 @@ std::optional<BindingKey> read_binding_key(const Key& key) {
     std::string interface = reader.interface();
     const Address inside = reader.address(4);
     const auto protocol = known_protocol(reader.protocol());
-    if (!protocol) return std::nullopt;
+    if (!protocol || interface.size() >= kInterface) return std::nullopt;
     return BindingKey{std::move(interface), *protocol, {inside, reader.port()}};
 }
 

@@ -80,6 +80,21 @@ TEST(ElementKey, OfABindingNamesTheInterface) {
     EXPECT_FALSE(read_binding_key(Key::endpoint(Protocol::tcp, kInside)));
     const std::array<std::byte, 28> nothing{};
     EXPECT_FALSE(read_binding_key(*Key::from_bytes(nothing)));
+    const Key longest = Key::binding("interface123456", Protocol::tcp, kInside);
+    std::vector<std::byte> without_end(longest.bytes().begin(), longest.bytes().end());
+    without_end[15] = std::byte{'7'};
+    EXPECT_FALSE(read_binding_key(*Key::from_bytes(without_end)));
+}
+
+TEST(ElementKey, OfAnAddressIsTheAddress) {
+    for (const Address& address : {Address::v4(0x0a010203), *Address::parse("2001:db8::3")}) {
+        const Key key = Key::address(address);
+        EXPECT_EQ(size_of(key), spec_of(heard(address.family())).key_size());
+        EXPECT_EQ(key.to_string(heard(address.family())), address.to_string());
+        EXPECT_EQ(read_address_key(key), address);
+    }
+    EXPECT_FALSE(read_address_key(Key::endpoint(Protocol::tcp, kInside)));
+    EXPECT_FALSE(read_address_key(Key{}));
 }
 
 TEST(ElementTarget, ReadsBackWhatItWasMadeOf) {

@@ -68,6 +68,12 @@ TEST(Translate, FindsNoPinholeInOtherSetsOrKeys) {
     const auto inside = nft::Key::endpoint(nft::Protocol::udp, to_nft(endpoint("10.1.2.3", 5350)));
     EXPECT_FALSE(pinhole_at(nft::SetId::sip_endpoints4, inside));
     EXPECT_TRUE(pinhole_at(nft::SetId::open4, inside));
+
+    // ::ffff:10.1.2.3, which place_of() puts into the sets for IPv4
+    std::array<std::byte, 24> mapped{};
+    mapped[10] = mapped[11] = std::byte{0xff};
+    std::copy_n(inside.bytes().begin(), 12, mapped.begin() + 12);
+    EXPECT_FALSE(pinhole_at(nft::SetId::open6, *nft::Key::from_bytes(mapped)));
 }
 
 TEST(Translate, WritesTheCommands) {
