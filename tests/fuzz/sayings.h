@@ -16,7 +16,8 @@
 namespace messenger::test {
 
 /// What each host has said, in the roughest way: the numbers in its payloads, and the addresses that anybody named. A
-/// port or an address that nobody said was made up, however the messages are read.
+/// port or an address that nobody said was made up, however the messages are read. What Content-Length cuts off in the
+/// middle of a number is said all the same: its beginning.
 class Sayings {
    public:
     void hear(const alg::FlowTuple& tuple, std::string_view payload) { note(tuple.source.address, payload); }
@@ -73,18 +74,14 @@ class Sayings {
     void note_word(Host& host, std::string_view word) {
         for (std::size_t at = 0; at < word.size(); ++at) {
             std::uint32_t number = 0;
-            const std::size_t begin = at;
             while (at < word.size() && word[at] >= '0' && word[at] <= '9') {
                 number = std::min<std::uint32_t>(number * 10 + static_cast<std::uint32_t>(word[at] - '0'), 1U << 20U);
                 ++at;
+                if (number <= UINT16_MAX) host.numbers.set(number);
             }
-            if (at > begin && number <= UINT16_MAX) host.numbers.set(number);
         }
-        while (word.size() > 1 && (word.back() == '.' || (word.back() == ':' && !word.ends_with("::")))) {
-            word.remove_suffix(1);
-        }
-        for (const std::string_view part : {word, word.substr(0, word.rfind(':'))}) {
-            if (const auto address = alg::IpAddress::parse(part)) addresses_.insert(*address);
+        for (; word.find_first_of(".:") != std::string_view::npos; word.remove_suffix(1)) {
+            if (const auto address = alg::IpAddress::parse(word)) addresses_.insert(*address);
         }
     }
 
