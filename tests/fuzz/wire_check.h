@@ -45,6 +45,7 @@ class WireCheck {
         std::string expected;  ///< of what was sent up to read
         std::size_t read = 0;
         std::string arrived;
+        bool full = false;    ///< the last segment with data was as long as it may be
         alg::TimePoint last;  ///< when the sender was heard
     };
     struct Packet {
