@@ -101,14 +101,22 @@ void translate(const alg::BindingChange& change, std::string_view interface, nft
     }
 }
 
+std::optional<nft::Place> place_of(const alg::CallbackChange& change) {
+    const nft::Endpoint inside = to_nft(change.inside);
+    const nft::Address remote = to_nft(change.remote);
+    if (remote.family() != inside.address.family()) return std::nullopt;
+    return nft::Place{nft::callbacks(remote.family()),
+                      nft::Key::pinhole(remote, to_nft(change.transport), inside)};
+}
+
 void translate(const alg::CallbackChange& change, nft::Transaction& transaction) {
+    const auto place = place_of(change);
+    if (!place) return;
+    const auto& [set, key] = *place;
     const nft::Protocol protocol = to_nft(change.transport);
     const nft::Endpoint inside = to_nft(change.inside);
     const nft::Address remote = to_nft(change.remote);
-    if (remote.family() != inside.address.family()) return;
-    const nft::SetId set = nft::callbacks(remote.family());
     const nft::SetId listeners = nft::sip_endpoints(remote.family());
-    const nft::Key key = nft::Key::pinhole(remote, protocol, inside);
     const nft::Key listener = nft::Key::endpoint(protocol, inside);
     const auto outside =
         change.outside ? std::optional(nft::Key::pinhole(remote, protocol, to_nft(*change.outside))) : std::nullopt;

@@ -32,6 +32,8 @@ void translate_outside(const alg::PinholeChange& change, alg::Duration timeout, 
 /// interface: the one that has the address of change.outside.
 void translate(const alg::BindingChange& change, std::string_view interface, nft::Transaction& transaction);
 void translate(const alg::CallbackChange& change, nft::Transaction& transaction);
+/// Where its inside form is. Absent if the two ends are of different families.
+[[nodiscard]] std::optional<nft::Place> place_of(const alg::CallbackChange& change);
 void translate(const alg::TlsFlowChange& change, nft::Transaction& transaction);
 
 /// A binding of snat4 as it is read back. label: of the call that its comment names; absent for a Contact's:

@@ -112,6 +112,12 @@ Key Key::tuple(const FlowTuple& tuple) {
     return key;
 }
 
+Key Key::address(const Address& address) {
+    Key key;
+    key.append(address.bytes());
+    return key;
+}
+
 Key Key::port(Protocol protocol, std::uint16_t port) {
     Key key;
     key.append(protocol);
@@ -199,6 +205,12 @@ std::optional<FlowTuple> read_tuple_key(const Key& key) {
     if (!protocol) return std::nullopt;
     const std::uint16_t source_port = reader.port();
     return FlowTuple{*protocol, {source, source_port}, {destination, reader.port()}};
+}
+
+std::optional<Address> read_address_key(const Key& key) {
+    const std::size_t size = key.bytes().size();
+    if (size != spec_of(SetId::heard4).key_size() && size != spec_of(SetId::heard6).key_size()) return std::nullopt;
+    return Address::from_bytes(key.bytes());
 }
 
 Comment::Comment(std::string_view text) {

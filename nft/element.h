@@ -35,6 +35,8 @@ class Key {
     [[nodiscard]] static Key binding(std::string_view interface, Protocol protocol, const Endpoint& inside);
     /// admitted.
     [[nodiscard]] static Key tuple(const FlowTuple& tuple);
+    /// heard.
+    [[nodiscard]] static Key address(const Address& address);
     /// sip_ports.
     [[nodiscard]] static Key port(Protocol protocol, std::uint16_t port);
     /// handover.
@@ -87,6 +89,7 @@ struct BindingKey {
 [[nodiscard]] std::optional<EndpointKey> read_endpoint_key(const Key& key);
 [[nodiscard]] std::optional<BindingKey> read_binding_key(const Key& key);
 [[nodiscard]] std::optional<FlowTuple> read_tuple_key(const Key& key);
+[[nodiscard]] std::optional<Address> read_address_key(const Key& key);
 
 /// A comment that nft(8) can print and read back: at most 128 characters of printable ASCII. What it cannot hold (a
 /// quote, a backslash, control characters, bytes above 126) becomes '?', the rest is cut off.

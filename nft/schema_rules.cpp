@@ -2,6 +2,7 @@
 #include "nft/schema_rules.h"
 
 #include <array>
+#include <chrono>
 #include <string>
 
 #include <linux/netfilter.h>
@@ -29,6 +30,10 @@ constexpr std::string_view kVerdict = "verdict";
 
 constexpr std::uint32_t kEstablished = 2;  // NF_CT_STATE_BIT(IP_CT_ESTABLISHED)
 constexpr std::uint8_t kReply = 1;         // IP_CT_DIR_REPLY
+
+/// The daemon asks for who was heard as soon as it reads the packet. With made-up addresses a set of this size is full
+/// after thousands of packets a second: then nobody new is heard for as long as this.
+constexpr auto kHeard = std::chrono::seconds(60);
 
 constexpr std::array kFamilies{Family::ipv4, Family::ipv6};
 constexpr std::array kProtocols{Protocol::udp, Protocol::tcp};
@@ -217,6 +222,14 @@ void RuleList::to_daemon() {
     require_ct_mark(copy, marks.sip());
     copy.load_meta(NFT_META_MARK, 0).bitwise(0, ~marks.sip(), marks.sip()).store_mark(0);
     add(copy);
+
+    for (const Family family : kFamilies) {
+        // meta nfproto ipv4 update @heard4 { ip saddr timeout 1m }
+        // For the process that opens on another's word: so it knows who has spoken.
+        RuleBuilder hear = in(kToDaemonChain, family);
+        KeyLoader(hear, family).source_address();
+        add(hear.update(0, heard(family), kHeard));
+    }
 
     // counter queue flags bypass to 5060-5061
     add(in(kToDaemonChain).counter().queue(options_.queue_kind, options_.signalling_queue));

@@ -12,6 +12,8 @@ constexpr std::array kEndpoint4{Field::ipv4_address, Field::protocol, Field::por
 constexpr std::array kEndpoint6{Field::ipv6_address, Field::protocol, Field::port};
 constexpr std::array kTuple4{Field::ipv4_address, Field::ipv4_address, Field::protocol, Field::port, Field::port};
 constexpr std::array kTuple6{Field::ipv6_address, Field::ipv6_address, Field::protocol, Field::port, Field::port};
+constexpr std::array kAddress4{Field::ipv4_address};
+constexpr std::array kAddress6{Field::ipv6_address};
 constexpr std::array kPort{Field::protocol, Field::port};
 constexpr std::array kProtocol{Field::protocol};
 constexpr std::array kBinding4{Field::interface, Field::ipv4_address, Field::protocol, Field::port};
@@ -32,6 +34,8 @@ constexpr std::array<SetSpec, kSetCount> kSpecs{{
     {SetId::sip_endpoints6, "sip_endpoints6", kEndpoint6, false, false},
     {SetId::callbacks4, "callbacks4", kPinhole4, false, false},
     {SetId::callbacks6, "callbacks6", kPinhole6, false, false},
+    {SetId::heard4, "heard4", kAddress4, false, false},
+    {SetId::heard6, "heard6", kAddress6, false, false},
     {SetId::sip_ports, "sip_ports", kPort, false, true},
     {SetId::outside4, "outside4", kPinhole4, false, false, {}, SetSpec::For::nat},
     {SetId::outside_open4, "outside_open4", kEndpoint4, false, false, {}, SetSpec::For::nat},

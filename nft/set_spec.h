@@ -30,6 +30,8 @@ enum class SetId : std::uint8_t {
     sip_endpoints6,
     callbacks4,  ///< key of pinholes, with the inside or the outside endpoint: who may connect to such a listener
     callbacks6,
+    heard4,  ///< source address; made by the packet path: who has sent signalling within the last minute
+    heard6,
     sip_ports,  ///< protocol . port, from the configuration; no timeout
     // NAT, IPv4 only; there where SchemaOptions::nat_interfaces names any
     outside4,       ///< key of pinholes with the outside endpoint: first packets that are not translated yet
@@ -43,7 +45,7 @@ enum class SetId : std::uint8_t {
     tls_clients6,
 };
 
-inline constexpr std::size_t kSetCount = 23;
+inline constexpr std::size_t kSetCount = 25;
 
 /// One field of a key. In a concatenation each takes a multiple of 4 bytes, as nft's registers do.
 enum class Field : std::uint8_t { ipv4_address, ipv6_address, protocol, port, interface };
@@ -90,6 +92,9 @@ struct SetSpec {
 }
 [[nodiscard]] constexpr SetId callbacks(Family family) {
     return family == Family::ipv4 ? SetId::callbacks4 : SetId::callbacks6;
+}
+[[nodiscard]] constexpr SetId heard(Family family) {
+    return family == Family::ipv4 ? SetId::heard4 : SetId::heard6;
 }
 [[nodiscard]] constexpr SetId sip_endpoints(Family family) {
     return family == Family::ipv4 ? SetId::sip_endpoints4 : SetId::sip_endpoints6;

@@ -35,6 +35,7 @@ namespace {
 
 constexpr auto kClosedLookDelay = std::chrono::milliseconds(20);
 constexpr auto kLateLookDelay = std::chrono::seconds(1);
+constexpr auto kBetweenUnprovenWarnings = std::chrono::seconds(10);
 constexpr int kBatchesPerRound = 8;  // then timers and the other descriptors have their turn
 
 template <class T>
@@ -88,6 +89,8 @@ Gateway::Gateway(const Config& config, std::string config_file, Log& log)
                [this](const ControlRequest& request) { return commands_.answer(request); }),
       kernel_(open_kernel(config, log)),
       engine_(read_policy(), config.limits, random_key()),
+      known_hosts_([this](std::span<const nft::Place> places) { return warden_->ask_about_hosts(places); },
+                   [this] { warden_->forget_hosts(); }, random_key()),
       sync_(kernel_.ruleset, kernel_.schema, kernel_.conntrack, sync_options(config, kernel_.schema.options())),
       outside_(config.nat),
       translations_(kernel_.conntrack),
@@ -129,6 +132,7 @@ Gateway::Gateway(const Config& config, std::string config_file, Log& log)
     report_outside_changes();
     sync_.set_outside(outside_);
     sync_.set_policy(engine_.policy());
+    sync_.set_known_hosts(known_hosts_);
     const std::size_t taken_over = expect(sync_.restore(engine_, read_clock()));
     journal_.adopt(read_clock());
     pipeline_.set_source_check(sources_);
@@ -353,6 +357,19 @@ void Gateway::on_packets() {
         // Most likely no more wait, and if some do, the loop tells: asking would cost each lone packet a system call.
         if (packets.size() < QueueSocket::kBatch) break;
     }
+    warn_of_unproven();
+}
+
+void Gateway::warn_of_unproven() {
+    const std::uint64_t count = sync_.counters().unproven;
+    if (count == unproven_told_ || loop_.now() < next_unproven_warning_) return;
+    log_.warning("warden",
+                 "{} openings wait for a further message of their inside host: the kernel has not heard it. Somebody "
+                 "has emptied the sets heard4 and heard6, or they are full of made-up source addresses "
+                 "(nft list set inet messenger_alg heard4)",
+                 count - unproven_told_);
+    unproven_told_ = count;
+    next_unproven_warning_ = loop_.now() + kBetweenUnprovenWarnings;
 }
 
 std::vector<std::string> Gateway::reload() {

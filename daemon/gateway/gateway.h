@@ -71,6 +71,7 @@ class Gateway {
     bool report_outside_changes();
     void follow_outside_addresses();
     void on_packets();
+    void warn_of_unproven();
     void add_commands();
     /// What is wrong with the file; nothing of it holds then.
     [[nodiscard]] std::vector<std::string> reload();
@@ -89,6 +90,7 @@ class Gateway {
     std::optional<Warden> warden_;  ///< the parts below send through it
     Kernel kernel_;
     alg::Engine engine_;
+    KnownHosts known_hosts_;
     PinholeSync sync_;
     OutsideInterfaces outside_;
     ConntrackTranslations translations_;
@@ -117,6 +119,8 @@ class Gateway {
     EventLoop::TimerId late_look_timer_;
     EventLoop::TimerId watchdog_timer_;
     EventLoop::TimerId metrics_timer_;
+    std::uint64_t unproven_told_ = 0;  ///< openings that had waited when we said so last
+    alg::TimePoint next_unproven_warning_;
     bool closed_look_armed_ = false;
     bool late_look_armed_ = false;
 };

@@ -18,16 +18,24 @@ namespace {
     return {change.transport, change.inside, change.remote};
 }
 
+template <class Change>
+[[nodiscard]] bool opens(const Change& change) {
+    return change.kind == Change::Kind::add || change.kind == Change::Kind::refresh;
+}
+
 /// Of everything that is wanted, so that a loss is found without a look at the rest.
 constexpr std::size_t kLookedForAtOnce = 256;
 
-/// Until the engine asks again about a pinhole that is not in the kernel because we only look on.
+/// Until the engine asks again about a pinhole that is not in the kernel because we only look on, or because its host
+/// is not known.
 constexpr auto kObserved = std::chrono::minutes(1);
 
 }  // namespace
 
 nft::Expected<std::size_t> PinholeSync::restore(alg::Engine& engine, alg::TimePoint now) {
-    return daemon::restore(table_, conntrack_, {options_.nat, options_.tls}, engine, now);
+    auto restored = daemon::restore(table_, conntrack_, {options_.nat, options_.tls}, engine, now);
+    if (restored) recall_hosts(engine, now);
+    return restored;
 }
 
 nft::Expected<void> PinholeSync::reinstall(alg::Engine& engine, alg::TimePoint now) {
@@ -95,6 +103,7 @@ void PinholeSync::stage_everything(alg::Engine& engine, alg::TimePoint now, nft:
     }
     for (const alg::PinholeChange& change : wanted.changes) {
         if (turns_down(change, may_open) || withheld_.contains(change.key)) continue;
+        if (lacks_proof(change.key.inside.address)) continue;
         translate(change, all);
         if (options_.nat && !leads_nowhere(change.outside)) translate_outside(change, options_.longest_call, all);
     }
@@ -102,7 +111,7 @@ void PinholeSync::stage_everything(alg::Engine& engine, alg::TimePoint now, nft:
         if (options_.nat) translate_binding(change, all);
     }
     for (alg::CallbackChange& change : wanted.callbacks) {
-        if (turns_down(change, may_call_back)) continue;
+        if (turns_down(change, may_call_back) || lacks_proof(change.inside.address)) continue;
         if (leads_nowhere(change.outside)) change.outside.reset();
         if (!withheld_callbacks_.contains(key_of(change))) translate(change, all);
     }
@@ -139,16 +148,58 @@ void PinholeSync::translate_binding(const alg::BindingChange& change, nft::Trans
 
 template <class Change, class Check>
 bool PinholeSync::turns_down(const Change& change, Check check) {
-    using Kind = typename Change::Kind;
-    const bool opens = change.kind == Kind::add || change.kind == Kind::refresh;
-    if (policy_ == nullptr || !opens || check(change, *policy_)) return false;
+    if (policy_ == nullptr || !opens(change) || check(change, *policy_)) return false;
     ++counters_.turned_down;
     return true;
+}
+
+bool PinholeSync::lacks_proof(const alg::IpAddress& host) {
+    if (knows(host)) return false;
+    if (unproven_.size() >= HeardHosts::kMostHosts) unproven_.clear();  // of calls that have long ended
+    unproven_.insert(host);
+    ++counters_.unproven;
+    return true;
+}
+
+/// By what is open to them. That is also all that may be left of those who have been silent for long.
+void PinholeSync::recall_hosts(alg::Engine& engine, alg::TimePoint now) {
+    if (hosts_ == nullptr) return;
+    hosts_->forget();
+    alg::Plan open;
+    engine.snapshot(now, open);
+    std::set<alg::IpAddress> seen;
+    std::vector<nft::Place> places;
+    for (const alg::PinholeChange& change : open.changes) {
+        const auto place = seen.insert(change.key.inside.address).second ? place_of(change.key) : std::nullopt;
+        if (place) places.push_back(*place);
+    }
+    for (const alg::CallbackChange& change : open.callbacks) {
+        const auto place = seen.insert(change.inside.address).second ? place_of(change) : std::nullopt;
+        if (place) places.push_back(*place);
+    }
+    hosts_->recall(places);
+}
+
+void PinholeSync::hear(std::span<const alg::IpAddress> hosts, alg::Engine& engine, alg::TimePoint now) {
+    if (hosts_->is_full()) recall_hosts(engine, now);
+    std::set<alg::IpAddress> owed;
+    for (const alg::IpAddress& host : hosts_->learn(hosts)) {
+        if (unproven_.erase(host) != 0) owed.insert(host);
+    }
+    if (owed.empty() || observing_) return;
+    alg::Plan wanted;
+    engine.snapshot(now, wanted);
+    std::erase_if(wanted.changes, [&](const auto& change) { return !owed.contains(change.key.inside.address); });
+    std::erase_if(wanted.callbacks, [&](const auto& change) { return !owed.contains(change.inside.address); });
+    wanted.bindings.clear();
+    wanted.tls_flows.clear();
+    stage(wanted);
 }
 
 void PinholeSync::stage(const alg::Plan& plan) {
     for (const alg::PinholeChange& change : plan.changes) {
         if (turns_down(change, may_open) || withholds(change)) continue;
+        if (opens(change) && lacks_proof(change.key.inside.address)) continue;
         translate(change, staged_);
         translate_outside(change, options_.longest_call, staged_);
         const bool closes =
@@ -157,12 +208,14 @@ void PinholeSync::stage(const alg::Plan& plan) {
     }
     for (const alg::BindingChange& change : plan.bindings) translate_binding(change, staged_);
     for (const alg::CallbackChange& change : plan.callbacks) {
-        if (!turns_down(change, may_call_back) && !withholds(change)) translate(change, staged_);
+        if (turns_down(change, may_call_back) || withholds(change)) continue;
+        if (!opens(change) || !lacks_proof(change.inside.address)) translate(change, staged_);
     }
     for (const alg::TlsFlowChange& change : plan.tls_flows) translate(change, staged_);
     counters_.changes += plan.changes.size() + plan.bindings.size() + plan.callbacks.size() + plan.tls_flows.size();
     if (!options_.admit || observing_) return;
     for (const alg::FlowSeed& flow : plan.seeds) {
+        if (!knows(flow.inside.address)) continue;
         seed({{flow.remote, flow.inside, flow.transport}, flow.outside, false});
         ++counters_.seeded;
     }
@@ -208,12 +261,13 @@ void PinholeSync::act(alg::Engine& engine, alg::TimePoint now) {
     alg::Plan wanted;
     engine.snapshot(now, wanted);
     for (const alg::PinholeChange& change : wanted.changes) {
-        if (!withheld_.contains(change.key)) continue;
+        if (!withheld_.contains(change.key) || lacks_proof(change.key.inside.address)) continue;
         translate(change, staged_);
         translate_outside(change, options_.longest_call, staged_);
     }
     for (const alg::CallbackChange& change : wanted.callbacks) {
-        if (withheld_callbacks_.contains(key_of(change))) translate(change, staged_);
+        if (!withheld_callbacks_.contains(key_of(change)) || lacks_proof(change.inside.address)) continue;
+        translate(change, staged_);
     }
     withheld_.clear();
     withheld_callbacks_.clear();
@@ -293,7 +347,7 @@ nft::Expected<void> PinholeSync::commit() {
 
 std::optional<alg::Duration> PinholeSync::remaining(const alg::PinholeKey& key) {
     // Nobody counts its packets, so silence is no sign.
-    if (withheld_.contains(key)) return kObserved;
+    if (withheld_.contains(key) || !knows(key.inside.address)) return kObserved;
     const auto place = place_of(key);
     if (!place) return std::nullopt;
     const auto found = ruleset_.find(place->set, place->key);

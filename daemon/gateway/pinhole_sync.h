@@ -12,6 +12,7 @@
 
 #include "alg/engine.h"
 #include "daemon/gateway/closed_pinholes.h"
+#include "daemon/gateway/known_hosts.h"
 #include "daemon/gateway/restore.h"
 #include "daemon/gateway/stored_table.h"
 #include "daemon/metrics/latency_histogram.h"
@@ -48,6 +49,7 @@ class PinholeSync final : public alg::PinholeWitness {
         std::uint64_t swept = 0;  ///< closed pinholes that a packet had brought back
         std::uint64_t turned_down =
             0;  ///< what the engine wanted against the rules of plan_check.h: never, but for a bug
+        std::uint64_t unproven = 0;  ///< what waits until the warden knows the host
     };
 
     /// All borrowed; they outlive this object.
@@ -59,6 +61,10 @@ class PinholeSync final : public alg::PinholeWitness {
 
     /// Borrowed: what may be opened, whatever the engine says (plan_check.h). Without it, nothing is checked.
     void set_policy(const alg::Policy& policy) { policy_ = &policy; }
+
+    /// Borrowed; before restore(). To whom the warden lets something be opened: what is wanted of others waits until they
+    /// are known. Without it, to everybody.
+    void set_known_hosts(KnownHosts& hosts) { hosts_ = &hosts; }
 
     /// Tells the engine what a daemon before us left in the kernel, and changes nothing there. Returns the number of
     /// pinholes.
@@ -104,6 +110,12 @@ class PinholeSync final : public alg::PinholeWitness {
     /// then.
     [[nodiscard]] nft::Expected<void> commit();
 
+    /// Packets of these inside hosts are about to be read. Stages what has waited for one of them.
+    void hear(std::span<const alg::IpAddress> hosts, alg::Engine& engine, alg::TimePoint now);
+    [[nodiscard]] bool knows(const alg::IpAddress& host) const {
+        return hosts_ == nullptr || hosts_->knows(host) || (policy_ != nullptr && !policy_->relays.empty());
+    }
+
     /// Only looking on: what the engine opens from now on does not go to the kernel; what is open there stays, and
     /// closes as ever.
     void observe() { observing_ = true; }
@@ -119,6 +131,8 @@ class PinholeSync final : public alg::PinholeWitness {
    private:
     template <class Change, class Check>
     [[nodiscard]] bool turns_down(const Change& change, Check check);
+    [[nodiscard]] bool lacks_proof(const alg::IpAddress& host);
+    void recall_hosts(alg::Engine& engine, alg::TimePoint now);
     [[nodiscard]] bool withholds(const alg::PinholeChange& change);
     [[nodiscard]] bool withholds(const alg::CallbackChange& change);
     void stage_everything(alg::Engine& engine, alg::TimePoint now, nft::Transaction& all);
@@ -135,6 +149,8 @@ class PinholeSync final : public alg::PinholeWitness {
     Options options_;
     const alg::Policy* policy_ = nullptr;
     const OutsideInterfaces* outside_ = nullptr;
+    KnownHosts* hosts_ = nullptr;
+    std::set<alg::IpAddress> unproven_;  ///< hosts that something is wanted of and that the warden does not know
     nft::Transaction staged_;
     ClosedPinholes closed_;
     bool observing_ = false;

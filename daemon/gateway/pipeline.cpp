@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/gateway/pipeline.h"
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -31,6 +32,7 @@ namespace {
 std::optional<nft::NftError> Pipeline::on_batch(std::span<const QueuedPacket> packets, VerdictSink& sink,
                                                 alg::TimePoint now) {
     ++counters_.batches;
+    hear(packets, now);
     for (const QueuedPacket& packet : packets) {
         decide(packet, PendingVerdict(sink, packet.queue, packet.id, options_.fallback), now);
     }
@@ -38,6 +40,18 @@ std::optional<nft::NftError> Pipeline::on_batch(std::span<const QueuedPacket> pa
     give(committed.has_value());
     if (committed) return std::nullopt;
     return committed.error();
+}
+
+/// Inside hosts that speak for the first time: all of a batch with one question.
+void Pipeline::hear(std::span<const QueuedPacket> packets, alg::TimePoint now) {
+    new_hosts_.clear();
+    for (const QueuedPacket& packet : packets) {
+        if (packet.queue == options_.admit_queue) continue;
+        const auto source = alg::source_address(packet.payload);
+        if (!source || sync_.knows(*source) || !engine_.policy().inside.contains(*source)) continue;
+        if (std::find(new_hosts_.begin(), new_hosts_.end(), *source) == new_hosts_.end()) new_hosts_.push_back(*source);
+    }
+    if (!new_hosts_.empty()) sync_.hear(new_hosts_, engine_, now);
 }
 
 std::optional<nft::NftError> Pipeline::expire(alg::TimePoint now) {

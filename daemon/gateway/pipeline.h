@@ -93,6 +93,7 @@ class Pipeline {
         PendingVerdict verdict;
         std::uint32_t mark = 0;
     };
+    void hear(std::span<const QueuedPacket> packets, alg::TimePoint now);
     void decide(const QueuedPacket& packet, PendingVerdict verdict, alg::TimePoint now);
     [[nodiscard]] bool is_forged(const QueuedPacket& packet, alg::TimePoint now);
     [[nodiscard]] bool admit(const QueuedPacket& packet, alg::TimePoint now);
@@ -114,6 +115,7 @@ class Pipeline {
     alg::Plan plan_;                   ///< kept for its memory
     std::vector<Decision> decisions_;  ///< likewise
     std::vector<std::byte> bytes_;     ///< the packets that are replaced; likewise
+    std::vector<alg::IpAddress> new_hosts_;  ///< likewise
     std::unordered_map<alg::PacketToken, Held> held_;
     std::set<alg::FlowTuple> orphans_;  ///< both directions of each
 };

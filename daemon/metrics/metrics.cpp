@@ -127,6 +127,9 @@ void collect_kernel(Collector& to, const DaemonParts& parts) {
     to.counter("transaction_failures_total", "Those that the kernel refused.", sync.failures);
     to.counter("turned_down_total", "What the engine wanted to open against the rules of the last check: a bug.",
                sync.turned_down);
+    to.counter("unproven_total",
+               "Openings that waited for another message, because the kernel had not heard their inside host.",
+               sync.unproven);
     to.counter("table_installs_total", "How often the table was made, the start included.", sync.reinstalls);
     to.counter("flows_seeded_total", "Conntrack entries made when a call was answered.", sync.seeded);
     to.counter("flows_admitted_total", "Conntrack entries made at the first packet of a flow.", sync.admitted);

@@ -19,13 +19,14 @@ constexpr alg::Duration kLongestRegistration = std::chrono::hours(25);
 
 }  // namespace
 
-OpeningRules::OpeningRules(const Config& config, std::span<const InterfaceAddress> addresses)
+OpeningRules::OpeningRules(const Config& config, std::span<const InterfaceAddress> addresses, const HeardHosts& heard)
     : policy_(make_policy(config, addresses)),
       outside_(policy_.protected_addresses),
       marks_(marks_of(config)),
       longest_(
           std::max({kLongestRegistration, config.limits.call, config.limits.media_silence, config.limits.stream_silence,
-                    config.limits.hold, config.limits.first_packet, config.limits.transfer, config.tls.silence})) {
+                    config.limits.hold, config.limits.first_packet, config.limits.transfer, config.tls.silence})),
+      heard_(heard) {
     if (config.nat.address.all) outside_.push_back(*config.nat.address.all);
     for (const auto& named : config.nat.address.named) outside_.push_back(named.address);
 }
@@ -80,6 +81,10 @@ bool OpeningRules::may_add(SetId set, const nft::Element& element) const {
     }
 }
 
+bool OpeningRules::has_spoken(const alg::IpAddress& host) const {
+    return !policy_.relays.empty() || heard_.contains(host);
+}
+
 bool OpeningRules::may_be_pinhole(SetId set, const nft::Element& element) const {
     const auto key = pinhole_at(set, element.key);
     const auto note = parse_comment(element.comment.text());
@@ -87,14 +92,14 @@ bool OpeningRules::may_be_pinhole(SetId set, const nft::Element& element) const 
     alg::PinholeChange change;
     change.key = *key;
     change.purpose = note->purpose;
-    return may_open(change, policy_);
+    return may_open(change, policy_) && has_spoken(change.key.inside.address);
 }
 
 bool OpeningRules::may_be_called(const alg::Endpoint& listener, const alg::IpAddress& remote) const {
     alg::CallbackChange change;
     change.inside = listener;
     change.remote = remote;
-    return may_call_back(change, policy_);
+    return may_call_back(change, policy_) && has_spoken(listener.address);
 }
 
 bool OpeningRules::may_listen(const alg::Endpoint& listener) const {
@@ -131,7 +136,7 @@ bool OpeningRules::may_seed(const nft::FlowEntry& entry) const {
     change.key = {flow.transport, false, flow.destination, flow.source.address};
     const auto may_be_for = [&](alg::PortRole role) {
         change.purpose.role = role;
-        return may_open(change, policy_);
+        return may_open(change, policy_) && has_spoken(flow.destination.address);
     };
     if (flow.transport == alg::Transport::udp) return may_be_for(alg::PortRole::rtp);
     return may_be_for(alg::PortRole::t120) || may_be_for(alg::PortRole::file);

@@ -9,6 +9,7 @@
 #include "alg/policy.h"
 #include "daemon/config/config.h"
 #include "daemon/process/interfaces.h"
+#include "daemon/warden/heard_hosts.h"
 #include "nft/conntrack.h"
 #include "nft/request_check.h"
 #include "nft/schema.h"
@@ -20,13 +21,15 @@ namespace messenger::daemon {
 /// same. Every element must end by itself, so that nothing outlives a dead daemon.
 class OpeningRules final : public nft::RequestCheck::Judge {
    public:
-    /// addresses: this host's own.
-    OpeningRules(const Config& config, std::span<const InterfaceAddress> addresses);
+    /// addresses: this host's own. heard: borrowed; who may have something opened.
+    OpeningRules(const Config& config, std::span<const InterfaceAddress> addresses, const HeardHosts& heard);
 
     [[nodiscard]] bool may_add(nft::SetId set, const nft::Element& element) const override;
     [[nodiscard]] bool may_seed(const nft::FlowEntry& entry) const override;
 
    private:
+    /// Has it asked, as far as can be known? Where relays are named, they ask for hosts that stay silent.
+    [[nodiscard]] bool has_spoken(const alg::IpAddress& host) const;
     [[nodiscard]] bool may_be_pinhole(nft::SetId set, const nft::Element& element) const;
     [[nodiscard]] bool may_be_called(const alg::Endpoint& listener, const alg::IpAddress& remote) const;
     [[nodiscard]] bool may_listen(const alg::Endpoint& listener) const;
@@ -41,6 +44,7 @@ class OpeningRules final : public nft::RequestCheck::Judge {
     std::vector<alg::IpAddress> outside_;
     nft::MarkLayout marks_;
     alg::Duration longest_;
+    const HeardHosts& heard_;
 };
 
 }  // namespace messenger::daemon

@@ -66,13 +66,48 @@ bool Warden::put(const WardenRequest& head, std::span<const std::byte> bytes) co
 }
 
 int Warden::ask(const WardenRequest& head, std::span<const std::byte> bytes) const noexcept {
-    if (!put(head, bytes)) return EPIPE;
     int code = 0;
+    return put(head, bytes) && take(std::as_writable_bytes(std::span(&code, 1))) ? code : EPIPE;
+}
+
+bool Warden::take(std::span<std::byte> answer) const noexcept {
     ssize_t length = -1;
     do {
-        length = ::recv(link_.get(), &code, sizeof(code), MSG_WAITALL);
+        length = ::recv(link_.get(), answer.data(), answer.size(), MSG_WAITALL);
     } while (length < 0 && errno == EINTR);
-    return length == static_cast<ssize_t>(sizeof(code)) ? code : EPIPE;
+    return length == static_cast<ssize_t>(answer.size());
+}
+
+std::vector<bool> Warden::ask_about_hosts(std::span<const nft::Place> places) {
+    std::vector<bool> heard;
+    heard.reserve(places.size());
+    std::vector<PlaceRecord> records;
+    std::array<std::byte, kMostPlacesAtOnce> answers{};
+    while (heard.size() < places.size()) {
+        const auto some = places.subspan(heard.size(), std::min(kMostPlacesAtOnce, places.size() - heard.size()));
+        records.clear();
+        for (const nft::Place& place : some) {
+            const auto key = place.key.bytes();
+            PlaceRecord& record = records.emplace_back();
+            record.set = place.set;
+            record.size = static_cast<std::uint8_t>(key.size());
+            std::copy(key.begin(), key.end(), record.key.begin());
+        }
+        const auto bytes = std::as_bytes(std::span(records));
+        WardenRequest head;
+        head.size = static_cast<std::uint32_t>(bytes.size());
+        head.channel = WardenChannel::hosts;
+        const auto answer = std::span(answers).first(some.size());
+        const bool answered = ask(head, bytes) == 0 && take(answer);
+        for (const std::byte one : answer) heard.push_back(answered && one != std::byte{});
+    }
+    return heard;
+}
+
+void Warden::forget_hosts() {
+    WardenRequest head;
+    head.channel = WardenChannel::hosts;
+    static_cast<void>(ask(head, {}));
 }
 
 int Warden::Gate::send(std::span<const std::byte> request, std::size_t answers) {

@@ -6,11 +6,13 @@
 #include <array>
 #include <cstddef>
 #include <span>
+#include <vector>
 
 #include "daemon/process/fd.h"
 #include "daemon/process/log.h"
 #include "daemon/warden/warden_process.h"
 #include "daemon/warden/warden_request.h"
+#include "nft/element.h"
 #include "nft/netlink_gate.h"
 
 namespace messenger::daemon {
@@ -35,6 +37,11 @@ class Warden {
     [[nodiscard]] nft::NetlinkGate& gate(WardenChannel channel) { return gates_.at(static_cast<std::size_t>(channel)); }
     /// Verdicts, for which nobody waits. False if the warden is gone.
     [[nodiscard]] bool post_verdicts(std::span<const std::byte> bytes) noexcept;
+    /// Has it look into the sets for signs that hosts have spoken (heard_hosts.h): for each place, whether something may
+    /// be opened to its host from now on.
+    [[nodiscard]] std::vector<bool> ask_about_hosts(std::span<const nft::Place> places);
+    /// Has it forget whom it has heard.
+    void forget_hosts();
     /// Has it read the configuration's file anew.
     void order_reload();
 
@@ -54,6 +61,7 @@ class Warden {
 
     [[nodiscard]] bool put(const WardenRequest& head, std::span<const std::byte> bytes) const noexcept;
     [[nodiscard]] int ask(const WardenRequest& head, std::span<const std::byte> bytes) const noexcept;
+    [[nodiscard]] bool take(std::span<std::byte> answer) const noexcept;
 
     Fd link_;
     pid_t child_ = -1;

@@ -16,17 +16,21 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stdexcept>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "daemon/config/config_file.h"
 #include "daemon/config/reloadable.h"
 #include "daemon/process/clock.h"
 #include "daemon/process/interfaces.h"
 #include "daemon/process/privileges.h"
+#include "daemon/warden/heard_hosts.h"
 #include "daemon/warden/opening_rules.h"
 #include "daemon/warden/verdict_check.h"
 #include "daemon/warden/warden_request.h"
+#include "nft/kernel_ruleset.h"
 #include "nft/netlink_socket.h"
 
 namespace messenger::daemon {
@@ -97,10 +101,12 @@ class RequestStream {
 
 class WardenProcess {
    public:
-    WardenProcess(int link, WardenDuty duty, Log& log)
+    /// own: whose answers nobody else reads.
+    WardenProcess(int link, WardenDuty duty, nft::NetlinkSocket own, Log& log)
         : link_(link),
           duty_(std::move(duty)),
           log_(log),
+          sets_(std::move(own)),
           sockets_{adopt(duty_.ruleset), adopt(duty_.schema), adopt(duty_.conntrack)} {
         look_at_host();
     }
@@ -108,11 +114,12 @@ class WardenProcess {
     void serve() {
         RequestStream requests(link_);
         while (const auto request = requests.next()) {
-            const int code = carry_out(request->head, request->bytes);
-            if (request->head.answered &&
-                ::send(link_, &code, sizeof(code), MSG_NOSIGNAL) != static_cast<ssize_t>(sizeof(code))) {
-                return;
+            if (request->head.channel == WardenChannel::hosts) {
+                if (!answer_about_hosts(request->bytes)) return;
+                continue;
             }
+            const int code = carry_out(request->head, request->bytes);
+            if (request->head.answered && !reply(std::as_bytes(std::span(&code, 1)))) return;
         }
     }
 
@@ -131,8 +138,39 @@ class WardenProcess {
                 return send(sockets_.at(static_cast<std::size_t>(head.channel)), bytes, head.answers);
             case WardenChannel::queue: return send_verdicts(bytes);
             case WardenChannel::orders: return read_configuration();
+            case WardenChannel::hosts: break;
         }
         return EINVAL;
+    }
+
+    [[nodiscard]] bool reply(std::span<const std::byte> bytes) const {
+        return ::send(link_, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size());
+    }
+
+    [[nodiscard]] bool answer_about_hosts(std::span<const std::byte> bytes) {
+        if (bytes.empty()) heard_.forget_all();
+        std::vector<nft::Place> places;
+        int code = bytes.size() % sizeof(PlaceRecord) != 0 || bytes.size() / sizeof(PlaceRecord) > kMostPlacesAtOnce
+                       ? EINVAL
+                       : 0;
+        places.reserve(bytes.size() / sizeof(PlaceRecord));
+        for (; code == 0 && !bytes.empty(); bytes = bytes.subspan(sizeof(PlaceRecord))) {
+            PlaceRecord record;
+            std::memcpy(&record, bytes.data(), sizeof(record));
+            const auto set = static_cast<std::size_t>(record.set);
+            if (set >= nft::kSetCount || record.size > record.key.size() ||
+                record.size != nft::set_specs().at(set).key_size()) {
+                code = EINVAL;
+                break;
+            }
+            places.push_back({record.set, *nft::Key::from_bytes(std::span(record.key).first(record.size))});
+        }
+        const auto code_bytes = std::as_bytes(std::span(&code, 1));
+        std::vector<std::byte> answer(code_bytes.begin(), code_bytes.end());
+        if (code == 0) {
+            for (const bool heard : heard_.look(places)) answer.push_back(std::byte{heard});
+        }
+        return reply(answer);
     }
 
     [[nodiscard]] int send(nft::NetlinkSocket& socket, std::span<const std::byte> bytes, std::size_t answers) {
@@ -191,13 +229,15 @@ class WardenProcess {
     void look_at_host() {
         next_look_ = read_clock() + kPauseBetweenLooks;
         check_.reset();
-        rules_.emplace(duty_.config, list_interface_addresses());
+        rules_.emplace(duty_.config, list_interface_addresses(), heard_);
         check_.emplace(duty_.schema_options, *rules_);
     }
 
     int link_;
     WardenDuty duty_;
     Log& log_;
+    nft::KernelRuleset sets_;
+    HeardHosts heard_{sets_};
     std::array<nft::NetlinkSocket, 3> sockets_;  ///< by WardenChannel
     alg::TimePoint next_look_;
     std::optional<OpeningRules> rules_;
@@ -225,9 +265,11 @@ void serve_as_warden(int link, WardenDuty duty, Log& log) {
         // It ends with the daemon and not before, for the daemon has to put things in order.
         for (const int signal : {SIGTERM, SIGINT, SIGHUP}) static_cast<void>(std::signal(signal, SIG_IGN));
         close_others(link, duty);
+        auto own = nft::NetlinkSocket::open();
+        if (!own) throw std::runtime_error(own.error().message());
         keep_only_net_admin();
         install_warden_filter();
-        WardenProcess(link, std::move(duty), log).serve();
+        WardenProcess(link, std::move(duty), *std::move(own), log).serve();
         ::_exit(0);
     } catch (const std::exception& error) {
         log.error("warden", "{}", error.what());

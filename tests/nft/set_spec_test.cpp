@@ -20,7 +20,7 @@ TEST(SetSpec, IsFoundByItsId) {
 }
 
 TEST(SetSpec, OfAFamilyHasItsNumberInTheName) {
-    for (const auto of : {pinholes, open, received, sent, admitted, sip_endpoints}) {
+    for (const auto of : {pinholes, open, received, sent, admitted, sip_endpoints, callbacks, heard}) {
         const std::string four(spec_of(of(Family::ipv4)).name);
         const std::string six(spec_of(of(Family::ipv6)).name);
         EXPECT_EQ(four.back(), '4');

@@ -242,6 +242,71 @@ TEST_F(PipelineTest, DoesNotReadWhatIsNotFromWhereItSays) {
     EXPECT_EQ(kernel_.count(nft::SetId::pinholes4), 2U);
 }
 
+TEST_F(PipelineTest, OpensToAHostOnceItIsKnownToHaveSpoken) {
+    bool heard = false;
+    std::size_t questions = 0;
+    KnownHosts hosts(
+        [&](std::span<const nft::Place> places) {
+            ++questions;
+            return std::vector<bool>(places.size(), heard);
+        },
+        [] {}, {1, 2});
+    sync_.set_known_hosts(hosts);
+    establish();
+    EXPECT_FALSE(run()) << "no failure: the packets go on";
+    EXPECT_EQ(kernel_.count(nft::SetId::pinholes4), 0U);
+    EXPECT_EQ(sync_.counters().unproven, 2U);
+    EXPECT_EQ(sink_.verdicts.size(), 2U);
+    const auto now = alg::TimePoint(std::chrono::seconds(1));
+    ASSERT_TRUE(sync_.take_over(engine_, now));
+    EXPECT_EQ(kernel_.count(nft::SetId::pinholes4), 0U) << "nor by another way";
+
+    heard = true;
+    queue(sip("ACK sip:b@x SIP/2.0", "1 ACK", "b", ""), true);
+    EXPECT_FALSE(run());
+    EXPECT_EQ(kernel_.count(nft::SetId::pinholes4), 2U) << "what had waited";
+    const std::size_t asked = questions;
+    queue(sip("BYE sip:b@x SIP/2.0", "2 BYE", "b", ""), true);
+    EXPECT_FALSE(run());
+    EXPECT_EQ(kernel_.count(nft::SetId::pinholes4), 0U);
+    EXPECT_EQ(questions, asked) << "a host that is known is not asked for again";
+}
+
+TEST_F(PipelineTest, ClosesAlsoForAHostThatIsNotKnownAnyMore) {
+    bool heard = true;
+    KnownHosts hosts([&](std::span<const nft::Place> places) { return std::vector<bool>(places.size(), heard); }, [] {},
+                     {1, 2});
+    sync_.set_known_hosts(hosts);
+    establish();
+    EXPECT_FALSE(run());
+    EXPECT_EQ(kernel_.count(nft::SetId::pinholes4), 2U);
+    heard = false;
+    hosts.forget();
+    queue(sip("BYE sip:b@x SIP/2.0", "2 BYE", "b", ""), true);
+    EXPECT_FALSE(run());
+    EXPECT_EQ(kernel_.count(nft::SetId::pinholes4), 0U);
+}
+
+TEST_F(PipelineTest, RecallsWhomSomethingIsOpenTo) {
+    establish();
+    EXPECT_FALSE(run());
+    std::vector<nft::Place> asked;
+    KnownHosts hosts(
+        [&](std::span<const nft::Place> places) {
+            asked.assign(places.begin(), places.end());
+            return std::vector<bool>(places.size(), true);
+        },
+        [] {}, {1, 2});
+    alg::Engine next(policy(), alg::Limits{}, {1, 2});
+    PinholeSync taking_over(kernel_, schema_, conntrack_, {{}, false, {}, {}, {}});
+    taking_over.set_known_hosts(hosts);
+    ASSERT_TRUE(taking_over.restore(next, alg::TimePoint(std::chrono::seconds(1))));
+    ASSERT_EQ(asked.size(), 1U) << "one place for each host";
+    EXPECT_EQ(asked[0].set, nft::SetId::pinholes4);
+    EXPECT_TRUE(kernel_.elements.contains({asked[0].set, asked[0].key})) << "that the kernel can find";
+    EXPECT_TRUE(hosts.knows(testing::address("10.1.2.3")));
+}
+
 TEST_F(PipelineTest, FindsOutWhichSetLacksSomething) {
     establish();
     EXPECT_FALSE(run());

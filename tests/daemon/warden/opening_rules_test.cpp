@@ -4,10 +4,12 @@
 #include <array>
 #include <chrono>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
 #include "daemon/translate.h"
+#include "tests/support/fake_ruleset.h"
 #include "tests/support/packet_builder.h"
 
 namespace messenger::daemon {
@@ -27,11 +29,24 @@ Config config() {
     return config;
 }
 
+/// 10.1.2.3 has spoken; so have the gateway and a host that is not inside, to no avail.
+const HeardHosts& heard() {
+    static testing::FakeRuleset kernel;
+    static HeardHosts hosts(kernel);
+    std::vector<nft::Place> places;
+    for (const char* host : {"10.1.2.3", "10.1.3.3", "10.1.2.1"}) {
+        places.push_back({SetId::heard4, Key::address(to_nft(testing::address(host)))});
+        kernel.elements[{places.back().set, places.back().key}] = {};
+    }
+    static_cast<void>(hosts.look(places));
+    return hosts;
+}
+
 /// The gateway is 10.1.2.1 inside and 192.0.2.1 outside.
 OpeningRules rules(const Config& chosen = config()) {
     const std::array own{InterfaceAddress{"lan", testing::address("10.1.2.1"), *alg::Prefix::parse("10.1.2.0/24")},
                          InterfaceAddress{"wan", testing::address("192.0.2.1"), *alg::Prefix::parse("192.0.2.0/24")}};
-    return {chosen, own};
+    return {chosen, own, heard()};
 }
 
 nft::Endpoint at(const char* host, std::uint16_t port) {
@@ -58,6 +73,21 @@ TEST(OpeningRules, HoldsPinholesToTheRulesOfThePlan) {
         << "it does not say what for";
     EXPECT_FALSE(rules().may_add(SetId::open4, element(Key::endpoint(Protocol::udp, at("10.1.2.3", 22)))));
     EXPECT_FALSE(rules().may_add(SetId::pinholes4, element(pinhole("10.1.2.3", 5350, Protocol::tcp))));
+}
+
+TEST(OpeningRules, OpenNothingToAHostThatHasNotSpoken) {
+    constexpr const char* kSilent = "10.1.2.4";
+    EXPECT_FALSE(rules().may_add(SetId::pinholes4, element(pinhole(kSilent, 5350))));
+    EXPECT_FALSE(rules().may_add(SetId::open4, element(Key::endpoint(Protocol::udp, at(kSilent, 5350)))));
+    EXPECT_FALSE(rules().may_add(SetId::callbacks4, element(pinhole(kSilent, 7100, Protocol::tcp), "callback")));
+    const nft::FlowTuple flow{Protocol::udp, at("203.0.113.30", 9000), at(kSilent, 5350)};
+    EXPECT_FALSE(rules().may_seed({flow, 1U << config().marks.base_bit, 60s, std::nullopt}));
+    EXPECT_FALSE(rules().may_seed({flow, 0, 60s, std::nullopt})) << "as signalling";
+
+    Config with_relay = config();
+    with_relay.network.relays.prefixes = {*alg::Prefix::parse("10.1.2.9/32")};
+    EXPECT_TRUE(rules(with_relay).may_add(SetId::pinholes4, element(pinhole(kSilent, 5350))))
+        << "a relay speaks for others";
 }
 
 TEST(OpeningRules, LetsNothingStayForEver) {
@@ -111,6 +141,7 @@ TEST(OpeningRules, KnowsConnectionsOfTlsClientsToTheirServers) {
 TEST(OpeningRules, LeavesThePacketPathItsOwnSets) {
     EXPECT_FALSE(rules().may_add(SetId::received4, element(Key::endpoint(Protocol::udp, at("10.1.2.3", 5350)))));
     EXPECT_FALSE(rules().may_add(SetId::sent4, element(Key::endpoint(Protocol::udp, at("10.1.2.3", 5350)))));
+    EXPECT_FALSE(rules().may_add(SetId::heard4, element(Key::address(at("10.1.2.4", 0).address))));
 }
 
 TEST(OpeningRules, MakesOnlySuchFlowsKnown) {

@@ -4,11 +4,15 @@
 #include <fcntl.h>
 #include <poll.h>
 
+#include <array>
 #include <chrono>
 #include <fstream>
 #include <memory>
 #include <optional>
+#include <semaphore>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -31,10 +35,48 @@ using namespace std::chrono_literals;
 using ::testing::HasSubstr;
 
 constexpr std::string_view kNote = "audio rtp call=0123456789abcdef dialog=fedcba9876543210 id=x";
+const nft::Address kHost = nft::Address::v4(0x0a010203);
+const nft::Place kHeard{nft::SetId::heard4, nft::Key::address(kHost)};
 const nft::Key kGood =
     nft::Key::pinhole(nft::Address::v4(0xcb00711e), nft::Protocol::udp, {nft::Address::v4(0x0a010203), 5350});
 const nft::Key kProtected =
     nft::Key::pinhole(nft::Address::v4(0xcb00711e), nft::Protocol::udp, {nft::Address::v4(0x0a010203), 3389});
+
+/// Stands in for the packet path, which has heard a host: a thread that keeps its rights.
+class PacketPath {
+   public:
+    PacketPath() : ruleset_(*nft::NetlinkSocket::open()), thread_([this] { work(); }) {}
+    ~PacketPath() { orders_.release(); thread_.join(); }
+    PacketPath(const PacketPath&) = delete;
+    PacketPath& operator=(const PacketPath&) = delete;
+    PacketPath(PacketPath&&) = delete;
+    PacketPath& operator=(PacketPath&&) = delete;
+
+    [[nodiscard]] bool hear(const nft::Address& host) {
+        host_ = host;
+        orders_.release();
+        done_.acquire();
+        return heard_;
+    }
+
+   private:
+    void work() {
+        for (orders_.acquire(); host_; orders_.acquire()) {
+            nft::Transaction one;
+            one.add(nft::heard(host_->family()), {nft::Key::address(*host_), 60s, {}, {}});
+            heard_ = ruleset_.commit(one).has_value();
+            host_.reset();
+            done_.release();
+        }
+    }
+
+    nft::KernelRuleset ruleset_;
+    std::optional<nft::Address> host_;
+    bool heard_ = false;
+    std::binary_semaphore orders_{0};
+    std::binary_semaphore done_{0};
+    std::thread thread_;
+};
 
 class Office {
    public:
@@ -72,13 +114,23 @@ class Office {
     [[nodiscard]] nft::Expected<nft::CommitReport> open(const nft::Key& key) {
         nft::Transaction one;
         one.add(nft::SetId::pinholes4, {key, 90s, nft::Comment(kNote), {}});
-        return ruleset_->commit(one);
+        return commit(one);
+    }
+    [[nodiscard]] nft::Expected<nft::CommitReport> commit(const nft::Transaction& changes) {
+        return ruleset_->commit(changes);
     }
     [[nodiscard]] bool is_open(const nft::Key& key) {
         const auto found = ruleset_->find(nft::SetId::pinholes4, key);
         return found && found->has_value();
     }
+    /// The table, and the host that all of these tests open to.
+    void prepare() {
+        ASSERT_TRUE(schema().install({}));
+        ASSERT_TRUE(packet_path().hear(kHost));
+        ASSERT_EQ(warden().ask_about_hosts(std::array{kHeard}), std::vector<bool>{true});
+    }
     nft::Schema& schema() { return *schema_; }
+    PacketPath& packet_path() { return packet_path_; }
     nft::Conntrack& conntrack() { return *conntrack_; }
     QueueSocket& queue() { return *queue_; }
     Warden& warden() { return *warden_; }
@@ -87,6 +139,7 @@ class Office {
    private:
     [[nodiscard]] std::string file() const { return directory_.file("messenger-alg.toml"); }
 
+    PacketPath packet_path_;
     TemporaryDirectory directory_;
     Log log_;
     Config config_;
@@ -109,6 +162,7 @@ TEST(WardenRoot, DoesWhatMayBeDoneForAProcessThatMayNot) {
         EXPECT_FALSE(nft::Schema(*std::move(alone), {}).remove()) << "this thread itself has no rights any more";
         ASSERT_TRUE(office.schema().install({}));
         EXPECT_EQ(office.schema().verify()->kind, nft::SchemaState::Kind::intact);
+        office.prepare();
         EXPECT_TRUE(office.open(kGood));
         EXPECT_TRUE(office.is_open(kGood));
         EXPECT_TRUE(office.conntrack().list(0, 0));
@@ -120,7 +174,7 @@ TEST(WardenRoot, DoesWhatMayBeDoneForAProcessThatMayNot) {
 TEST(WardenRoot, TurnsDownWhatMustNotBeOpened) {
     IN_NETWORK_NAMESPACE({
         Office office;
-        ASSERT_TRUE(office.schema().install({}));
+        office.prepare();
         const auto refused = office.open(kProtected);
         ASSERT_FALSE(refused);
         EXPECT_EQ(refused.error().failure, nft::Failure::turned_down);
@@ -130,10 +184,41 @@ TEST(WardenRoot, TurnsDownWhatMustNotBeOpened) {
     });
 }
 
-TEST(WardenRoot, TurnsDownOneOfSeveralSeedsAndLetsTheOthersThrough) {
+TEST(WardenRoot, OpensOnlyToHostsThatThePacketPathHasHeard) {
     IN_NETWORK_NAMESPACE({
         Office office;
         ASSERT_TRUE(office.schema().install({}));
+        EXPECT_EQ(office.warden().ask_about_hosts(std::array{kHeard}), std::vector<bool>{false});
+        EXPECT_FALSE(office.open(kGood));
+        ASSERT_TRUE(office.packet_path().hear(kHost));
+        EXPECT_FALSE(office.open(kGood)) << "it looks when it is asked to";
+        const nft::Place other{nft::SetId::heard4, nft::Key::address(nft::Address::v4(0x0a010204))};
+        EXPECT_EQ(office.warden().ask_about_hosts(std::array{other, kHeard}), (std::vector<bool>{false, true}));
+        EXPECT_TRUE(office.open(kGood));
+
+        // More than fit into one question, with the answer in the last.
+        office.warden().forget_hosts();
+        EXPECT_FALSE(office.open(kGood));
+        std::vector<nft::Place> many(1000, other);
+        many.push_back({nft::SetId::pinholes4, kGood});
+        std::vector<bool> expected(1000, false);
+        expected.push_back(true);
+        EXPECT_EQ(office.warden().ask_about_hosts(many), expected) << "by what is open to it already";
+        EXPECT_TRUE(office.open(kGood));
+        EXPECT_TRUE(office.warden().ask_about_hosts({}).empty());
+
+        // The daemon cannot put there what it is asked for.
+        nft::Transaction forged;
+        forged.add(nft::SetId::heard4, {other.key, 60s, {}, {}});
+        EXPECT_FALSE(office.commit(forged));
+        EXPECT_EQ(office.warden().ask_about_hosts(std::array{other}), std::vector<bool>{false});
+    });
+}
+
+TEST(WardenRoot, TurnsDownOneOfSeveralSeedsAndLetsTheOthersThrough) {
+    IN_NETWORK_NAMESPACE({
+        Office office;
+        office.prepare();
         const auto flow = [](std::uint16_t port) {
             const nft::FlowTuple tuple{
                 nft::Protocol::udp, {nft::Address::v4(0xcb00711e), 9000}, {nft::Address::v4(0x0a010203), port}};
@@ -154,7 +239,7 @@ TEST(WardenRoot, TurnsDownOneOfSeveralSeedsAndLetsTheOthersThrough) {
 TEST(WardenRoot, TakesItsRulesFromTheFileAndFromNobodyElse) {
     IN_NETWORK_NAMESPACE({
         Office office;
-        ASSERT_TRUE(office.schema().install({}));
+        office.prepare();
         office.write("5350");
         EXPECT_TRUE(office.open(kGood)) << "not read yet";
         office.warden().order_reload();
@@ -169,6 +254,7 @@ TEST(WardenRoot, TakesItsRulesFromTheFileAndFromNobodyElse) {
 TEST(WardenRoot, MakesALargeTable) {
     IN_NETWORK_NAMESPACE({
         Office office;
+        office.prepare();
         nft::Transaction many;
         constexpr std::uint32_t kMany = 10'000;
         for (std::uint32_t i = 0; i < kMany; ++i) {

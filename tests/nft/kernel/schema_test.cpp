@@ -177,6 +177,8 @@ TEST_F(SchemaTest, ReadsAsItIsDocumented) {
          "ip daddr . meta l4proto . th dport @sip_endpoints4 goto to_daemon",
          "ct mark & 0x20000000 == 0x20000000 meta mark set meta mark | 0x20000000",
          "meta mark & 0x20000000 == 0x20000000 ct mark set ct mark | 0x20000000",
+         "update @heard4 { ip saddr timeout 1m }",
+         "update @heard6 { ip6 saddr timeout 1m }",
          "meta mark set meta mark & 0x9fffffff",
          "tcp flags ! fin,syn,rst return",
          "meta l4proto tcp goto admit_tcp",
