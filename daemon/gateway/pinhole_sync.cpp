@@ -29,6 +29,8 @@ constexpr std::size_t kLookedForAtOnce = 256;
 /// Until the engine asks again about a pinhole that is not in the kernel because we only look on, or because its host
 /// is not known.
 constexpr auto kObserved = std::chrono::minutes(1);
+/// Likewise, when the kernel's answer proves nothing.
+constexpr auto kInDoubt = std::chrono::seconds(5);
 
 }  // namespace
 
@@ -352,7 +354,7 @@ std::optional<alg::Duration> PinholeSync::remaining(const alg::PinholeKey& key) 
     if (!place) return std::nullopt;
     const auto found = ruleset_.find(place->set, place->key);
     // A kernel that does not answer is no proof that the media has stopped.
-    if (!found) return std::chrono::seconds(5);
+    if (!found || (!*found && in_doubt_)) return kInDoubt;
     if (!*found) return std::nullopt;
     return (*found)->expires;
 }
@@ -360,7 +362,7 @@ std::optional<alg::Duration> PinholeSync::remaining(const alg::PinholeKey& key) 
 std::optional<alg::Duration> PinholeSync::remaining_of_tls(const alg::FlowTuple& tuple) {
     const nft::FlowTuple flow = to_nft(tuple);
     const auto found = ruleset_.find(nft::tls_clients(flow.source.address.family()), nft::Key::tuple(flow));
-    if (!found) return std::chrono::seconds(5);
+    if (!found || (!*found && in_doubt_)) return kInDoubt;
     if (!*found) return std::nullopt;
     return (*found)->expires;
 }

@@ -116,6 +116,9 @@ class PinholeSync final : public alg::PinholeWitness {
         return hosts_ == nullptr || hosts_->knows(host) || (policy_ != nullptr && !policy_->relays.empty());
     }
 
+    /// The kernel may lack what is wanted, until it has been put right: what it does not have is then no sign of silence.
+    void set_in_doubt(bool in_doubt) { in_doubt_ = in_doubt; }
+
     /// Only looking on: what the engine opens from now on does not go to the kernel; what is open there stays, and
     /// closes as ever.
     void observe() { observing_ = true; }
@@ -154,6 +157,7 @@ class PinholeSync final : public alg::PinholeWitness {
     nft::Transaction staged_;
     ClosedPinholes closed_;
     bool observing_ = false;
+    bool in_doubt_ = false;
     std::set<alg::PinholeKey> withheld_;  ///< wanted by the engine, but not in the kernel because of observing_
     std::set<alg::CallbackTable::Key> withheld_callbacks_;  ///< likewise
     std::vector<nft::FlowEntry> seeds_;                     ///< staged

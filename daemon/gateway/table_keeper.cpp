@@ -110,6 +110,7 @@ void TableKeeper::reinstall(std::string_view why) {
     // What had failed is in it now; once more would only cost the packets that wait in the queues.
     parts_.loop.set_timer(repair_timer_, std::nullopt);
     needs_new_table_ = false;
+    parts_.sync.set_in_doubt(false);
     parts_.unread.begin();
     parts_.log.warning("table", "the table inet {} was put back with {} pinholes: {}", nft::kTable,
                        parts_.engine.pinholes().size(), why);
@@ -123,6 +124,7 @@ void TableKeeper::report(const std::optional<nft::NftError>& error) {
     // A set that is full of our own elements would be full again; if it is not, others' are in it.
     if (full && parts_.engine.pinholes().size() >= parts_.schema.options().set_size) return;
     needs_new_table_ = needs_new_table_ || full || error->failure == nft::Failure::schema_gone;
+    parts_.sync.set_in_doubt(true);
     parts_.loop.set_timer(repair_timer_, parts_.loop.now() + kRepairDelay);
 }
 
@@ -137,6 +139,7 @@ void TableKeeper::repair() {
         report(repaired.error());
         return;
     }
+    parts_.sync.set_in_doubt(false);
     parts_.log.notice("table", "the kernel takes changes again: the table inet {} has all {} pinholes", nft::kTable,
                       parts_.engine.pinholes().size());
 }

@@ -100,6 +100,24 @@ def test_a_single_refusal(make_refused):
     scene.wait_closed()
 
 
+@IPV4_GATEWAYS
+def test_what_others_remove_and_cannot_be_put_back_is_not_taken_for_silent(make_refused, gateway):
+    """The daemon asks for the media of a call meanwhile, and the kernel has nothing of it."""
+    scene, refusal = make_refused(**gateway, config={"timeouts.media_silence": "5s", "timeouts.first_packet": "5s"})
+    out, back = call_peer(scene)
+    media = scene.media(40000, 50000)
+    with Running([media.inbound, media.outbound]) as running:
+        running.wait_sent(10)
+        with refusal.of_everything():
+            scene.lab.gateway.run("nft", "flush", "set", "inet", "messenger_alg", "pinholes4")
+            time.sleep(7)
+        scene.wait_open(40000, seconds=BACK_WITHIN)
+        running.wait_sent(10)
+    media.assert_passes()
+    hang_up(out, back.agent)
+    scene.wait_closed()
+
+
 def test_the_table_goes_and_cannot_be_made_again(make_refused):
     scene, refusal = make_refused()
     out, back = call_peer(scene)
