@@ -60,6 +60,11 @@ bool asks_about_our_table(const nlmsghdr& message) {
                       [](char wanted, std::byte found) { return static_cast<std::byte>(wanted) == found; });
 }
 
+/// How often the rules have changed, anybody's.
+bool asks_for_generation(const nlmsghdr& message) {
+    return message.nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8U | NFT_MSG_GETGEN) && attributes_of(message).empty();
+}
+
 /// All entries that have bits in their mark, or all there are: who lists them reads.
 bool lists_flows(const nlmsghdr& message) {
     return message.nlmsg_type == (NFNL_SUBSYS_CTNETLINK << 8U | IPCTNL_MSG_CT_GET) &&
@@ -139,7 +144,8 @@ std::string RequestCheck::judge_operation(const nlmsghdr& message) const {
 }
 
 std::string RequestCheck::judge_alone(const nlmsghdr& message) const {
-    if (asks_about_our_table(message) || lists_flows(message) || read_named_flow(message) || read_liberal(message)) {
+    if (asks_about_our_table(message) || asks_for_generation(message) || lists_flows(message) ||
+        read_named_flow(message) || read_liberal(message)) {
         return {};
     }
     const auto seed = read_seed(message);

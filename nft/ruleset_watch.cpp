@@ -5,11 +5,14 @@
 #include <array>
 #include <cassert>
 #include <cerrno>
+#include <cstring>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include <arpa/inet.h>
+#include <libnftnl/common.h>
 #include <linux/filter.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
@@ -17,6 +20,7 @@
 #include <linux/netlink.h>
 #include <sys/socket.h>
 
+#include "nft/attributes.h"
 #include "nft/element_message.h"
 #include "nft/set_spec.h"
 
@@ -64,6 +68,28 @@ int find_table(const nlattr* attribute, void* data) {
 }
 
 }  // namespace
+
+Expected<std::uint32_t> read_generation(NetlinkSocket& socket) {
+    constexpr const char* kOperation = "read the generation of the rules";
+    std::array<char, 64> buffer{};
+    nlmsghdr* message = nftnl_nlmsg_build_hdr(buffer.data(), NFT_MSG_GETGEN, AF_UNSPEC, NLM_F_ACK, 0);
+    std::optional<std::uint32_t> generation;
+    auto read = socket.request(*message, kOperation, [&](const nlmsghdr& reply) -> Expected<void> {
+        const bool whole =
+            each_attribute(attributes_of(reply), [&](unsigned type, std::span<const std::byte> value) {
+                std::uint32_t number = 0;
+                if (type != NFTA_GEN_ID || value.size() != sizeof(number)) return true;
+                std::memcpy(&number, value.data(), sizeof(number));
+                generation = be32toh(number);
+                return true;
+            });
+        if (!whole) return system_error(EBADMSG, kOperation);
+        return {};
+    });
+    if (!read) return std::move(read).error();
+    if (!generation) return system_error(EBADMSG, kOperation);
+    return *generation;
+}
 
 bool concerns_our_table(const nlmsghdr& message) {
     if (message.nlmsg_type >> 8U != NFNL_SUBSYS_NFTABLES) return false;

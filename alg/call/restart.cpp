@@ -38,6 +38,7 @@ void Signalling::restore(const PinholeKey& key, Purpose purpose, const CallLabel
 
 void Signalling::snapshot(TimePoint now, Plan& plan) const {
     plan.clear();
+    plan.changes.reserve(pinholes_.size());
     for (const auto& [key, pinhole] : pinholes_.all()) {
         const auto label = pinhole.calls.empty() ? std::nullopt : calls_.label_of(pinhole.calls.front());
         if (!label) continue;

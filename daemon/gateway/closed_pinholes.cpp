@@ -8,6 +8,12 @@
 
 namespace messenger::daemon {
 
+std::vector<alg::PinholeKey> ClosedPinholes::all() const {
+    std::vector<alg::PinholeKey> keys = closed_;
+    for (const auto* more : {&closed_once_, &due_}) keys.insert(keys.end(), more->begin(), more->end());
+    return keys;
+}
+
 std::size_t ClosedPinholes::look(const alg::Engine& engine, nft::Ruleset& ruleset, nft::Transaction& staged) {
     const Seen seen = look_at(std::exchange(closed_, {}), engine, ruleset, staged);
     closed_once_.insert(closed_once_.end(), seen.closed.begin(), seen.closed.end());

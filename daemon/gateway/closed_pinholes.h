@@ -19,6 +19,9 @@ class ClosedPinholes {
     [[nodiscard]] bool has_new() const { return !closed_.empty(); }
     [[nodiscard]] bool has_looked_at() const { return !closed_once_.empty() || !due_.empty(); }
 
+    /// What there is to look at, at one time or another.
+    [[nodiscard]] std::vector<alg::PinholeKey> all() const;
+
     /// At what was added since the last look. To be called a moment after that was committed. Both looks stage what has
     /// to be removed again, and return how many those are.
     std::size_t look(const alg::Engine& engine, nft::Ruleset& ruleset, nft::Transaction& staged);

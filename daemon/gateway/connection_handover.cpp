@@ -17,7 +17,7 @@ constexpr auto kPatience = std::chrono::seconds(10);  // of the guard with the c
 
 nft::Expected<void> ConnectionHandover::take_over(std::uint32_t edited, alg::TimePoint now) {
     if (const auto state = file_.take()) {
-        const std::size_t count = parts_.engine.load_connections(*state, now);
+        const std::size_t count = parts_.engine.load_connections({state->data(), state->size()}, now);
         parts_.log.notice("start", "took over {} edited TCP connections", count);
     }
     const auto flows = parts_.conntrack.list(edited, edited);

@@ -5,9 +5,9 @@
 #include <string>
 
 #include "alg/engine.h"
-#include "daemon/gateway/connection_file.h"
 #include "daemon/gateway/pinhole_sync.h"
 #include "daemon/gateway/pipeline.h"
+#include "daemon/gateway/state_file.h"
 #include "daemon/process/log.h"
 #include "nft/conntrack.h"
 
@@ -35,7 +35,7 @@ class ConnectionHandover {
 
    private:
     Parts parts_;
-    ConnectionFile file_;
+    StateFile file_;
 };
 
 }  // namespace messenger::daemon

@@ -55,6 +55,12 @@ template <class T>
 }  // namespace
 
 Gateway::Kernel Gateway::open_kernel(const Config& config, Log& log) {
+    auto ruleset = expect(nft::NetlinkSocket::open());
+    auto schema = expect(nft::NetlinkSocket::open());
+    const std::array<std::uint32_t, 2> own{ruleset.portid(), schema.portid()};
+    // Before anything is asked or tried: what is found then holds until the watch says otherwise.
+    auto watch = expect(nft::RulesetWatch::open(expect(nft::NetlinkSocket::open()), own));
+    const std::uint32_t generation = expect(nft::read_generation(schema));
     const nft::Features features = expect(nft::probe_features());
     log.notice("start", "kernel: {}", features.to_string());
     const auto queue_kind = features.queue_kind();
@@ -75,9 +81,12 @@ Gateway::Kernel Gateway::open_kernel(const Config& config, Log& log) {
                     "this kernel has no nft_reject: after a crash of this daemon, SIP connections over TCP that it had "
                     "edited hang until their own timeouts instead of being reset");
     }
-    return {features, nft::KernelRuleset(expect(nft::NetlinkSocket::open())),
-            nft::Schema(expect(nft::NetlinkSocket::open()), schema_options(config, features, *queue_kind)),
-            nft::Conntrack(expect(nft::NetlinkSocket::open()))};
+    return {features,
+            nft::KernelRuleset(std::move(ruleset)),
+            nft::Schema(std::move(schema), schema_options(config, features, *queue_kind)),
+            nft::Conntrack(expect(nft::NetlinkSocket::open())),
+            std::move(watch),
+            generation};
 }
 
 Gateway::Gateway(const Config& config, std::string config_file, Log& log)
@@ -106,6 +115,8 @@ Gateway::Gateway(const Config& config, std::string config_file, Log& log)
       keeper_({engine_, sync_, kernel_.schema, unread_, loop_, log}),
       sources_([this](const alg::IpAddress& host) { return routes_.interface_to(host); }, random_key()),
       pipeline_(engine_, sync_, observers_, pipeline_options(config)),
+      table_file_(config.control.socket + ".sets"),
+      ruleset_name_(name_of_ruleset()),
       steering_({engine_, pipeline_, sync_, journal_, events_, event_stream_, log},
                 [this](const std::optional<nft::NftError>& error) { report(error); }),
       parts_{config_,  started_, loop_,   kernel_.features, kernel_.ruleset,   kernel_.schema, engine_,
@@ -127,12 +138,14 @@ Gateway::Gateway(const Config& config, std::string config_file, Log& log)
       watchdog_timer_(loop_.add_timer([this] { feed_watchdog(); })),
       metrics_timer_(loop_.add_timer([this] { write_metrics(); })) {
     // The queues are bound before the rules that feed them, so no packet passes unread for want of a listener.
+    keeper_.set_watch(std::move(kernel_.watch));
     part_with_rights();
     outside_.refresh();
     report_outside_changes();
     sync_.set_outside(outside_);
     sync_.set_policy(engine_.policy());
     sync_.set_known_hosts(known_hosts_);
+    take_left_table();
     const std::size_t taken_over = expect(sync_.restore(engine_, read_clock()));
     journal_.adopt(read_clock());
     pipeline_.set_source_check(sources_);
@@ -169,8 +182,6 @@ Gateway::Gateway(const Config& config, std::string config_file, Log& log)
 /// Before anything is read that came from outside: packets that wait in the queue, comments of the table. From here on
 /// the warden does what takes CAP_NET_ADMIN.
 void Gateway::part_with_rights() {
-    const std::array<std::uint32_t, 2> own{kernel_.ruleset.portid(), kernel_.schema.portid()};
-    keeper_.open_watch(own);
     WardenDuty duty;
     duty.ruleset = kernel_.ruleset.socket().fd();
     duty.schema = kernel_.schema.socket().fd();
@@ -218,6 +229,29 @@ void Gateway::drain_adopted_queue() {
         queue_.flush();
     }
     log_.notice("start", "{} packets had waited for this start", count);
+}
+
+void Gateway::take_left_table() {
+    const auto bytes = table_file_.take();
+    if (!bytes || ruleset_name_.empty()) return;
+    auto table = read_left_table({bytes->data(), bytes->size()}, ruleset_name_);
+    if (!table || table->generation != kernel_.generation || keeper_.was_changed()) return;
+    log_.info("start", "what the daemon before this one has left about the sets holds, and they are not listed");
+    sync_.take(*std::move(table));
+}
+
+void Gateway::leave_table() {
+    // What others have changed until the first is told by the time of the second: the transaction in between waits for
+    // those that are being committed, and changes nothing.
+    const auto before = nft::read_generation(kernel_.schema.socket());
+    if (const auto committed = sync_.wait_for_others(); !committed || keeper_.was_changed()) return;
+    auto table = sync_.leave(engine_, read_clock());
+    const auto after = nft::read_generation(kernel_.schema.socket());
+    if (!before || !after || *before != *after || !table || ruleset_name_.empty()) return;
+    table->generation = *after;
+    if (const std::string error = table_file_.write(write_left_table(*table, ruleset_name_)); !error.empty()) {
+        log_.warning("stop", "the next start takes longer with many calls: {}", error);
+    }
 }
 
 bool Gateway::report_outside_changes() {
@@ -338,6 +372,7 @@ void Gateway::run() {
         queue_.flush();
         if (const auto left = handover_->leave_behind(); !left) report(left.error());
     }
+    leave_table();
     // Kept open if another process of this service follows at once: what comes in between waits for it. Otherwise the
     // queues end with this process, and packets pass them by.
     keep_descriptor(queue_.hand_over());

@@ -16,6 +16,7 @@
 #include "daemon/gateway/event_stream.h"
 #include "daemon/gateway/pinhole_sync.h"
 #include "daemon/gateway/pipeline.h"
+#include "daemon/gateway/state_file.h"
 #include "daemon/gateway/steering.h"
 #include "daemon/gateway/table_keeper.h"
 #include "daemon/journal/call_journal.h"
@@ -32,6 +33,7 @@
 #include "nft/conntrack.h"
 #include "nft/features.h"
 #include "nft/kernel_ruleset.h"
+#include "nft/ruleset_watch.h"
 #include "nft/schema.h"
 
 namespace messenger::daemon {
@@ -57,6 +59,8 @@ class Gateway {
         nft::KernelRuleset ruleset;
         nft::Schema schema;
         nft::Conntrack conntrack;
+        nft::RulesetWatch watch;
+        std::uint32_t generation = 0;  ///< of the rules as we found them, with the watch open
     };
 
     [[nodiscard]] static Kernel open_kernel(const Config& config, Log& log);
@@ -67,6 +71,9 @@ class Gateway {
     void name_inside_interfaces();
     void warn_of_tls();
     void drain_adopted_queue();
+    /// What the kernel need not be asked for.
+    void take_left_table();
+    void leave_table();
     /// Says what has changed. True if an interface has lost the address it had.
     bool report_outside_changes();
     void follow_outside_addresses();
@@ -108,6 +115,8 @@ class Gateway {
     SourceCheck sources_;
     Pipeline pipeline_;
     std::optional<ConnectionHandover> handover_;  ///< with NAT
+    StateFile table_file_;
+    const std::string ruleset_name_;
     Steering steering_;
     PacketLatencies latencies_;
     std::optional<TextfileWriter> textfile_;  ///< a process of its own, so made in the constructor

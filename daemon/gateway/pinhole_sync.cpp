@@ -36,34 +36,64 @@ constexpr auto kInDoubt = std::chrono::seconds(5);
 
 nft::Expected<std::size_t> PinholeSync::restore(alg::Engine& engine, alg::TimePoint now) {
     auto restored = daemon::restore(table_, conntrack_, {options_.nat, options_.tls}, engine, now);
-    if (restored) recall_hosts(engine, now);
+    if (restored && hosts_ != nullptr) recall_stored_hosts();
     return restored;
+}
+
+nft::Expected<void> PinholeSync::wait_for_others() {
+    if (options_.sip_ports.empty()) return {};  // then leave() has nothing either
+    nft::Transaction known;
+    known.add(nft::SetId::sip_ports, {nft::Key::port(nft::Protocol::udp, options_.sip_ports.front()), {}, {}, {}});
+    if (const auto committed = ruleset_.commit(known); !committed) return committed.error();
+    return {};
+}
+
+std::optional<LeftTable> PinholeSync::leave(alg::Engine& engine, alg::TimePoint now) {
+    if (in_doubt_ || observing_ || options_.sip_ports.empty()) return std::nullopt;
+    LeftTable table;
+    for (const nft::SetId set : StoredTable::sets()) table.sets[set];
+    each_wanted(engine, now, [&](const nft::Operation& wanted) {
+        const auto elements = table.sets.find(wanted.set);
+        if (elements == table.sets.end()) return;
+        elements->second.push_back({wanted.element, wanted.element.timeout, std::nullopt});
+    });
+    for (const alg::PinholeKey& key : closed_.all()) {
+        if (const auto place = place_of(key)) table.closed.push_back(*place);
+    }
+    return table;
+}
+
+void PinholeSync::take(LeftTable table) {
+    for (const nft::Place& place : table.closed) {
+        if (const auto key = pinhole_at(place.set, place.key)) closed_.add(*key);
+    }
+    table_.preload(std::move(table));
 }
 
 nft::Expected<void> PinholeSync::reinstall(alg::Engine& engine, alg::TimePoint now) {
     nft::Transaction all;
-    stage_everything(engine, now, all);
+    each_wanted(engine, now, [&](const nft::Operation& wanted) { all.add(wanted.set, wanted.element); });
     table_.forget();
     ++counters_.reinstalls;
     return schema_.install(all);
 }
 
 nft::Expected<void> PinholeSync::take_over(alg::Engine& engine, alg::TimePoint now) {
-    nft::Transaction wanted;
-    stage_everything(engine, now, wanted);
     // What restore() read is good while we have changed nothing: of what others change the watch tells.
     if (counters_.transactions > 0) table_.forget();
-    nft::Transaction changes;
-    auto compared = table_.compare(wanted, changes);
+    auto comparison = TableComparison::begin(table_);
+    if (!comparison) return comparison.error();
+    each_wanted(engine, now, [&](const nft::Operation& wanted) { comparison->see(wanted); });
+    const nft::Transaction changes = comparison->finish();
     table_.forget();
-    if (!compared || changes.empty()) return compared;
+    if (changes.empty()) return {};
     if (const auto committed = ruleset_.commit(changes); !committed) return committed.error();
     return {};
 }
 
 nft::Expected<std::optional<nft::SetId>> PinholeSync::find_loss(alg::Engine& engine, alg::TimePoint now) {
     nft::Transaction all;
-    stage_everything(engine, now, all);
+    each_wanted(engine, now, [&](const nft::Operation& wanted) { all.add(wanted.set, wanted.element); });
     // Each by its key: what is wanted is ours to bound, what somebody else has put into a set is not.
     const auto operations = all.operations();
     for (std::size_t first = 0; first < operations.size(); first += kLookedForAtOnce) {
@@ -84,41 +114,50 @@ nft::Expected<std::optional<nft::SetId>> PinholeSync::find_loss(alg::Engine& eng
 nft::Expected<std::size_t> PinholeSync::put_back(std::span<const nft::Place> removed, alg::Engine& engine,
                                                  alg::TimePoint now) {
     const std::set<nft::Place> places(removed.begin(), removed.end());
-    nft::Transaction all;
-    stage_everything(engine, now, all);
     nft::Transaction changes;
-    for (const nft::Operation& wanted : all.operations()) {
+    each_wanted(engine, now, [&](const nft::Operation& wanted) {
         if (places.contains(nft::Place{wanted.set, wanted.element.key})) changes.refresh(wanted.set, wanted.element);
-    }
+    });
     if (changes.empty()) return std::size_t{0};
     if (const auto committed = ruleset_.commit(changes); !committed) return committed.error();
     return changes.operations().size();
 }
 
-void PinholeSync::stage_everything(alg::Engine& engine, alg::TimePoint now, nft::Transaction& all) {
+void PinholeSync::each_wanted(alg::Engine& engine, alg::TimePoint now,
+                              const std::function<void(const nft::Operation&)>& take) {
+    nft::Transaction some;
+    const auto hand_on = [&] {
+        for (const nft::Operation& operation : some.operations()) take(operation);
+        some.clear();
+    };
     alg::Plan wanted;
     engine.snapshot(now, wanted);
     for (const std::uint16_t port : options_.sip_ports) {
         for (const nft::Protocol protocol : {nft::Protocol::udp, nft::Protocol::tcp}) {
-            all.add(nft::SetId::sip_ports, {nft::Key::port(protocol, port), {}, {}, {}});
+            some.add(nft::SetId::sip_ports, {nft::Key::port(protocol, port), {}, {}, {}});
         }
     }
+    hand_on();
     for (const alg::PinholeChange& change : wanted.changes) {
         if (turns_down(change, may_open) || withheld_.contains(change.key)) continue;
         if (lacks_proof(change.key.inside.address)) continue;
-        translate(change, all);
-        if (options_.nat && !leads_nowhere(change.outside)) translate_outside(change, options_.longest_call, all);
+        translate(change, some);
+        if (options_.nat && !leads_nowhere(change.outside)) translate_outside(change, options_.longest_call, some);
+        hand_on();
     }
     for (const alg::BindingChange& change : wanted.bindings) {
-        if (options_.nat) translate_binding(change, all);
+        if (options_.nat) translate_binding(change, some);
+        hand_on();
     }
     for (alg::CallbackChange& change : wanted.callbacks) {
         if (turns_down(change, may_call_back) || lacks_proof(change.inside.address)) continue;
         if (leads_nowhere(change.outside)) change.outside.reset();
-        if (!withheld_callbacks_.contains(key_of(change))) translate(change, all);
+        if (!withheld_callbacks_.contains(key_of(change))) translate(change, some);
+        hand_on();
     }
     for (const alg::TlsFlowChange& change : wanted.tls_flows) {
-        if (options_.tls) translate(change, all);
+        if (options_.tls) translate(change, some);
+        hand_on();
     }
 }
 
@@ -164,8 +203,24 @@ bool PinholeSync::lacks_proof(const alg::IpAddress& host) {
 }
 
 /// By what is open to them. That is also all that may be left of those who have been silent for long.
-void PinholeSync::recall_hosts(alg::Engine& engine, alg::TimePoint now) {
-    if (hosts_ == nullptr) return;
+void PinholeSync::recall_stored_hosts() {
+    using nft::SetId;
+    std::set<alg::IpAddress> seen;
+    std::vector<nft::Place> places;
+    for (const SetId set : {SetId::pinholes4, SetId::pinholes6, SetId::open4, SetId::open6, SetId::callbacks4,
+                            SetId::callbacks6}) {
+        const auto& listing = table_.list(set);
+        if (!listing) continue;
+        for (const nft::StoredElement& stored : *listing) {
+            const nft::Place place{set, stored.element.key};
+            const auto host = host_at(place);
+            if (host && seen.insert(*host).second) places.push_back(place);
+        }
+    }
+    hosts_->recall(places);
+}
+
+void PinholeSync::recall_open_hosts(alg::Engine& engine, alg::TimePoint now) {
     hosts_->forget();
     alg::Plan open;
     engine.snapshot(now, open);
@@ -183,7 +238,7 @@ void PinholeSync::recall_hosts(alg::Engine& engine, alg::TimePoint now) {
 }
 
 void PinholeSync::hear(std::span<const alg::IpAddress> hosts, alg::Engine& engine, alg::TimePoint now) {
-    if (hosts_->is_full()) recall_hosts(engine, now);
+    if (hosts_->is_full()) recall_open_hosts(engine, now);
     std::set<alg::IpAddress> owed;
     for (const alg::IpAddress& host : hosts_->learn(hosts)) {
         if (unproven_.erase(host) != 0) owed.insert(host);

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <set>
 #include <span>
@@ -69,6 +70,13 @@ class PinholeSync final : public alg::PinholeWitness {
     /// Tells the engine what a daemon before us left in the kernel, and changes nothing there. Returns the number of
     /// pinholes.
     [[nodiscard]] nft::Expected<std::size_t> restore(alg::Engine& engine, alg::TimePoint now);
+    /// A transaction that changes nothing, when those that are being committed now are over.
+    [[nodiscard]] nft::Expected<void> wait_for_others();
+    /// What the kernel has of what the engine wants, for the next daemon, but for its generation. Absent if the two may
+    /// differ.
+    [[nodiscard]] std::optional<LeftTable> leave(alg::Engine& engine, alg::TimePoint now);
+    /// What the daemon before us has left, if nobody has changed it since: restore() then need not ask the kernel.
+    void take(LeftTable table);
     /// Makes the table with every pinhole that the engine wants.
     [[nodiscard]] nft::Expected<void> reinstall(alg::Engine& engine, alg::TimePoint now);
     /// Goes on with the table of a daemon before us: adds what is wanted and not there, and removes what is not wanted.
@@ -135,10 +143,12 @@ class PinholeSync final : public alg::PinholeWitness {
     template <class Change, class Check>
     [[nodiscard]] bool turns_down(const Change& change, Check check);
     [[nodiscard]] bool lacks_proof(const alg::IpAddress& host);
-    void recall_hosts(alg::Engine& engine, alg::TimePoint now);
+    void recall_stored_hosts();
+    void recall_open_hosts(alg::Engine& engine, alg::TimePoint now);
     [[nodiscard]] bool withholds(const alg::PinholeChange& change);
     [[nodiscard]] bool withholds(const alg::CallbackChange& change);
-    void stage_everything(alg::Engine& engine, alg::TimePoint now, nft::Transaction& all);
+    /// Calls take with everything that the kernel has to have, as additions.
+    void each_wanted(alg::Engine& engine, alg::TimePoint now, const std::function<void(const nft::Operation&)>& take);
     void seed(const alg::Admission& flow);
     /// Makes the staged conntrack entries, and stages that their packets need no admission. What failed last, if
     /// anything did.

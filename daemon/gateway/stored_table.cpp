@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace messenger::daemon {
 namespace {
@@ -25,38 +26,50 @@ const StoredTable::Listing& StoredTable::list(nft::SetId set) {
     return known != listings_.end() ? known->second : listings_.emplace(set, ruleset_.list(set)).first->second;
 }
 
-nft::Expected<void> StoredTable::compare(const nft::Transaction& wanted, nft::Transaction& changes) {
-    struct Wanted {
-        nft::Place place;
-        const nft::Element* element;
-        bool is_there = false;
-    };
-    std::vector<Wanted> all;
-    all.reserve(wanted.operations().size());
-    for (const nft::Operation& operation : wanted.operations()) {
-        all.push_back({{operation.set, operation.element.key}, &operation.element});
-    }
-    const auto by_place = [](const Wanted& one, const Wanted& other) { return one.place < other.place; };
-    std::sort(all.begin(), all.end(), by_place);
+void StoredTable::preload(LeftTable table) {
+    for (auto& [set, elements] : table.sets) listings_.insert_or_assign(set, std::move(elements));
+}
+
+std::span<const nft::SetId> StoredTable::sets() {
+    return kOurSets;
+}
+
+nft::Expected<TableComparison> TableComparison::begin(StoredTable& table) {
+    TableComparison comparison;
     for (const nft::SetId set : kOurSets) {
-        const Listing& elements = list(set);
+        const StoredTable::Listing& elements = table.list(set);
         if (!elements && elements.error().failure == nft::Failure::schema_gone) continue;  // this table has none
         if (!elements) return elements.error();
-        for (const nft::StoredElement& stored : *elements) {
-            const nft::Place place{set, stored.element.key};
-            const auto at = std::lower_bound(all.begin(), all.end(), Wanted{place, nullptr}, by_place);
-            const bool found = at != all.end() && at->place == place;
-            if (!found) {
-                changes.remove(set, stored.element.key);
-            } else if (is_as_wanted(stored.element, *at->element)) {
-                at->is_there = true;
-            }
+        std::vector<Known>& known = comparison.sets_[set];
+        known.reserve(elements->size());
+        for (const nft::StoredElement& stored : *elements) known.push_back({&stored});
+        std::sort(known.begin(), known.end(), [](const Known& one, const Known& other) {
+            return one.stored->element.key < other.stored->element.key;
+        });
+    }
+    return comparison;
+}
+
+void TableComparison::see(const nft::Operation& wanted) {
+    const auto set = sets_.find(wanted.set);
+    if (set != sets_.end()) {
+        const auto before = [](const Known& one, const nft::Key& key) { return one.stored->element.key < key; };
+        const auto known = std::lower_bound(set->second.begin(), set->second.end(), wanted.element.key, before);
+        if (known != set->second.end() && known->stored->element.key == wanted.element.key) {
+            known->is_wanted = true;
+            if (is_as_wanted(known->stored->element, wanted.element)) return;
         }
     }
-    for (const Wanted& one : all) {
-        if (!one.is_there) changes.refresh(one.place.set, *one.element);
+    changes_.refresh(wanted.set, wanted.element);
+}
+
+nft::Transaction TableComparison::finish() {
+    for (const auto& [set, elements] : sets_) {
+        for (const Known& known : elements) {
+            if (!known.is_wanted) changes_.remove(set, known.stored->element.key);
+        }
     }
-    return {};
+    return std::move(changes_);
 }
 
 }  // namespace messenger::daemon

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <map>
+#include <span>
 #include <vector>
 
+#include "daemon/gateway/table_file.h"
 #include "nft/ruleset.h"
 
 namespace messenger::daemon {
@@ -25,14 +27,37 @@ class StoredTable {
     /// Valid until forget().
     [[nodiscard]] const Listing& list(nft::SetId set);
     void forget() { listings_.clear(); }
+    /// What the kernel need not be asked for.
+    void preload(LeftTable table);
+    /// Those that hold what the engine wants.
+    [[nodiscard]] static std::span<const nft::SetId> sets();
 
-    /// Adds to changes what makes the sets that hold what the engine wants (others are the packet path's) the same as
-    /// wanted, which consists of additions.
-    [[nodiscard]] nft::Expected<void> compare(const nft::Transaction& wanted, nft::Transaction& changes);
 
    private:
     nft::Ruleset& ruleset_;
     std::map<nft::SetId, Listing> listings_;
+};
+
+/// The difference between the sets that hold what the engine wants (others are the packet path's) and what it wants,
+/// which is told piece by piece: there may be a hundred thousand.
+class TableComparison {
+   public:
+    /// Lists what is not listed yet. table: borrowed, until finish().
+    [[nodiscard]] static nft::Expected<TableComparison> begin(StoredTable& table);
+
+    /// wanted: an addition, each once.
+    void see(const nft::Operation& wanted);
+    /// What makes the sets the same as what was seen.
+    [[nodiscard]] nft::Transaction finish();
+
+   private:
+    struct Known {
+        const nft::StoredElement* stored;
+        bool is_wanted = false;
+    };
+
+    std::map<nft::SetId, std::vector<Known>> sets_;  ///< each by key
+    nft::Transaction changes_;
 };
 
 }  // namespace messenger::daemon

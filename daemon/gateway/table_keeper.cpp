@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <stdexcept>
 #include <utility>
 
 #include "daemon/process/clock.h"
@@ -25,14 +24,6 @@ TableKeeper::TableKeeper(const Parts& parts)
     : parts_(parts),
       repair_timer_(parts.loop.add_timer([this] { repair(); })),
       loss_timer_(parts.loop.add_timer([this] { look_for_losses(); })) {}
-
-void TableKeeper::open_watch(std::span<const std::uint32_t> own) {
-    auto socket = nft::NetlinkSocket::open();
-    if (!socket) throw std::runtime_error(socket.error().message());
-    auto watch = nft::RulesetWatch::open(*std::move(socket), own);
-    if (!watch) throw std::runtime_error(watch.error().message());
-    watch_.emplace(*std::move(watch));
-}
 
 void TableKeeper::follow_changes() {
     parts_.loop.watch(watch_->fd(), EPOLLIN, [this](std::uint32_t) { on_change(); });

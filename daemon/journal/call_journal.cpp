@@ -193,6 +193,7 @@ void CallJournal::adopt(alg::TimePoint now) {
         nameless_ += record->named_late ? 1U : 0U;
         record->inside = call.charged_to;
         record->restored = true;
+        record->pinholes.reserve(call.open.size());
         for (const alg::OpenPinhole& open : call.open) {
             PinholeRecord pinhole;
             pinhole.key = open.key;

@@ -2,7 +2,10 @@
 """What becomes of running calls when the daemon dies, is restarted, or somebody removes its table."""
 
 import json
+import os
+import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -137,6 +140,76 @@ def test_other_settings_make_another_table(make_scene):
     media.assert_passes()
     hang_up(call, back.agent)
     media.assert_inbound_blocked()
+
+
+NOT_LISTED = "they are not listed"
+
+
+@EVERY_GATEWAY
+def test_after_an_orderly_stop_the_sets_are_not_listed(make_scene, gateway):
+    """And the calls are there all the same, what has been closed stays so, and a BYE closes the others."""
+    scene = make_scene(**gateway)
+    call, back, media = start(scene)
+    scene.daemon.stop()
+    file = Path(scene.lab.directory) / "control.sets"
+    assert len(file.read_bytes()) > 100
+    scene.daemon.start()
+    assert NOT_LISTED in scene.daemon.log
+    assert file.read_bytes() == b"", "it would be taken for the state after a crash"
+    assert open_ports(scene.lab.gateway) == scene.inside_ports(40000)
+    media.assert_passes()
+    scene.daemon.stop()
+    scene.daemon.start()
+    assert scene.daemon.log.count(NOT_LISTED) == 2, "what was taken over can be left again"
+    hang_up(call, back.agent)
+    scene.wait_closed()
+    media.assert_inbound_blocked()
+
+
+@pytest.mark.parametrize("change", ["flush", "other-table", "damage", "kill"])
+def test_what_others_have_changed_meanwhile_is_listed(make_scene, change):
+    scene = make_scene()
+    call, back, media = start(scene)
+    if change == "kill":
+        scene.daemon.kill()
+    else:
+        scene.daemon.stop()
+    file = Path(scene.lab.directory) / "control.sets"
+    assert (file.read_bytes() == b"") == (change == "kill")
+    if change == "flush":
+        scene.lab.gateway.nft("flush set inet messenger_alg pinholes4")
+    if change == "other-table":
+        scene.lab.gateway.nft("add table inet somebody")
+        scene.lab.gateway.nft("delete table inet somebody")
+    if change == "damage":
+        file.write_bytes(file.read_bytes()[:-3])
+    scene.daemon.start()
+    assert NOT_LISTED not in scene.daemon.log
+    if change == "flush":
+        assert open_ports(scene.lab.gateway) == [], "it does not say of what is gone that it is there"
+        media.assert_inbound_blocked()
+    else:
+        media.assert_passes()
+    hang_up(call, back.agent)
+    scene.wait_closed()
+
+
+def test_what_others_change_at_the_last_moment_is_not_left_as_it_was(make_scene):
+    """The daemon has not read yet that they have."""
+    scene = make_scene()
+    call, back, media = start(scene)
+    os.kill(scene.daemon.pid, signal.SIGSTOP)
+    scene.lab.gateway.nft("flush set inet messenger_alg pinholes4")
+    os.kill(scene.daemon.pid, signal.SIGTERM)
+    os.kill(scene.daemon.pid, signal.SIGCONT)
+    scene.daemon.stop()
+    scene.daemon.start()
+    if NOT_LISTED in scene.daemon.log:  # it has put them back before it stopped
+        media.assert_passes()
+    else:
+        assert open_ports(scene.lab.gateway) == []
+    hang_up(call, back.agent)
+    scene.wait_closed()
 
 
 def remove_the_table(scene, how):

@@ -287,6 +287,88 @@ TEST_F(PipelineTest, ClosesAlsoForAHostThatIsNotKnownAnyMore) {
     EXPECT_EQ(kernel_.count(nft::SetId::pinholes4), 0U);
 }
 
+TEST_F(PipelineTest, LeavesTheNextDaemonWhatTheKernelNeedNotBeAskedFor) {
+    establish();
+    EXPECT_FALSE(run());
+    const auto now = alg::TimePoint(std::chrono::seconds(1));
+    EXPECT_FALSE(sync_.leave(engine_, now)) << "with no port of SIP nothing could show that others are done";
+    PinholeSync::Options options{{}, false, {}, {}, {5060}};
+    PinholeSync leaving(kernel_, schema_, conntrack_, options);
+    auto left = leaving.leave(engine_, now);
+    ASSERT_TRUE(left);
+    EXPECT_EQ(left->sets.at(nft::SetId::pinholes4).size(), 2U);
+    EXPECT_TRUE(left->sets.contains(nft::SetId::callbacks4)) << "what is empty is known to be";
+    EXPECT_FALSE(left->sets.contains(nft::SetId::received4)) << "the packet path's own";
+    ASSERT_TRUE(leaving.take_over(engine_, now)) << "the ports of SIP, which establish() did not need";
+
+    struct Silent final : nft::Ruleset {
+        explicit Silent(FakeRuleset& kernel) : kernel(kernel) {}
+        [[nodiscard]] nft::Expected<nft::CommitReport> commit(const nft::Transaction& changes) override {
+            return kernel.commit(changes);
+        }
+        [[nodiscard]] nft::Expected<std::vector<nft::StoredElement>> list(nft::SetId set) override {
+            ++listed;
+            return kernel.list(set);
+        }
+        [[nodiscard]] nft::Expected<std::optional<nft::StoredElement>> find(nft::SetId set,
+                                                                            const nft::Key& key) override {
+            return kernel.find(set, key);
+        }
+        [[nodiscard]] nft::Expected<std::vector<std::optional<nft::StoredElement>>> find_each(
+            std::span<const nft::Place> places) override {
+            return kernel.find_each(places);
+        }
+        FakeRuleset& kernel;
+        std::size_t listed = 0;
+    };
+    Silent silent(kernel_);
+    alg::Engine next(policy(), alg::Limits{}, {1, 2});
+    PinholeSync taking(silent, schema_, conntrack_, options);
+    taking.take(*std::move(left));
+    const std::size_t commits = kernel_.commits;
+    EXPECT_EQ(*taking.restore(next, now), 2U);
+    ASSERT_TRUE(taking.take_over(next, now));
+    EXPECT_EQ(silent.listed, 0U);
+    EXPECT_EQ(kernel_.commits, commits) << "all is as it has to be";
+    EXPECT_EQ(next.pinholes().size(), 2U);
+
+    // What the next daemon does not want goes.
+    alg::Engine other(policy(), alg::Limits{}, {1, 2});
+    PinholeSync again(silent, schema_, conntrack_, options);
+    again.take(*leaving.leave(engine_, now));
+    ASSERT_TRUE(again.take_over(other, now));
+    EXPECT_EQ(kernel_.count(nft::SetId::pinholes4), 0U);
+}
+
+TEST_F(PipelineTest, LeavesWordOfWhatWasClosedLast) {
+    PinholeSync::Options options{{}, false, {}, {}, {5060}};
+    PinholeSync leaving(kernel_, schema_, conntrack_, options);
+    Pipeline pipeline(engine_, leaving, events_, options_);
+    establish();
+    queue(sip("BYE sip:b@x SIP/2.0", "2 BYE", "b", ""), true);
+    for (std::size_t i = 0; i < queued_.size(); ++i) queued_[i].payload = packets_[i];
+    const auto now = alg::TimePoint(std::chrono::seconds(1));
+    EXPECT_FALSE(pipeline.on_batch(queued_, sink_, now));
+    auto left = leaving.leave(engine_, now);
+    ASSERT_TRUE(left);
+    EXPECT_EQ(left->closed.size(), 2U);
+    PinholeSync taking(kernel_, schema_, conntrack_, options);
+    taking.take(*std::move(left));
+    EXPECT_EQ(taking.closed().all().size(), 2U) << "a packet under way may have brought one back";
+}
+
+TEST_F(PipelineTest, LeavesNothingThatMayDiffer) {
+    PinholeSync::Options options{{}, false, {}, {}, {5060}};
+    PinholeSync leaving(kernel_, schema_, conntrack_, options);
+    const auto now = alg::TimePoint(std::chrono::seconds(1));
+    EXPECT_TRUE(leaving.leave(engine_, now));
+    leaving.set_in_doubt(true);
+    EXPECT_FALSE(leaving.leave(engine_, now));
+    leaving.set_in_doubt(false);
+    leaving.observe();
+    EXPECT_FALSE(leaving.leave(engine_, now));
+}
+
 TEST_F(PipelineTest, RecallsWhomSomethingIsOpenTo) {
     establish();
     EXPECT_FALSE(run());

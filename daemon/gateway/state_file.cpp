@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "daemon/gateway/connection_file.h"
+#include "daemon/gateway/state_file.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -13,7 +13,7 @@ namespace messenger::daemon {
 
 namespace {
 
-// After that the connections have been reset: the guard's patience is shorter.
+// After that, connections have been reset (the guard's patience is shorter), and lists cost nobody who waits.
 constexpr std::time_t kOldest = 60;
 constexpr std::size_t kLargest = std::size_t{64} << 20U;
 
@@ -23,21 +23,21 @@ constexpr std::size_t kLargest = std::size_t{64} << 20U;
 
 }  // namespace
 
-ConnectionFile::ConnectionFile(const std::string& path)
+StateFile::StateFile(const std::string& path)
     : path_(path), file_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)) {
     if (!file_) error_ = path_ + ": " + text_of(errno);
 }
 
-std::optional<std::vector<std::byte>> ConnectionFile::take() {
+std::optional<StateFile::Bytes> StateFile::take() {
     struct stat about {};
     if (!file_ || ::fstat(file_.get(), &about) != 0 || !S_ISREG(about.st_mode) || about.st_size == 0) {
         return std::nullopt;
     }
-    std::optional<std::vector<std::byte>> state;
+    std::optional<Bytes> state;
     const std::time_t age = std::time(nullptr) - about.st_mtime;
     const auto size = static_cast<std::size_t>(about.st_size);
     if (age >= 0 && age <= kOldest && size <= kLargest) {
-        state.emplace(size);
+        state.emplace(size, boost::container::default_init);
         std::size_t done = 0;
         while (done < size) {
             const ssize_t got = ::pread(file_.get(), state->data() + done, size - done, static_cast<off_t>(done));
@@ -55,13 +55,13 @@ std::optional<std::vector<std::byte>> ConnectionFile::take() {
     return state;
 }
 
-std::string ConnectionFile::write(std::span<const std::byte> state) {
+std::string StateFile::write(std::span<const std::byte> state) {
     if (!error_.empty()) return error_;
     std::size_t done = 0;
     while (done < state.size()) {
         const ssize_t written = ::write(file_.get(), state.data() + done, state.size() - done);
         if (written < 0 && errno == EINTR) continue;
-        // What is there then is cut off in a connection: the next daemon takes the whole ones before it.
+        // The reader notices that the rest is missing.
         if (written <= 0) return path_ + ": " + text_of(errno);
         done += static_cast<std::size_t>(written);
     }
