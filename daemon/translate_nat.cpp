@@ -105,8 +105,7 @@ std::optional<nft::Place> place_of(const alg::CallbackChange& change) {
     const nft::Endpoint inside = to_nft(change.inside);
     const nft::Address remote = to_nft(change.remote);
     if (remote.family() != inside.address.family()) return std::nullopt;
-    return nft::Place{nft::callbacks(remote.family()),
-                      nft::Key::pinhole(remote, to_nft(change.transport), inside)};
+    return nft::Place{nft::callbacks(remote.family()), nft::Key::pinhole(remote, to_nft(change.transport), inside)};
 }
 
 void translate(const alg::CallbackChange& change, nft::Transaction& transaction) {

@@ -83,8 +83,8 @@ struct BindingKey {
     Protocol protocol = Protocol::udp;
     Endpoint inside;
 };
-/// Absent if the bytes are not such a key (wrong size, a protocol other than TCP and UDP, an interface's name without an
-/// end).
+/// Absent if the bytes are not such a key (wrong size, a protocol other than TCP and UDP, an interface's name without
+/// an end).
 [[nodiscard]] std::optional<PinholeKey> read_pinhole_key(const Key& key);
 [[nodiscard]] std::optional<EndpointKey> read_endpoint_key(const Key& key);
 [[nodiscard]] std::optional<BindingKey> read_binding_key(const Key& key);

@@ -75,14 +75,13 @@ Expected<std::uint32_t> read_generation(NetlinkSocket& socket) {
     nlmsghdr* message = nftnl_nlmsg_build_hdr(buffer.data(), NFT_MSG_GETGEN, AF_UNSPEC, NLM_F_ACK, 0);
     std::optional<std::uint32_t> generation;
     auto read = socket.request(*message, kOperation, [&](const nlmsghdr& reply) -> Expected<void> {
-        const bool whole =
-            each_attribute(attributes_of(reply), [&](unsigned type, std::span<const std::byte> value) {
-                std::uint32_t number = 0;
-                if (type != NFTA_GEN_ID || value.size() != sizeof(number)) return true;
-                std::memcpy(&number, value.data(), sizeof(number));
-                generation = be32toh(number);
-                return true;
-            });
+        const bool whole = each_attribute(attributes_of(reply), [&](unsigned type, std::span<const std::byte> value) {
+            std::uint32_t number = 0;
+            if (type != NFTA_GEN_ID || value.size() != sizeof(number)) return true;
+            std::memcpy(&number, value.data(), sizeof(number));
+            generation = be32toh(number);
+            return true;
+        });
         if (!whole) return system_error(EBADMSG, kOperation);
         return {};
     });

@@ -20,8 +20,8 @@ namespace messenger::nft {
 [[nodiscard]] bool concerns_our_table(const nlmsghdr& message);
 
 /// The generation of the rules of this network namespace: another number after each transaction of anybody, in any
-/// table. What the packet path itself adds to sets, and what times out, does not change it. Not the same after a reboot,
-/// or in another namespace.
+/// table. What the packet path itself adds to sets, and what times out, does not change it. Not the same after a
+/// reboot, or in another namespace.
 [[nodiscard]] Expected<std::uint32_t> read_generation(NetlinkSocket& socket);
 
 /// Tells when somebody else changes our table (`nft flush ruleset`, a firewall that reloads), by NFNLGRP_NFTABLES.

@@ -38,12 +38,6 @@ constexpr auto kLateLookDelay = std::chrono::seconds(1);
 constexpr auto kBetweenUnprovenWarnings = std::chrono::seconds(10);
 constexpr int kBatchesPerRound = 8;  // then timers and the other descriptors have their turn
 
-template <class T>
-[[nodiscard]] T expect(nft::Expected<T> result) {
-    if (!result) throw std::runtime_error(result.error().message());
-    return *std::move(result);
-}
-
 [[nodiscard]] alg::HashKey random_key() {
     std::array<std::uint64_t, 2> words{};
     if (getrandom(words.data(), sizeof words, 0) != static_cast<ssize_t>(sizeof words)) {
@@ -53,41 +47,6 @@ template <class T>
 }
 
 }  // namespace
-
-Gateway::Kernel Gateway::open_kernel(const Config& config, Log& log) {
-    auto ruleset = expect(nft::NetlinkSocket::open());
-    auto schema = expect(nft::NetlinkSocket::open());
-    const std::array<std::uint32_t, 2> own{ruleset.portid(), schema.portid()};
-    // Before anything is asked or tried: what is found then holds until the watch says otherwise.
-    auto watch = expect(nft::RulesetWatch::open(expect(nft::NetlinkSocket::open()), own));
-    const std::uint32_t generation = expect(nft::read_generation(schema));
-    const nft::Features features = expect(nft::probe_features());
-    log.notice("start", "kernel: {}", features.to_string());
-    const auto queue_kind = features.queue_kind();
-    if (!queue_kind) {
-        throw std::runtime_error(
-            "this kernel can hand packets to no queue: it needs nft_queue, or nft_compat with xt_NFQUEUE");
-    }
-    if (config.passage.mode == Passage::admit && !features.conntrack_create) {
-        throw std::runtime_error(
-            "this kernel lets nobody make conntrack entries (CONFIG_NF_CT_NETLINK); set passage.mode = \"mark\" and "
-            "accept that mark in your firewall");
-    }
-    if (!config.nat.interfaces.empty() && !features.nat_map) {
-        throw std::runtime_error("this kernel cannot translate by maps (nft_nat), which [nat] needs");
-    }
-    if (!config.nat.interfaces.empty() && !features.tcp_reset) {
-        log.warning("start",
-                    "this kernel has no nft_reject: after a crash of this daemon, SIP connections over TCP that it had "
-                    "edited hang until their own timeouts instead of being reset");
-    }
-    return {features,
-            nft::KernelRuleset(std::move(ruleset)),
-            nft::Schema(std::move(schema), schema_options(config, features, *queue_kind)),
-            nft::Conntrack(expect(nft::NetlinkSocket::open())),
-            std::move(watch),
-            generation};
-}
 
 Gateway::Gateway(const Config& config, std::string config_file, Log& log)
     : config_(config),
@@ -115,8 +74,7 @@ Gateway::Gateway(const Config& config, std::string config_file, Log& log)
       keeper_({engine_, sync_, kernel_.schema, unread_, loop_, log}),
       sources_([this](const alg::IpAddress& host) { return routes_.interface_to(host); }, random_key()),
       pipeline_(engine_, sync_, observers_, pipeline_options(config)),
-      table_file_(config.control.socket + ".sets"),
-      ruleset_name_(name_of_ruleset()),
+      table_handover_(config.control.socket + ".sets", {engine_, sync_, keeper_, kernel_.schema, log_}),
       steering_({engine_, pipeline_, sync_, journal_, events_, event_stream_, log},
                 [this](const std::optional<nft::NftError>& error) { report(error); }),
       parts_{config_,  started_, loop_,   kernel_.features, kernel_.ruleset,   kernel_.schema, engine_,
@@ -145,7 +103,7 @@ Gateway::Gateway(const Config& config, std::string config_file, Log& log)
     sync_.set_outside(outside_);
     sync_.set_policy(engine_.policy());
     sync_.set_known_hosts(known_hosts_);
-    take_left_table();
+    table_handover_.take(kernel_.generation);
     const std::size_t taken_over = expect(sync_.restore(engine_, read_clock()));
     journal_.adopt(read_clock());
     pipeline_.set_source_check(sources_);
@@ -229,29 +187,6 @@ void Gateway::drain_adopted_queue() {
         queue_.flush();
     }
     log_.notice("start", "{} packets had waited for this start", count);
-}
-
-void Gateway::take_left_table() {
-    const auto bytes = table_file_.take();
-    if (!bytes || ruleset_name_.empty()) return;
-    auto table = read_left_table({bytes->data(), bytes->size()}, ruleset_name_);
-    if (!table || table->generation != kernel_.generation || keeper_.was_changed()) return;
-    log_.info("start", "what the daemon before this one has left about the sets holds, and they are not listed");
-    sync_.take(*std::move(table));
-}
-
-void Gateway::leave_table() {
-    // What others have changed until the first is told by the time of the second: the transaction in between waits for
-    // those that are being committed, and changes nothing.
-    const auto before = nft::read_generation(kernel_.schema.socket());
-    if (const auto committed = sync_.wait_for_others(); !committed || keeper_.was_changed()) return;
-    auto table = sync_.leave(engine_, read_clock());
-    const auto after = nft::read_generation(kernel_.schema.socket());
-    if (!before || !after || *before != *after || !table || ruleset_name_.empty()) return;
-    table->generation = *after;
-    if (const std::string error = table_file_.write(write_left_table(*table, ruleset_name_)); !error.empty()) {
-        log_.warning("stop", "the next start takes longer with many calls: {}", error);
-    }
 }
 
 bool Gateway::report_outside_changes() {
@@ -372,7 +307,7 @@ void Gateway::run() {
         queue_.flush();
         if (const auto left = handover_->leave_behind(); !left) report(left.error());
     }
-    leave_table();
+    table_handover_.leave();
     // Kept open if another process of this service follows at once: what comes in between waits for it. Otherwise the
     // queues end with this process, and packets pass them by.
     keep_descriptor(queue_.hand_over());

@@ -14,10 +14,12 @@
 #include "daemon/gateway/conntrack_translations.h"
 #include "daemon/gateway/event_log.h"
 #include "daemon/gateway/event_stream.h"
+#include "daemon/gateway/kernel_parts.h"
+#include "daemon/gateway/known_hosts.h"
 #include "daemon/gateway/pinhole_sync.h"
 #include "daemon/gateway/pipeline.h"
-#include "daemon/gateway/state_file.h"
 #include "daemon/gateway/steering.h"
+#include "daemon/gateway/table_handover.h"
 #include "daemon/gateway/table_keeper.h"
 #include "daemon/journal/call_journal.h"
 #include "daemon/journal/media_watch.h"
@@ -30,11 +32,6 @@
 #include "daemon/queue/queue_socket.h"
 #include "daemon/queue/queue_statistics.h"
 #include "daemon/warden/warden.h"
-#include "nft/conntrack.h"
-#include "nft/features.h"
-#include "nft/kernel_ruleset.h"
-#include "nft/ruleset_watch.h"
-#include "nft/schema.h"
 
 namespace messenger::daemon {
 
@@ -54,16 +51,6 @@ class Gateway {
     void run();
 
    private:
-    struct Kernel {
-        nft::Features features;
-        nft::KernelRuleset ruleset;
-        nft::Schema schema;
-        nft::Conntrack conntrack;
-        nft::RulesetWatch watch;
-        std::uint32_t generation = 0;  ///< of the rules as we found them, with the watch open
-    };
-
-    [[nodiscard]] static Kernel open_kernel(const Config& config, Log& log);
     void part_with_rights();
     [[nodiscard]] alg::Policy read_policy();
     void refresh_policy();
@@ -71,9 +58,6 @@ class Gateway {
     void name_inside_interfaces();
     void warn_of_tls();
     void drain_adopted_queue();
-    /// What the kernel need not be asked for.
-    void take_left_table();
-    void leave_table();
     /// Says what has changed. True if an interface has lost the address it had.
     bool report_outside_changes();
     void follow_outside_addresses();
@@ -95,7 +79,7 @@ class Gateway {
     ControlSocket control_;  ///< before anything is touched: a second daemon finds that the first one answers
     QueueStatisticsReader queue_statistics_;
     std::optional<Warden> warden_;  ///< the parts below send through it
-    Kernel kernel_;
+    KernelParts kernel_;
     alg::Engine engine_;
     KnownHosts known_hosts_;
     PinholeSync sync_;
@@ -115,8 +99,7 @@ class Gateway {
     SourceCheck sources_;
     Pipeline pipeline_;
     std::optional<ConnectionHandover> handover_;  ///< with NAT
-    StateFile table_file_;
-    const std::string ruleset_name_;
+    TableHandover table_handover_;
     Steering steering_;
     PacketLatencies latencies_;
     std::optional<TextfileWriter> textfile_;  ///< a process of its own, so made in the constructor

@@ -34,61 +34,12 @@ constexpr auto kInDoubt = std::chrono::seconds(5);
 
 }  // namespace
 
-nft::Expected<std::size_t> PinholeSync::restore(alg::Engine& engine, alg::TimePoint now) {
-    auto restored = daemon::restore(table_, conntrack_, {options_.nat, options_.tls}, engine, now);
-    if (restored && hosts_ != nullptr) recall_stored_hosts();
-    return restored;
-}
-
-nft::Expected<void> PinholeSync::wait_for_others() {
-    if (options_.sip_ports.empty()) return {};  // then leave() has nothing either
-    nft::Transaction known;
-    known.add(nft::SetId::sip_ports, {nft::Key::port(nft::Protocol::udp, options_.sip_ports.front()), {}, {}, {}});
-    if (const auto committed = ruleset_.commit(known); !committed) return committed.error();
-    return {};
-}
-
-std::optional<LeftTable> PinholeSync::leave(alg::Engine& engine, alg::TimePoint now) {
-    if (in_doubt_ || observing_ || options_.sip_ports.empty()) return std::nullopt;
-    LeftTable table;
-    for (const nft::SetId set : StoredTable::sets()) table.sets[set];
-    each_wanted(engine, now, [&](const nft::Operation& wanted) {
-        const auto elements = table.sets.find(wanted.set);
-        if (elements == table.sets.end()) return;
-        elements->second.push_back({wanted.element, wanted.element.timeout, std::nullopt});
-    });
-    for (const alg::PinholeKey& key : closed_.all()) {
-        if (const auto place = place_of(key)) table.closed.push_back(*place);
-    }
-    return table;
-}
-
-void PinholeSync::take(LeftTable table) {
-    for (const nft::Place& place : table.closed) {
-        if (const auto key = pinhole_at(place.set, place.key)) closed_.add(*key);
-    }
-    table_.preload(std::move(table));
-}
-
 nft::Expected<void> PinholeSync::reinstall(alg::Engine& engine, alg::TimePoint now) {
     nft::Transaction all;
     each_wanted(engine, now, [&](const nft::Operation& wanted) { all.add(wanted.set, wanted.element); });
     table_.forget();
     ++counters_.reinstalls;
     return schema_.install(all);
-}
-
-nft::Expected<void> PinholeSync::take_over(alg::Engine& engine, alg::TimePoint now) {
-    // What restore() read is good while we have changed nothing: of what others change the watch tells.
-    if (counters_.transactions > 0) table_.forget();
-    auto comparison = TableComparison::begin(table_);
-    if (!comparison) return comparison.error();
-    each_wanted(engine, now, [&](const nft::Operation& wanted) { comparison->see(wanted); });
-    const nft::Transaction changes = comparison->finish();
-    table_.forget();
-    if (changes.empty()) return {};
-    if (const auto committed = ruleset_.commit(changes); !committed) return committed.error();
-    return {};
 }
 
 nft::Expected<std::optional<nft::SetId>> PinholeSync::find_loss(alg::Engine& engine, alg::TimePoint now) {
@@ -200,24 +151,6 @@ bool PinholeSync::lacks_proof(const alg::IpAddress& host) {
     unproven_.insert(host);
     ++counters_.unproven;
     return true;
-}
-
-/// By what is open to them. That is also all that may be left of those who have been silent for long.
-void PinholeSync::recall_stored_hosts() {
-    using nft::SetId;
-    std::set<alg::IpAddress> seen;
-    std::vector<nft::Place> places;
-    for (const SetId set : {SetId::pinholes4, SetId::pinholes6, SetId::open4, SetId::open6, SetId::callbacks4,
-                            SetId::callbacks6}) {
-        const auto& listing = table_.list(set);
-        if (!listing) continue;
-        for (const nft::StoredElement& stored : *listing) {
-            const nft::Place place{set, stored.element.key};
-            const auto host = host_at(place);
-            if (host && seen.insert(*host).second) places.push_back(place);
-        }
-    }
-    hosts_->recall(places);
 }
 
 void PinholeSync::recall_open_hosts(alg::Engine& engine, alg::TimePoint now) {

@@ -49,7 +49,7 @@ class PinholeSync final : public alg::PinholeWitness {
         std::uint64_t reinstalls = 0;
         std::uint64_t swept = 0;  ///< closed pinholes that a packet had brought back
         std::uint64_t turned_down =
-            0;  ///< what the engine wanted against the rules of plan_check.h: never, but for a bug
+            0;                       ///< what the engine wanted against the rules of plan_check.h: never, but for a bug
         std::uint64_t unproven = 0;  ///< what waits until the warden knows the host
     };
 
@@ -63,8 +63,8 @@ class PinholeSync final : public alg::PinholeWitness {
     /// Borrowed: what may be opened, whatever the engine says (plan_check.h). Without it, nothing is checked.
     void set_policy(const alg::Policy& policy) { policy_ = &policy; }
 
-    /// Borrowed; before restore(). To whom the warden lets something be opened: what is wanted of others waits until they
-    /// are known. Without it, to everybody.
+    /// Borrowed; before restore(). To whom the warden lets something be opened: what is wanted of others waits until
+    /// they are known. Without it, to everybody.
     void set_known_hosts(KnownHosts& hosts) { hosts_ = &hosts; }
 
     /// Tells the engine what a daemon before us left in the kernel, and changes nothing there. Returns the number of
@@ -124,7 +124,8 @@ class PinholeSync final : public alg::PinholeWitness {
         return hosts_ == nullptr || hosts_->knows(host) || (policy_ != nullptr && !policy_->relays.empty());
     }
 
-    /// The kernel may lack what is wanted, until it has been put right: what it does not have is then no sign of silence.
+    /// The kernel may lack what is wanted, until it has been put right: what it does not have is then no sign of
+    /// silence.
     void set_in_doubt(bool in_doubt) { in_doubt_ = in_doubt; }
 
     /// Only looking on: what the engine opens from now on does not go to the kernel; what is open there stays, and

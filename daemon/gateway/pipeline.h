@@ -112,9 +112,9 @@ class Pipeline {
     alg::FlowTranslations* translations_ = nullptr;
     Options options_;
     Counters counters_;
-    alg::Plan plan_;                   ///< kept for its memory
-    std::vector<Decision> decisions_;  ///< likewise
-    std::vector<std::byte> bytes_;     ///< the packets that are replaced; likewise
+    alg::Plan plan_;                         ///< kept for its memory
+    std::vector<Decision> decisions_;        ///< likewise
+    std::vector<std::byte> bytes_;           ///< the packets that are replaced; likewise
     std::vector<alg::IpAddress> new_hosts_;  ///< likewise
     std::unordered_map<alg::PacketToken, Held> held_;
     std::set<alg::FlowTuple> orphans_;  ///< both directions of each

@@ -13,8 +13,8 @@
 namespace messenger::daemon {
 
 /// What an orderly stop hands over to the next daemon, in a file beside the control socket. It is opened at start,
-/// because later the process may make no files, and it is empty while the daemon runs, so that it can never be taken for
-/// the state after a crash.
+/// because later the process may make no files, and it is empty while the daemon runs, so that it can never be taken
+/// for the state after a crash.
 class StateFile {
    public:
     /// Opens the file, or makes it, readable for nobody else. Does not throw: see error().

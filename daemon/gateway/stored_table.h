@@ -32,7 +32,6 @@ class StoredTable {
     /// Those that hold what the engine wants.
     [[nodiscard]] static std::span<const nft::SetId> sets();
 
-
    private:
     nft::Ruleset& ruleset_;
     std::map<nft::SetId, Listing> listings_;

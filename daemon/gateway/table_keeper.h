@@ -35,8 +35,8 @@ class TableKeeper {
 
     /// watch: what looks for changes of others; before all that follows.
     void set_watch(nft::RulesetWatch watch) { watch_.emplace(std::move(watch)); }
-    /// Whether others have changed the table since the watch began, or since somebody looked: then it may not be what the
-    /// engine wants. Not to be called when we follow changes, but at the start and at the end.
+    /// Whether others have changed the table since the watch began, or since somebody looked: then it may not be what
+    /// the engine wants. Not to be called when we follow changes, but at the start and at the end.
     [[nodiscard]] bool was_changed() { return watch_->changed() || owes_look_; }
     /// From then on the loop calls us.
     void follow_changes();

@@ -140,39 +140,39 @@ concept Kept = requires(Packer& packer, const Event& event) {
 };
 
 /// The lines around an edit, and all edits that are on them.
-struct Passage {
+struct EditedLines {
     std::size_t begin = 0;
     std::size_t end = 0;
     std::size_t edits_end = 0;  ///< the number after that of its last edit
     std::size_t bytes = 0;      ///< of the lines and what is put into them
 };
 
-[[nodiscard]] Passage passage_at(const alg::EditList& edits, std::size_t first) {
+[[nodiscard]] EditedLines lines_at(const alg::EditList& edits, std::size_t first) {
     const std::string_view text = edits.text();
-    Passage passage;
-    passage.begin = text.substr(0, edits[first].at).rfind('\n') + 1;  // npos + 1 is 0
-    for (passage.edits_end = first; passage.edits_end < edits.size(); ++passage.edits_end) {
-        const alg::EditList::Edit edit = edits[passage.edits_end];
-        if (passage.end != 0 && edit.at >= passage.end) break;
+    EditedLines lines;
+    lines.begin = text.substr(0, edits[first].at).rfind('\n') + 1;  // npos + 1 is 0
+    for (lines.edits_end = first; lines.edits_end < edits.size(); ++lines.edits_end) {
+        const alg::EditList::Edit edit = edits[lines.edits_end];
+        if (lines.end != 0 && edit.at >= lines.end) break;
         const std::size_t line_end = text.find('\n', std::size_t{edit.at} + edit.length);
-        passage.end = line_end == std::string_view::npos ? text.size() : line_end + 1;
-        passage.bytes += edit.replacement.size();
+        lines.end = line_end == std::string_view::npos ? text.size() : line_end + 1;
+        lines.bytes += edit.replacement.size();
     }
-    passage.bytes += passage.end - passage.begin;
-    return passage;
+    lines.bytes += lines.end - lines.begin;
+    return lines;
 }
 
-/// The lines that change, one passage after the other, and the edits as they are in each.
+/// The lines that change, one piece after the other, and the edits as they are in each.
 void pack_edits(Packer& packer, const alg::EditList& edits) {
     std::size_t room = kChangedBytes;
     for (std::size_t first = 0; first < edits.size();) {
-        const Passage passage = passage_at(edits, first);
-        if (passage.bytes > room || passage.edits_end > kChanges) break;
-        room -= passage.bytes;
-        packer.value(static_cast<std::uint8_t>(passage.edits_end - first));
-        packer.long_text(edits.text().substr(passage.begin, passage.end - passage.begin));
-        for (; first < passage.edits_end; ++first) {
-            packer.value(static_cast<std::uint16_t>(edits[first].at - passage.begin));
+        const EditedLines lines = lines_at(edits, first);
+        if (lines.bytes > room || lines.edits_end > kChanges) break;
+        room -= lines.bytes;
+        packer.value(static_cast<std::uint8_t>(lines.edits_end - first));
+        packer.long_text(edits.text().substr(lines.begin, lines.end - lines.begin));
+        for (; first < lines.edits_end; ++first) {
+            packer.value(static_cast<std::uint16_t>(edits[first].at - lines.begin));
             packer.value(static_cast<std::uint16_t>(edits[first].length));
             packer.long_text(edits[first].replacement);
         }

@@ -37,8 +37,8 @@ class Warden {
     [[nodiscard]] nft::NetlinkGate& gate(WardenChannel channel) { return gates_.at(static_cast<std::size_t>(channel)); }
     /// Verdicts, for which nobody waits. False if the warden is gone.
     [[nodiscard]] bool post_verdicts(std::span<const std::byte> bytes) noexcept;
-    /// Has it look into the sets for signs that hosts have spoken (heard_hosts.h): for each place, whether something may
-    /// be opened to its host from now on.
+    /// Has it look into the sets for signs that hosts have spoken (heard_hosts.h): for each place, whether something
+    /// may be opened to its host from now on.
     [[nodiscard]] std::vector<bool> ask_about_hosts(std::span<const nft::Place> places);
     /// Has it forget whom it has heard.
     void forget_hosts();

@@ -46,7 +46,10 @@ const nft::Key kProtected =
 class PacketPath {
    public:
     PacketPath() : ruleset_(*nft::NetlinkSocket::open()), thread_([this] { work(); }) {}
-    ~PacketPath() { orders_.release(); thread_.join(); }
+    ~PacketPath() {
+        orders_.release();
+        thread_.join();
+    }
     PacketPath(const PacketPath&) = delete;
     PacketPath& operator=(const PacketPath&) = delete;
     PacketPath(PacketPath&&) = delete;
