@@ -74,6 +74,15 @@ nft::Expected<std::size_t> PinholeSync::put_back(std::span<const nft::Place> rem
     return changes.operations().size();
 }
 
+bool PinholeSync::may_apply(const alg::PinholeChange& change) {
+    return !turns_down(change, may_open) && !withheld_.contains(change.key) && !lacks_proof(change.key.inside.address);
+}
+
+bool PinholeSync::may_apply(const alg::CallbackChange& change) {
+    return !turns_down(change, may_call_back) && !withheld_callbacks_.contains(key_of(change)) &&
+           !lacks_proof(change.inside.address);
+}
+
 void PinholeSync::each_wanted(alg::Engine& engine, alg::TimePoint now,
                               const std::function<void(const nft::Operation&)>& take) {
     nft::Transaction some;
@@ -90,8 +99,7 @@ void PinholeSync::each_wanted(alg::Engine& engine, alg::TimePoint now,
     }
     hand_on();
     for (const alg::PinholeChange& change : wanted.changes) {
-        if (turns_down(change, may_open) || withheld_.contains(change.key)) continue;
-        if (lacks_proof(change.key.inside.address)) continue;
+        if (!may_apply(change)) continue;
         translate(change, some);
         if (options_.nat && !leads_nowhere(change.outside)) translate_outside(change, options_.longest_call, some);
         hand_on();
@@ -101,9 +109,9 @@ void PinholeSync::each_wanted(alg::Engine& engine, alg::TimePoint now,
         hand_on();
     }
     for (alg::CallbackChange& change : wanted.callbacks) {
-        if (turns_down(change, may_call_back) || lacks_proof(change.inside.address)) continue;
+        if (!may_apply(change)) continue;
         if (leads_nowhere(change.outside)) change.outside.reset();
-        if (!withheld_callbacks_.contains(key_of(change))) translate(change, some);
+        translate(change, some);
         hand_on();
     }
     for (const alg::TlsFlowChange& change : wanted.tls_flows) {

@@ -148,6 +148,9 @@ class PinholeSync final : public alg::PinholeWitness {
     void recall_open_hosts(alg::Engine& engine, alg::TimePoint now);
     [[nodiscard]] bool withholds(const alg::PinholeChange& change);
     [[nodiscard]] bool withholds(const alg::CallbackChange& change);
+    /// Of what is wanted, what the kernel has to have.
+    [[nodiscard]] bool may_apply(const alg::PinholeChange& change);
+    [[nodiscard]] bool may_apply(const alg::CallbackChange& change);
     /// Calls take with everything that the kernel has to have, as additions.
     void each_wanted(alg::Engine& engine, alg::TimePoint now, const std::function<void(const nft::Operation&)>& take);
     void seed(const alg::Admission& flow);

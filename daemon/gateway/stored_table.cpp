@@ -26,7 +26,7 @@ const StoredTable::Listing& StoredTable::list(nft::SetId set) {
     return known != listings_.end() ? known->second : listings_.emplace(set, ruleset_.list(set)).first->second;
 }
 
-void StoredTable::preload(LeftTable table) {
+void StoredTable::preload(LeftTable&& table) {
     for (auto& [set, elements] : table.sets) listings_.insert_or_assign(set, std::move(elements));
 }
 

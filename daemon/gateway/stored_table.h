@@ -28,7 +28,7 @@ class StoredTable {
     [[nodiscard]] const Listing& list(nft::SetId set);
     void forget() { listings_.clear(); }
     /// What the kernel need not be asked for.
-    void preload(LeftTable table);
+    void preload(LeftTable&& table);
     /// Those that hold what the engine wants.
     [[nodiscard]] static std::span<const nft::SetId> sets();
 

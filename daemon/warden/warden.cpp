@@ -12,6 +12,8 @@
 #include <system_error>
 #include <utility>
 
+#include "daemon/warden/place_records.h"
+
 namespace messenger::daemon {
 
 namespace {
@@ -81,19 +83,10 @@ bool Warden::take(std::span<std::byte> answer) const noexcept {
 std::vector<bool> Warden::ask_about_hosts(std::span<const nft::Place> places) {
     std::vector<bool> heard;
     heard.reserve(places.size());
-    std::vector<PlaceRecord> records;
     std::array<std::byte, kMostPlacesAtOnce> answers{};
     while (heard.size() < places.size()) {
         const auto some = places.subspan(heard.size(), std::min(kMostPlacesAtOnce, places.size() - heard.size()));
-        records.clear();
-        for (const nft::Place& place : some) {
-            const auto key = place.key.bytes();
-            PlaceRecord& record = records.emplace_back();
-            record.set = place.set;
-            record.size = static_cast<std::uint8_t>(key.size());
-            std::copy(key.begin(), key.end(), record.key.begin());
-        }
-        const auto bytes = std::as_bytes(std::span(records));
+        const std::vector<std::byte> bytes = write_places(some);
         WardenRequest head;
         head.size = static_cast<std::uint32_t>(bytes.size());
         head.channel = WardenChannel::hosts;

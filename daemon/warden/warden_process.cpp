@@ -28,6 +28,7 @@
 #include "daemon/process/privileges.h"
 #include "daemon/warden/heard_hosts.h"
 #include "daemon/warden/opening_rules.h"
+#include "daemon/warden/place_records.h"
 #include "daemon/warden/verdict_check.h"
 #include "daemon/warden/warden_request.h"
 #include "nft/kernel_ruleset.h"
@@ -149,26 +150,12 @@ class WardenProcess {
 
     [[nodiscard]] bool answer_about_hosts(std::span<const std::byte> bytes) {
         if (bytes.empty()) heard_.forget_all();
-        std::vector<nft::Place> places;
-        int code = bytes.size() % sizeof(PlaceRecord) != 0 || bytes.size() / sizeof(PlaceRecord) > kMostPlacesAtOnce
-                       ? EINVAL
-                       : 0;
-        places.reserve(bytes.size() / sizeof(PlaceRecord));
-        for (; code == 0 && !bytes.empty(); bytes = bytes.subspan(sizeof(PlaceRecord))) {
-            PlaceRecord record;
-            std::memcpy(&record, bytes.data(), sizeof(record));
-            const auto set = static_cast<std::size_t>(record.set);
-            if (set >= nft::kSetCount || record.size > record.key.size() ||
-                record.size != nft::set_specs().at(set).key_size()) {
-                code = EINVAL;
-                break;
-            }
-            places.push_back({record.set, *nft::Key::from_bytes(std::span(record.key).first(record.size))});
-        }
+        const auto places = read_places(bytes);
+        const int code = places ? 0 : EINVAL;
         const auto code_bytes = std::as_bytes(std::span(&code, 1));
         std::vector<std::byte> answer(code_bytes.begin(), code_bytes.end());
-        if (code == 0) {
-            for (const bool heard : heard_.look(places)) answer.push_back(std::byte{heard});
+        if (places) {
+            for (const bool heard : heard_.look(*places)) answer.push_back(static_cast<std::byte>(heard ? 1 : 0));
         }
         return reply(answer);
     }

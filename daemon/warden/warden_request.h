@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
-
-#include "nft/element.h"
 
 namespace messenger::daemon {
 
@@ -16,7 +13,8 @@ enum class WardenChannel : std::uint8_t {
     conntrack,
     queue,
     orders,
-    hosts,  ///< PlaceRecords, to be looked for (heard_hosts.h): the answer is 0 and a byte for each; none: forget all
+    hosts,  ///< place_records.h, to be looked for (heard_hosts.h): the answer is 0 and a byte for each; none: forget
+            ///< all
 };
 
 /// What goes before each request from the daemon to its warden, through a stream: both are one program, so numbers are
@@ -30,18 +28,6 @@ struct WardenRequest {
     std::uint32_t also_unused = 0;  ///< what follows begins where a netlink message may
 };
 static_assert(sizeof(WardenRequest) == 16);
-
-/// A place in one of our sets.
-struct PlaceRecord {
-    nft::SetId set{};
-    std::uint8_t size = 0;  ///< bytes of the key
-    std::uint16_t unused = 0;
-    std::array<std::byte, nft::Key::kMaxSize> key{};
-};
-static_assert(sizeof(PlaceRecord) == 48);
-
-/// Few enough for the answers to fit into a socket.
-inline constexpr std::size_t kMostPlacesAtOnce = 256;
 
 /// A table with as many elements as it may have is made by one request of some 200 bytes for each.
 inline constexpr std::size_t kLongestWardenRequest = std::size_t{128} << 20U;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What a daemon that was taken over could send to its warden: netlink requests, and verdicts.
+// What a daemon that was taken over could send to its warden: netlink requests, verdicts, and questions about hosts.
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -12,6 +12,8 @@
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <linux/netlink.h>
 
+#include "daemon/warden/heard_hosts.h"
+#include "daemon/warden/place_records.h"
 #include "daemon/warden/verdict_check.h"
 #include "nft/request_check.h"
 #include "tests/fuzz/require.h"
@@ -82,6 +84,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (passes_ill) require_harmless(request);
     if (messenger::daemon::holds_only_verdicts(request, kQueues) && size > 0) {
         require(!passes_ill, "verdicts are no requests");
+    }
+    if (const auto places = messenger::daemon::read_places(request)) {
+        const auto again = messenger::daemon::read_places(messenger::daemon::write_places(*places));
+        require(again == places, "places are read as they were written");
+        for (const messenger::nft::Place& place : *places) (void)messenger::daemon::host_at(place);
     }
     return 0;
 }
