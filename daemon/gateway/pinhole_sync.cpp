@@ -32,6 +32,10 @@ constexpr auto kObserved = std::chrono::minutes(1);
 /// Likewise, when the kernel's answer proves nothing.
 constexpr auto kInDoubt = std::chrono::seconds(5);
 
+/// So many hosts are made up by somebody: those that are new wait for so long, rather than everybody for a look at all
+/// that is open.
+constexpr auto kBetweenRecalls = std::chrono::seconds(10);
+
 }  // namespace
 
 nft::Expected<void> PinholeSync::reinstall(alg::Engine& engine, alg::TimePoint now) {
@@ -179,7 +183,10 @@ void PinholeSync::recall_open_hosts(alg::Engine& engine, alg::TimePoint now) {
 }
 
 void PinholeSync::hear(std::span<const alg::IpAddress> hosts, alg::Engine& engine, alg::TimePoint now) {
-    if (hosts_->is_full()) recall_open_hosts(engine, now);
+    if (hosts_->is_full() && now >= next_recall_) {
+        next_recall_ = now + kBetweenRecalls;
+        recall_open_hosts(engine, now);
+    }
     std::set<alg::IpAddress> owed;
     for (const alg::IpAddress& host : hosts_->learn(hosts)) {
         if (unproven_.erase(host) != 0) owed.insert(host);

@@ -167,6 +167,7 @@ class PinholeSync final : public alg::PinholeWitness {
     const alg::Policy* policy_ = nullptr;
     const OutsideInterfaces* outside_ = nullptr;
     KnownHosts* hosts_ = nullptr;
+    alg::TimePoint next_recall_;
     std::set<alg::IpAddress> unproven_;  ///< hosts that something is wanted of and that the warden does not know
     nft::Transaction staged_;
     ClosedPinholes closed_;

@@ -5,6 +5,7 @@
 
 #include <spdlog/sinks/ostream_sink.h>
 
+#include <array>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -285,6 +286,28 @@ TEST_F(PipelineTest, ClosesAlsoForAHostThatIsNotKnownAnyMore) {
     queue(sip("BYE sip:b@x SIP/2.0", "2 BYE", "b", ""), true);
     EXPECT_FALSE(run());
     EXPECT_EQ(kernel_.count(nft::SetId::pinholes4), 0U);
+}
+
+TEST_F(PipelineTest, LooksForWhomSomethingIsOpenToNowAndThenWhenItKnowsTooMany) {
+    int forgotten = 0;
+    KnownHosts hosts([](std::span<const nft::Place> places) { return std::vector<bool>(places.size(), true); },
+                     [&] { ++forgotten; }, {1, 2}, 1);
+    sync_.set_known_hosts(hosts);
+    establish();
+    EXPECT_FALSE(run());
+    EXPECT_EQ(forgotten, 0);
+    const auto hear = [&](const char* host, int second) {
+        sync_.hear(std::array{testing::address(host)}, engine_, alg::TimePoint(std::chrono::seconds(second)));
+    };
+    hear("10.1.2.4", 2);
+    EXPECT_EQ(forgotten, 1);
+    EXPECT_TRUE(hosts.knows(testing::address("10.1.2.3"))) << "something is open to it";
+    EXPECT_TRUE(hosts.knows(testing::address("10.1.2.4")));
+    hear("10.1.2.5", 3);
+    EXPECT_EQ(forgotten, 1) << "not for each of them";
+    hear("10.1.2.6", 13);
+    EXPECT_EQ(forgotten, 2);
+    EXPECT_FALSE(hosts.knows(testing::address("10.1.2.5"))) << "nothing is";
 }
 
 TEST_F(PipelineTest, LeavesTheNextDaemonWhatTheKernelNeedNotBeAskedFor) {
