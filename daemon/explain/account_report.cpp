@@ -219,6 +219,11 @@ void AccountReport::append_other_messages() {
 }
 
 void AccountReport::append_summary(const CaptureSummary& summary) {
+    if (!summary.error.empty() && summary.frames.frames == 0) {
+        append_wrapped(out(), "", 2, "Nothing of it could be read: " + printable(summary.error, 4096));
+        out() += '\n';
+        return;
+    }
     const double seconds = std::chrono::duration<double>(summary.last - summary.first).count();
     append_wrapped(
         out(), "", 2,

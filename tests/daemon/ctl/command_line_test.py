@@ -86,6 +86,8 @@ class CommandLine(unittest.TestCase):
         done = run("explain", __file__)
         self.assertEqual(done.returncode, 1)
         self.assertIn("command_line_test.py is not a capture", done.stderr.decode())
+        self.assertIn("Nothing of it could be read", done.stdout.decode())
+        self.assertNotIn("0 packets", done.stdout.decode(), "as if it had none")
 
     def test_a_file_that_is_missing_fails_and_the_others_are_read(self):
         done = run("explain", "--json", self.capture + "x", self.capture)
