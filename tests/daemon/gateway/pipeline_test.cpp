@@ -388,6 +388,15 @@ TEST_F(PipelineTest, LeavesNothingThatMayDiffer) {
     leaving.set_in_doubt(true);
     EXPECT_FALSE(leaving.leave(engine_, now));
     leaving.set_in_doubt(false);
+    establish();
+    EXPECT_FALSE(run());
+    EXPECT_TRUE(leaving.leave(engine_, now));
+    alg::Policy stricter = policy();
+    stricter.protected_ports = {40000};
+    leaving.set_policy(stricter);
+    EXPECT_FALSE(leaving.leave(engine_, now)) << "the kernel has a pinhole that would not be opened any more";
+    leaving.set_policy(engine_.policy());
+    EXPECT_TRUE(leaving.leave(engine_, now));
     leaving.observe();
     EXPECT_FALSE(leaving.leave(engine_, now));
 }
