@@ -37,11 +37,17 @@ bool is_neutral(const SdpMedia& media) {
            (media.transport == alg::MediaTransport::tcp && media.port == kActivePort);
 }
 
-/// A header that says the transport counts for both when it is not said: the flow's own is not known here.
-bool may_be(const alg::SipUri& uri, Transport transport) {
+/// RFC 3263 section 4.1: what the URI says, else as the message came. usual: that of the flow.
+Transport transport_of(const alg::SipUri& uri, Transport usual) {
     const auto said = alg::find_parameter(uri.parameters, "transport");
-    if (!said) return true;
-    return alg::equals_ignoring_case(*said, "udp") == (transport == Transport::udp);
+    if (!said) return uri.secure ? Transport::tcp : usual;
+    return alg::equals_ignoring_case(*said, "udp") ? Transport::udp : Transport::tcp;
+}
+
+std::uint16_t port_of(const alg::SipUri& uri) {
+    if (uri.port != 0) return uri.port;
+    const auto said = alg::find_parameter(uri.parameters, "transport");
+    return uri.secure || (said && alg::equals_ignoring_case(*said, "tls")) ? 5061 : 5060;
 }
 
 }  // namespace
@@ -121,13 +127,8 @@ void EditCheck::check_uri(string_view before, string_view after, bool target) co
     const auto from = alg::contact_endpoint(*was);
     const auto to = alg::contact_endpoint(*is);
     require(from && to, "what is edited is an address");
-    const std::uint16_t standard = was->secure ? 5061 : 5060;
-    const Endpoint old_end{from->address, was->port == 0 ? standard : was->port};
-    const Endpoint new_end{to->address, is->port == 0 ? standard : is->port};
-    const bool tcp = may_be(*was, Transport::tcp) && !ports_of(Transport::tcp, outbound_ ? old_end : new_end).empty();
-    const bool udp = may_be(*was, Transport::udp) && !ports_of(Transport::udp, outbound_ ? old_end : new_end).empty();
-    if (tcp && udp) return;  // one of them is right
-    check_endpoint(tcp ? Transport::tcp : Transport::udp, old_end, new_end, target);
+    check_endpoint(transport_of(*was, tuple_.transport), {from->address, port_of(*was)}, {to->address, port_of(*is)},
+                   target);
 }
 
 void EditCheck::check_body(string_view content_type, string_view before, string_view after, int nesting) {
