@@ -5,6 +5,14 @@
 
 namespace messenger::nft {
 
+namespace {
+
+[[nodiscard]] Counter counter_of(const std::optional<StoredElement>& element) {
+    return element ? element->counter.value_or(Counter{}) : Counter{};
+}
+
+}  // namespace
+
 Expected<Traffic> read_traffic(Ruleset& ruleset, Protocol protocol, const Endpoint& inside) {
     const Family family = inside.address.family();
     const Key key = Key::endpoint(protocol, inside);
@@ -12,23 +20,26 @@ Expected<Traffic> read_traffic(Ruleset& ruleset, Protocol protocol, const Endpoi
     if (!inbound) return std::move(inbound).error();
     auto outbound = ruleset.find(sent(family), key);
     if (!outbound) return std::move(outbound).error();
-    const auto counter = [](const std::optional<StoredElement>& element) {
-        return element ? element->counter.value_or(Counter{}) : Counter{};
-    };
-    return Traffic{counter(*inbound), counter(*outbound)};
+    return Traffic{counter_of(*inbound), counter_of(*outbound)};
 }
 
-Expected<std::map<Key, Traffic>> read_all_traffic(Ruleset& ruleset) {
-    std::map<Key, Traffic> all;
-    for (const Family family : {Family::ipv4, Family::ipv6}) {
-        auto inbound = ruleset.list(received(family));
-        if (!inbound) return std::move(inbound).error();
-        auto outbound = ruleset.list(sent(family));
-        if (!outbound) return std::move(outbound).error();
-        for (const auto& stored : *inbound) all[stored.element.key].inbound = stored.counter.value_or(Counter{});
-        for (const auto& stored : *outbound) all[stored.element.key].outbound = stored.counter.value_or(Counter{});
+Expected<std::vector<Traffic>> read_traffic(Ruleset& ruleset, std::span<const InsideEndpoint> insides) {
+    std::vector<Place> places;
+    places.reserve(2 * insides.size());
+    for (const InsideEndpoint& inside : insides) {
+        const Family family = inside.endpoint.address.family();
+        const Key key = Key::endpoint(inside.protocol, inside.endpoint);
+        places.push_back({received(family), key});
+        places.push_back({sent(family), key});
     }
-    return all;
+    auto found = ruleset.find_each(places);
+    if (!found) return std::move(found).error();
+    std::vector<Traffic> traffic;
+    traffic.reserve(insides.size());
+    for (std::size_t i = 0; i < found->size(); i += 2) {
+        traffic.push_back({counter_of((*found)[i]), counter_of((*found)[i + 1])});
+    }
+    return traffic;
 }
 
 }  // namespace messenger::nft

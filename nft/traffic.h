@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
-#include <map>
+#include <span>
+#include <vector>
 
 #include "nft/element.h"
 #include "nft/ruleset.h"
@@ -28,7 +29,13 @@ struct Traffic {
 /// The traffic of one inside endpoint; zeros if there was none. Errors: those of Ruleset::find.
 [[nodiscard]] Expected<Traffic> read_traffic(Ruleset& ruleset, Protocol protocol, const Endpoint& inside);
 
-/// The traffic of all inside endpoints, by Key::endpoint. Errors: those of Ruleset::list.
-[[nodiscard]] Expected<std::map<Key, Traffic>> read_all_traffic(Ruleset& ruleset);
+struct InsideEndpoint {
+    Protocol protocol = Protocol::udp;
+    Endpoint endpoint;
+};
+
+/// The same of several with one question, in their order; zeros also where the table is missing. Errors: those of
+/// Ruleset::find_each.
+[[nodiscard]] Expected<std::vector<Traffic>> read_traffic(Ruleset& ruleset, std::span<const InsideEndpoint> insides);
 
 }  // namespace messenger::nft

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "daemon/process/clock.h"
 #include "daemon/translate.h"
 
 namespace messenger::daemon {
@@ -14,12 +13,16 @@ constexpr alg::Duration kPeriod = std::chrono::seconds(1);
 /// Without audio nobody is to be told soon; but a counter vanishes with its element after a silence, and is read
 /// before.
 constexpr alg::Duration kLazyPeriod = std::chrono::seconds(30);
-constexpr int kShareOfTime = 100;  // looks take at most a hundredth of it
+/// A round takes at most a hundredth of the time, if it is not so long that counters vanish before it is over.
+constexpr int kShareOfTime = 100;
+constexpr alg::Duration kLongestRound = std::chrono::seconds(60);
 /// Packets that were under way when the pinhole closed are through by then.
 constexpr alg::Duration kSettleDelay = std::chrono::milliseconds(50);
 constexpr alg::Duration kFresh = std::chrono::milliseconds(200);
-/// Up to here, asking for each endpoint is cheaper than listing the sets.
-constexpr std::size_t kFewEndpoints = 16;
+/// Endpoints that a step reads, which takes about a millisecond. Not by listing the sets: that takes longer than all
+/// the steps, because of how the kernel goes through a hashed set.
+constexpr std::size_t kAtOnce = 128;
+constexpr std::size_t kMostToRefresh = 4096;
 
 [[nodiscard]] bool is_audio(const PinholeRecord& pinhole) {
     return pinhole.purpose == alg::Purpose{alg::MediaKind::audio, alg::PortRole::rtp} &&
@@ -46,8 +49,7 @@ void add(nft::Counter& to, const nft::Counter& more) {
 void MediaWatch::on_open(CallRecord& call, std::size_t number) {
     const PinholeRecord& pinhole = call.pinholes.at(number);
     Meter& meter = meters_[key_of(pinhole)];
-    meter.protocol = to_nft(pinhole.key.transport);
-    meter.inside = to_nft(pinhole.key.inside);
+    meter.inside = {to_nft(pinhole.key.transport), to_nft(pinhole.key.inside)};
     meter.users.push_back({&call, number});
     if (is_audio(pinhole)) ++audio_;
 }
@@ -69,77 +71,92 @@ void MediaWatch::forget(CallRecord& call) {
 }
 
 alg::Duration MediaWatch::period() const {
-    return std::max(audio_ != 0 && options_.patience != alg::Duration::zero() ? kPeriod : kLazyPeriod,
-                    last_cost_ * kShareOfTime);
+    return audio_ != 0 && options_.patience != alg::Duration::zero() ? kPeriod : kLazyPeriod;
 }
 
 void MediaWatch::plan_look(alg::TimePoint now) {
     if (meters_.empty()) {
         next_look_.reset();
+        next_key_.reset();
+        settle_at_.reset();
+        ending_.clear();
         return;
     }
-    if (!next_look_) next_full_look_ = now + period();
+    if (!next_look_) next_step_ = now + period();
     // Audio may have joined what was looked at seldom.
-    next_full_look_ = std::min(next_full_look_, now + period());
-    if (ending_.empty()) {
-        next_look_ = next_full_look_;
-    } else if (!next_look_ || *next_look_ == next_full_look_) {
-        next_look_ = std::min(next_full_look_, now + kSettleDelay);
-    }
+    if (!next_key_) next_step_ = std::min(next_step_, now + std::max(period(), pause_));
+    if (!ending_.empty() && !settle_at_) settle_at_ = now + kSettleDelay;
+    next_look_ = std::min(next_step_, settle_at_.value_or(next_step_));
 }
 
 void MediaWatch::look(const alg::Engine& engine, OneWayObserver& observer, alg::TimePoint now) {
     ++counters_.looks;
-    if (now < next_full_look_) {
+    if (settle_at_ && *settle_at_ <= now) {
         read_ending(now);
         settle();
-    } else {
-        last_read_.reset();
-        refresh(now);
-        settle();
-        judge(engine, observer, now);
-        next_full_look_ = now + period();
     }
+    if (!meters_.empty() && next_step_ <= now) go_on_with_round(engine, observer, now);
     next_look_.reset();
-    if (!meters_.empty()) next_look_ = next_full_look_;
+    if (!meters_.empty()) next_look_ = next_step_;
+}
+
+void MediaWatch::go_on_with_round(const alg::Engine& engine, OneWayObserver& observer, alg::TimePoint now) {
+    if (!next_key_) round_begun_ = now;
+    auto at = next_key_ ? meters_.lower_bound(*next_key_) : meters_.begin();
+    std::vector<Meter*> some;
+    for (; at != meters_.end() && some.size() < kAtOnce; ++at) some.push_back(&at->second);
+    const alg::TimePoint begun = options_.clock();
+    read(some, now);
+    const alg::Duration cost = options_.clock() - begun;
+    if (audio_ != 0 && options_.patience != alg::Duration::zero()) {
+        for (const Meter* meter : some) {
+            for (const User& user : meter->users) {
+                if (user.pinhole().open && is_audio(user.pinhole())) judge(user, engine, observer, now);
+            }
+        }
+    }
+    const alg::Duration longest = kLongestRound * kAtOnce / static_cast<int>(std::max(meters_.size(), kAtOnce));
+    pause_ = std::min(cost * kShareOfTime, longest);
+    next_step_ = now + pause_;
+    if (at == meters_.end()) {
+        next_key_.reset();
+        next_step_ = std::max(next_step_, round_begun_ + period());
+    } else {
+        next_key_ = at->first;
+    }
+}
+
+void MediaWatch::read(std::span<Meter* const> meters, alg::TimePoint now) {
+    for (std::size_t first = 0; first < meters.size(); first += kAtOnce) {
+        const auto some = meters.subspan(first, std::min(kAtOnce, meters.size() - first));
+        std::vector<nft::InsideEndpoint> insides;
+        insides.reserve(some.size());
+        for (const Meter* meter : some) insides.push_back(meter->inside);
+        const auto traffic = nft::read_traffic(ruleset_, insides);
+        if (!traffic) {
+            ++counters_.errors;
+            return;
+        }
+        for (std::size_t i = 0; i < some.size(); ++i) apply(*some[i], (*traffic)[i], now);
+    }
 }
 
 void MediaWatch::refresh(alg::TimePoint now) {
-    if (meters_.empty() || (last_read_ && now - *last_read_ < kFresh)) return;
-    last_read_ = now;
-    const alg::TimePoint begun = read_clock();
-    if (meters_.size() <= kFewEndpoints) {
-        for (auto& [key, meter] : meters_) {
-            if (const auto traffic = nft::read_traffic(ruleset_, meter.protocol, meter.inside)) {
-                apply(meter, *traffic, now);
-            } else {
-                ++counters_.errors;
-            }
-        }
-    } else if (const auto all = nft::read_all_traffic(ruleset_)) {
-        for (auto& [key, meter] : meters_) {
-            const auto found = all->find(key);
-            apply(meter, found == all->end() ? nft::Traffic{} : found->second, now);
-        }
-    } else {
-        ++counters_.errors;
-    }
-    last_cost_ = read_clock() - begun;
+    if (meters_.size() > kMostToRefresh || (last_refresh_ && now - *last_refresh_ < kFresh)) return;
+    last_refresh_ = now;
+    std::vector<Meter*> all;
+    all.reserve(meters_.size());
+    for (auto& [key, meter] : meters_) all.push_back(&meter);
+    read(all, now);
 }
 
 void MediaWatch::read_ending(alg::TimePoint now) {
-    if (ending_.size() > kFewEndpoints) {
-        last_read_.reset();
-        refresh(now);
-        return;
-    }
+    std::vector<Meter*> ending;
     for (const nft::Key& key : ending_) {
         const auto meter = meters_.find(key);
-        if (meter == meters_.end()) continue;
-        if (const auto traffic = nft::read_traffic(ruleset_, meter->second.protocol, meter->second.inside)) {
-            apply(meter->second, *traffic, now);
-        }
+        if (meter != meters_.end()) ending.push_back(&meter->second);
     }
+    read(ending, now);
 }
 
 void MediaWatch::apply(Meter& meter, const nft::Traffic& traffic, alg::TimePoint now) {
@@ -164,23 +181,14 @@ void MediaWatch::settle() {
         if (meter == meters_.end()) continue;
         std::erase_if(meter->second.users, [](const User& user) { return !user.pinhole().open; });
         if (!meter->second.users.empty()) continue;
-        const nft::Family family = meter->second.inside.address.family();
+        const nft::Family family = meter->second.inside.endpoint.address.family();
         if (meter->second.last.inbound.packets != 0) transaction.remove(nft::received(family), key);
         if (meter->second.last.outbound.packets != 0) transaction.remove(nft::sent(family), key);
         meters_.erase(meter);
     }
     ending_.clear();
+    settle_at_.reset();
     if (!transaction.empty() && !ruleset_.commit(transaction)) ++counters_.errors;
-}
-
-void MediaWatch::judge(const alg::Engine& engine, OneWayObserver& observer, alg::TimePoint now) {
-    if (audio_ == 0 || options_.patience == alg::Duration::zero()) return;
-    for (auto& [key, meter] : meters_) {
-        for (const User& user : meter.users) {
-            const PinholeRecord& pinhole = user.pinhole();
-            if (pinhole.open && is_audio(pinhole)) judge(user, engine, observer, now);
-        }
-    }
 }
 
 void MediaWatch::judge(const User& user, const alg::Engine& engine, OneWayObserver& observer, alg::TimePoint now) {

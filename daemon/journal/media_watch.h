@@ -6,12 +6,14 @@
 #include <initializer_list>
 #include <map>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "alg/base/time.h"
 #include "alg/engine.h"
 #include "daemon/journal/call_journal.h"
 #include "daemon/journal/one_way.h"
+#include "daemon/process/clock.h"
 #include "nft/conntrack.h"
 #include "nft/ruleset.h"
 #include "nft/traffic.h"
@@ -47,12 +49,14 @@ class OneWayObservers final : public OneWayObserver {
 };
 
 /// Reads the kernel's counters of inside endpoints into the records of the calls, and sees where media flows one way
-/// only. It looks while something is open, and not at all otherwise; the looks become rarer as they become dear.
+/// only. It looks while something is open, and not at all otherwise. However much is open, a look is short, for packets
+/// wait meanwhile: a round takes as many looks as it needs, and the rounds become rarer as they become dear.
 class MediaWatch final : public PinholeListener {
    public:
     struct Options {
         alg::Duration patience = std::chrono::seconds(5);  ///< with media that flows only one way; 0: never reported
-        bool admit = true;  ///< passage = "admit": no rule of the operator can drop media
+        bool admit = true;                       ///< passage = "admit": no rule of the operator can drop media
+        alg::TimePoint (*clock)() = read_clock;  ///< tells what a look costs
     };
     struct Counters {
         std::uint64_t looks = 0;
@@ -74,7 +78,8 @@ class MediaWatch final : public PinholeListener {
     [[nodiscard]] std::optional<alg::TimePoint> next_look() const { return next_look_; }
     /// To be called in each round of the event loop, so that next_look() knows of what has opened and closed.
     void plan_look(alg::TimePoint now);
-    /// Brings the records up to date because somebody asks for them.
+    /// Brings the records up to date because somebody asks for them; with more than some thousand pinholes they stay as
+    /// the last round has left them.
     void refresh(alg::TimePoint now);
 
     /// Audio streams that flow one way at present.
@@ -90,16 +95,16 @@ class MediaWatch final : public PinholeListener {
     };
     /// Pinholes of several calls, or of one, may lead to the same inside endpoint; the kernel counts for them together.
     struct Meter {
-        nft::Protocol protocol = nft::Protocol::udp;
-        nft::Endpoint inside;
+        nft::InsideEndpoint inside;
         nft::Traffic last;  ///< as the kernel had it
         std::vector<User> users;
     };
 
     static void apply(Meter& meter, const nft::Traffic& traffic, alg::TimePoint now);
+    void read(std::span<Meter* const> meters, alg::TimePoint now);
     void read_ending(alg::TimePoint now);
     void settle();
-    void judge(const alg::Engine& engine, OneWayObserver& observer, alg::TimePoint now);
+    void go_on_with_round(const alg::Engine& engine, OneWayObserver& observer, alg::TimePoint now);
     void judge(const User& user, const alg::Engine& engine, OneWayObserver& observer, alg::TimePoint now);
     [[nodiscard]] SilenceCause find_cause(const CallRecord& call, const PinholeRecord& pinhole, SilentSide silent,
                                           const alg::Call* engine_call);
@@ -109,12 +114,16 @@ class MediaWatch final : public PinholeListener {
     nft::Ruleset& ruleset_;
     nft::Conntrack& conntrack_;
     Options options_;
-    std::map<nft::Key, Meter> meters_;  ///< by Key::endpoint
-    std::vector<nft::Key> ending_;      ///< a pinhole of these has closed since the last look
+    std::map<nft::Key, Meter> meters_;         ///< by Key::endpoint
+    std::vector<nft::Key> ending_;             ///< a pinhole of these has closed since the last look
+    std::optional<alg::TimePoint> settle_at_;  ///< with ending_
     std::optional<alg::TimePoint> next_look_;
-    alg::TimePoint next_full_look_;  ///< with meters_
-    std::optional<alg::TimePoint> last_read_;
-    alg::Duration last_cost_{};
+    // With meters_:
+    alg::TimePoint next_step_;          ///< of a round
+    alg::Duration pause_{};             ///< after the last step, because of what it cost
+    alg::TimePoint round_begun_;        ///< of the one under way, or of the last
+    std::optional<nft::Key> next_key_;  ///< where a round is under way, what it goes on with
+    std::optional<alg::TimePoint> last_refresh_;
     std::size_t audio_ = 0;  ///< open audio pinholes of role rtp
     std::size_t one_way_now_ = 0;
     Counters counters_;

@@ -21,36 +21,12 @@
 #include "nft/element_message.h"
 #include "nft/ruleset_watch.h"
 #include "nft/table_message.h"
-#include "nft/traffic.h"
 #include "tests/fuzz/require.h"
 
 namespace {
 
 using namespace messenger::nft;
 using messenger::test::require;
-
-/// Every set has the elements of the dump.
-class DumpedRuleset final : public Ruleset {
-   public:
-    explicit DumpedRuleset(const std::vector<StoredElement>& elements) : elements_(elements) {}
-    [[nodiscard]] Expected<CommitReport> commit(const Transaction&) override { return CommitReport{}; }
-    [[nodiscard]] Expected<std::vector<StoredElement>> list(SetId) override { return elements_; }
-    [[nodiscard]] Expected<std::optional<StoredElement>> find(SetId, const Key& key) override {
-        for (const StoredElement& one : elements_) {
-            if (one.element.key == key) return std::optional(one);
-        }
-        return std::optional<StoredElement>();
-    }
-    [[nodiscard]] Expected<std::vector<std::optional<StoredElement>>> find_each(
-        std::span<const Place> places) override {
-        std::vector<std::optional<StoredElement>> found;
-        for (const Place& place : places) found.push_back(*find(place.set, place.key));
-        return found;
-    }
-
-   private:
-    const std::vector<StoredElement>& elements_;
-};
 
 void check_key(const Key& key) {
     using messenger::daemon::pinhole_at;
@@ -95,9 +71,6 @@ void check_elements(const nlmsghdr& message) {
     std::vector<StoredElement> elements;
     if (!read_elements(message, elements)) return;
     for (const StoredElement& stored : elements) check_element(stored);
-    DumpedRuleset ruleset(elements);
-    const auto traffic = read_all_traffic(ruleset);
-    require(traffic && traffic->size() <= elements.size(), "traffic of what was told");
 }
 
 /// An attribute as the kernel makes it: with a value of that size, or with others inside.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/journal/media_watch.h"
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <string>
@@ -32,28 +33,29 @@ class CountingRuleset final : public nft::Ruleset {
         }
         return nft::CommitReport{};
     }
-    nft::Expected<std::vector<nft::StoredElement>> list(nft::SetId set) override {
-        ++questions;
-        std::vector<nft::StoredElement> found;
-        for (const auto& [at, counter] : counters) {
-            if (at.first == set) found.push_back(stored(at.second, counter));
-        }
-        return found;
+    nft::Expected<std::vector<nft::StoredElement>> list(nft::SetId /*set*/) override {
+        ADD_FAILURE() << "takes longer the more is open";
+        return std::vector<nft::StoredElement>();
     }
     nft::Expected<std::optional<nft::StoredElement>> find(nft::SetId set, const nft::Key& key) override {
         ++questions;
+        spent += cost;
         const auto at = counters.find({set, key});
         return at == counters.end() ? std::nullopt : std::optional(stored(key, at->second));
     }
     nft::Expected<std::vector<std::optional<nft::StoredElement>>> find_each(
         std::span<const nft::Place> places) override {
+        most_at_once = std::max(most_at_once, places.size());
         std::vector<std::optional<nft::StoredElement>> found;
         for (const nft::Place& place : places) found.push_back(*find(place.set, place.key));
         return found;
     }
 
     std::map<std::pair<nft::SetId, nft::Key>, nft::Counter> counters;
-    int questions = 0;
+    int questions = 0;  ///< places that were looked at
+    std::size_t most_at_once = 0;
+    alg::Duration cost = 1us;             ///< of a question
+    inline static alg::Duration spent{};  ///< by all rulesets of this kind
 
    private:
     static nft::StoredElement stored(const nft::Key& key, const nft::Counter& counter) {
@@ -83,6 +85,14 @@ class MediaWatchTest : public ::testing::Test {
         call.pinholes.push_back(pinhole);
         watch_.on_open(call, call.pinholes.size() - 1);
     }
+    /// One pinhole for each call, through which one packet has come in.
+    void open_all(std::vector<CallRecord>& calls) {
+        for (CallRecord& call : calls) {
+            open(call, next_port_);
+            in(next_port_, 1);
+            next_port_ = static_cast<std::uint16_t>(next_port_ + 2);
+        }
+    }
     void close(CallRecord& call, std::size_t number) {
         call.pinholes.at(number).open = false;
         watch_.on_close(call, number);
@@ -108,10 +118,11 @@ class MediaWatchTest : public ::testing::Test {
     CountingRuleset kernel_;
     nft::Conntrack conntrack_{std::move(*nft::NetlinkSocket::open())};
     alg::Engine engine_{alg::Policy{}, alg::Limits{}, {1, 2}};
-    MediaWatch watch_{kernel_, conntrack_, {5s, true}};
+    MediaWatch watch_{kernel_, conntrack_, {5s, true, [] { return alg::TimePoint(CountingRuleset::spent); }}};
     RecordingObserver observer_;
     CallRecord call_;
     alg::TimePoint now_{100s};
+    std::uint16_t next_port_ = 20000;
 };
 
 TEST_F(MediaWatchTest, SleepsWhileNothingIsOpen) {
@@ -164,17 +175,70 @@ TEST_F(MediaWatchTest, LeavesACounterThatAnotherCallStillNeeds) {
     EXPECT_EQ(other.pinholes[0].traffic.inbound.packets, 10U);
 }
 
-TEST_F(MediaWatchTest, ListsTheSetsWhenThereAreMany) {
-    std::vector<CallRecord> calls(100);
-    std::uint16_t port = 40000;
-    for (CallRecord& call : calls) {
-        open(call, port);
-        in(port, 1);
-        port = static_cast<std::uint16_t>(port + 2);
-    }
-    pass(1s);
-    EXPECT_EQ(kernel_.questions, 4) << "two sets of either family";
+TEST_F(MediaWatchTest, NeverLooksLongHoweverManyAreOpen) {
+    std::vector<CallRecord> calls(1000);
+    open_all(calls);
+    pass(2s);
+    EXPECT_LE(kernel_.most_at_once, 256U);
     for (const CallRecord& call : calls) EXPECT_EQ(call.pinholes[0].traffic.inbound.packets, 1U);
+    const int once_each = 2000;
+    EXPECT_GE(kernel_.questions, once_each);
+    EXPECT_LE(kernel_.questions, 2 * once_each) << "one round a second at most";
+}
+
+TEST_F(MediaWatchTest, TakesItsTimeWhenLooksAreDearButNotLongerThanCountersLive) {
+    std::vector<CallRecord> calls(1000);
+    open_all(calls);
+    kernel_.cost = 100us;
+    pass(1s);
+    EXPECT_EQ(kernel_.questions, 256) << "a hundredth of the time: the next step is due after 2.56 s";
+    pass(2500ms);
+    EXPECT_EQ(kernel_.questions, 256);
+    pass(100ms);
+    EXPECT_EQ(kernel_.questions, 512);
+    kernel_.cost = 1s;
+    pass(65s);
+    EXPECT_GE(kernel_.questions, 2000);
+    EXPECT_EQ(calls[999].pinholes[0].traffic.inbound.packets, 1U);
+}
+
+TEST_F(MediaWatchTest, LooksOnlyAtThoseThatEndHoweverManyAreOpen) {
+    std::vector<CallRecord> calls(1000);
+    open_all(calls);
+    for (int i = 100; i < 400; ++i) close(calls[static_cast<std::size_t>(i)], 0);
+    pass(100ms);
+    EXPECT_EQ(kernel_.questions, 600);
+    EXPECT_EQ(kernel_.counters.size(), 700U) << "of those that ended they are removed";
+    EXPECT_EQ(calls[399].pinholes[0].traffic.inbound.packets, 1U);
+    EXPECT_EQ(calls[400].pinholes[0].traffic.inbound.packets, 0U);
+}
+
+TEST_F(MediaWatchTest, FindsOneWayAudioAmongMany) {
+    std::vector<CallRecord> calls(1000);
+    open_all(calls);
+    for (int i = 0; i < 10; ++i) {
+        for (const CallRecord& call : calls) {
+            const std::uint16_t port = call.pinholes[0].key.inside.port;
+            in(port, 50);
+            if (port % 100 != 0) out(port, 50);
+        }
+        pass(1s);
+    }
+    EXPECT_EQ(observer_.reports.size(), 20U);
+}
+
+TEST_F(MediaWatchTest, ReadsAnewForWhoAsksUnlessItTookLong) {
+    std::vector<CallRecord> calls(1000);
+    open_all(calls);
+    watch_.refresh(now_);
+    EXPECT_EQ(calls[999].pinholes[0].traffic.inbound.packets, 1U);
+    std::vector<CallRecord> more(10'000);
+    open_all(more);
+    kernel_.questions = 0;
+    watch_.refresh(now_ + 1s);
+    EXPECT_EQ(kernel_.questions, 0);
+    pass(4s);
+    EXPECT_EQ(more[9999].pinholes[0].traffic.inbound.packets, 1U);
 }
 
 TEST_F(MediaWatchTest, ReportsAudioThatFlowsOneWay) {
