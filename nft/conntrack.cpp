@@ -79,7 +79,7 @@ void Conntrack::make_way(std::span<const FlowEntry> flows, std::span<Expected<Se
         if (!flows[i].outside) continue;
         for (const FlowTuple& tuple : {wire_tuple(flows[i]), flows[i].original.reversed()}) {
             ConntrackBuffer buffer{};
-            requests_.add(*build_for_flow(buffer, IPCTNL_MSG_CT_GET, NLM_F_ACK, tuple));
+            requests_.add(*build_for_flow(buffer, IPCTNL_MSG_CT_GET, 0, tuple));
             questions.push_back({i, tuple});
         }
     }

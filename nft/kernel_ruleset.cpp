@@ -159,7 +159,8 @@ Expected<std::vector<std::optional<StoredElement>>> KernelRuleset::find_each(std
     requests_.clear();
     for (const Place& place : places) {
         RequestBuffer buffer{};
-        nlmsghdr* message = start_request(buffer, NFT_MSG_GETSETELEM, NLM_F_ACK);
+        // Its one answer is the element, or an error.
+        nlmsghdr* message = start_request(buffer, NFT_MSG_GETSETELEM, 0);
         put_element_key(message, kTable, spec_of(place.set).name, place.key);
         requests_.add(*message);
     }

@@ -2,6 +2,7 @@
 #include "nft/netlink_socket.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <ctime>
 #include <limits>
@@ -106,32 +107,74 @@ Expected<void> NetlinkSocket::send(std::span<const std::byte> bytes, std::string
     }
 }
 
-Expected<std::size_t> NetlinkSocket::receive(std::span<std::byte> buffer, std::chrono::milliseconds deadline,
-                                             std::string_view operation) {
+template <class Receive>
+Expected<std::size_t> NetlinkSocket::wait_for(Receive receive, std::chrono::milliseconds deadline,
+                                              std::string_view operation) {
     std::optional<Clock::time_point> end;  // the clock is only read if we have to wait
     for (;;) {
-        sockaddr_nl from{};
-        iovec part{buffer.data(), buffer.size()};
-        msghdr header{};
-        header.msg_name = &from;
-        header.msg_namelen = sizeof(from);
-        header.msg_iov = &part;
-        header.msg_iovlen = 1;
-        const ssize_t length = recvmsg(fd(), &header, MSG_DONTWAIT);
-        if (length >= 0) {
-            if (from.nl_pid != 0) continue;  // not from the kernel
-            if ((static_cast<unsigned>(header.msg_flags) & MSG_TRUNC) != 0) return system_error(EMSGSIZE, operation);
-            return static_cast<std::size_t>(length);
-        }
-        const int code = errno;
-        if (code == EINTR) continue;
-        if (code != EAGAIN) return system_error(code, operation);
+        Expected<std::optional<std::size_t>> received = receive();
+        if (!received) return std::move(received).error();
+        if (*received) return **received;
         if (deadline.count() == 0) return std::size_t{0};
         if (!end) end = Clock::now() + deadline;
         auto readable = wait_readable(fd(), *end, operation);
         if (!readable) return std::move(readable).error();
         if (!*readable) return system_error(ETIMEDOUT, operation);
     }
+}
+
+Expected<std::size_t> NetlinkSocket::receive(std::span<std::byte> buffer, std::chrono::milliseconds deadline,
+                                             std::string_view operation) {
+    const auto one = [&]() -> Expected<std::optional<std::size_t>> {
+        for (;;) {
+            sockaddr_nl from{};
+            iovec part{buffer.data(), buffer.size()};
+            msghdr header{};
+            header.msg_name = &from;
+            header.msg_namelen = sizeof(from);
+            header.msg_iov = &part;
+            header.msg_iovlen = 1;
+            const ssize_t length = recvmsg(fd(), &header, MSG_DONTWAIT);
+            if (length < 0 && errno == EINTR) continue;
+            if (length < 0 && errno == EAGAIN) return std::optional<std::size_t>();
+            if (length < 0) return system_error(errno, operation);
+            if (from.nl_pid != 0) continue;  // not from the kernel
+            if ((static_cast<unsigned>(header.msg_flags) & MSG_TRUNC) != 0) return system_error(EMSGSIZE, operation);
+            return std::optional(static_cast<std::size_t>(length));
+        }
+    };
+    return wait_for(one, deadline, operation);
+}
+
+Expected<std::size_t> NetlinkSocket::receive_short(std::chrono::milliseconds deadline, std::string_view operation,
+                                                   const std::function<void(std::span<const std::byte>)>& take) {
+    constexpr std::size_t kAtOnce = kReplyRoom / kShortReply;
+    std::array<sockaddr_nl, kAtOnce> from{};
+    std::array<iovec, kAtOnce> parts{};
+    std::array<mmsghdr, kAtOnce> headers{};
+    for (std::size_t i = 0; i < kAtOnce; ++i) {
+        parts[i] = {buffer_.get() + i * kShortReply, kShortReply};
+        headers[i].msg_hdr.msg_name = &from[i];
+        headers[i].msg_hdr.msg_namelen = sizeof(from[i]);
+        headers[i].msg_hdr.msg_iov = &parts[i];
+        headers[i].msg_hdr.msg_iovlen = 1;
+    }
+    const auto several = [&]() -> Expected<std::optional<std::size_t>> {
+        for (;;) {
+            const int count = recvmmsg(fd(), headers.data(), kAtOnce, MSG_DONTWAIT, nullptr);
+            if (count < 0 && errno == EINTR) continue;
+            if (count < 0 && errno == EAGAIN) return std::optional<std::size_t>();
+            if (count < 0) return system_error(errno, operation);
+            for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
+                if (from[i].nl_pid != 0) continue;  // not from the kernel
+                const auto flags = static_cast<unsigned>(headers[i].msg_hdr.msg_flags);
+                if ((flags & MSG_TRUNC) != 0) return system_error(EMSGSIZE, operation);
+                take({buffer_.get() + i * kShortReply, headers[i].msg_len});
+            }
+            return std::optional(static_cast<std::size_t>(count));
+        }
+    };
+    return wait_for(several, deadline, operation);
 }
 
 Expected<void> NetlinkSocket::request(nlmsghdr& message, std::string_view operation, const OnReply& on_reply,

@@ -46,6 +46,11 @@ class NetlinkSocket {
     /// Errors: timed_out, replies_lost.
     [[nodiscard]] Expected<std::size_t> receive(std::span<std::byte> buffer, std::chrono::milliseconds deadline,
                                                 std::string_view operation);
+    /// Waits likewise, and hands on each datagram that is there then, up to some of them with one system call: for
+    /// answers of at most kShortReply bytes. How many there were.
+    [[nodiscard]] Expected<std::size_t> receive_short(std::chrono::milliseconds deadline, std::string_view operation,
+                                                      const std::function<void(std::span<const std::byte>)>& take);
+    static constexpr std::size_t kShortReply = 4096;
     /// Sends one message (with NLM_F_ACK or NLM_F_DUMP set) and hands on what answers it, to its end. A dump that
     /// somebody changed while it was read is asked for again, so on_restart must forget what on_reply collected.
     [[nodiscard]] Expected<void> request(nlmsghdr& message, std::string_view operation, const OnReply& on_reply,
@@ -53,6 +58,11 @@ class NetlinkSocket {
 
    private:
     explicit NetlinkSocket(SocketHandle socket);
+    /// Calls receive, which gives absent where nothing was there, until it gives something or the deadline has come: 0
+    /// for one of 0, else an error.
+    template <class Receive>
+    [[nodiscard]] Expected<std::size_t> wait_for(Receive receive, std::chrono::milliseconds deadline,
+                                                 std::string_view operation);
     enum class Outcome : std::uint8_t { more, done, interrupted };
     [[nodiscard]] Expected<Outcome> read_replies(std::uint32_t sequence, std::string_view operation,
                                                  const OnReply& on_reply);

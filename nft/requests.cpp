@@ -2,8 +2,6 @@
 #include "nft/requests.h"
 
 #include <algorithm>
-#include <array>
-#include <cassert>
 #include <cerrno>
 #include <cstring>
 
@@ -11,8 +9,8 @@ namespace messenger::nft {
 namespace {
 
 /// In one datagram: its answers have to find room in the socket's buffer before anybody reads them.
-constexpr std::size_t kMostAtOnce = 32;
-/// What an answer and an acknowledgement occupy there, by the kernel's own accounting; rounded up.
+constexpr std::size_t kMostAtOnce = 128;
+/// What an answer, and an acknowledgement where there is one, occupy there, by the kernel's own accounting; rounded up.
 constexpr std::size_t kAnswerFootprint = 12288;
 
 constexpr int kUnanswered = -1;
@@ -26,7 +24,6 @@ void Requests::clear() {
 }
 
 void Requests::add(const nlmsghdr& message) {
-    assert((message.nlmsg_flags & NLM_F_ACK) != 0);
     places_.push_back(bytes_.size());
     const auto* bytes = reinterpret_cast<const std::byte*>(&message);
     bytes_.insert(bytes_.end(), bytes, bytes + message.nlmsg_len);
@@ -68,24 +65,26 @@ Expected<void> Requests::send_some(NetlinkSocket& socket, std::size_t first, std
 
 Expected<void> Requests::read_answers(NetlinkSocket& socket, std::size_t first, std::size_t count,
                                       std::string_view operation, const OnReply& on_reply) {
-    alignas(nlmsghdr) std::array<std::byte, 8192> buffer;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled
     const std::uint32_t first_sequence = message(first).nlmsg_seq;
-    for (std::size_t open = count; open > 0;) {
-        auto received = socket.receive(buffer, kKernelDeadline, operation);
-        if (!received) return std::move(received).error();
-        int left = static_cast<int>(*received);
-        for (const auto* reply = reinterpret_cast<const nlmsghdr*>(buffer.data()); mnl_nlmsg_ok(reply, left);
+    std::size_t open = count;
+    const auto take = [&](std::span<const std::byte> bytes) {
+        int left = static_cast<int>(bytes.size());
+        for (const auto* reply = reinterpret_cast<const nlmsghdr*>(bytes.data()); mnl_nlmsg_ok(reply, left);
              reply = mnl_nlmsg_next(reply, &left)) {
             const std::size_t which = reply->nlmsg_seq - first_sequence;
             if (which >= count) continue;  // of a request that was given up
-            if (reply->nlmsg_type != NLMSG_ERROR) {
-                if (on_reply) on_reply(first + which, *reply);
-                continue;
-            }
+            const bool is_error = reply->nlmsg_type == NLMSG_ERROR;
+            if (!is_error && on_reply) on_reply(first + which, *reply);
+            const bool is_last = is_error || (message(first + which).nlmsg_flags & NLM_F_ACK) == 0;
             int& code = codes_[first + which];
-            if (code != kUnanswered) continue;
-            code = -static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(reply))->error;
+            if (!is_last || code != kUnanswered) continue;
+            code = is_error ? -static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(reply))->error : 0;
             --open;
+        }
+    };
+    while (open > 0) {
+        if (auto received = socket.receive_short(kKernelDeadline, operation, take); !received) {
+            return std::move(received).error();
         }
     }
     return {};

@@ -23,7 +23,7 @@ class Requests {
     using OnReply = std::function<void(std::size_t index, const nlmsghdr& reply)>;
 
     void clear();
-    /// Appends a copy. With NLM_F_ACK, or nobody could tell when it has been answered (asserted); no dump.
+    /// Appends a copy. Without NLM_F_ACK it is one that the kernel answers with one message; no dump.
     void add(const nlmsghdr& message);
     [[nodiscard]] std::size_t size() const { return places_.size(); }
 

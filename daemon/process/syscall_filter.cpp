@@ -51,6 +51,8 @@ constexpr auto kAllowedToBoth = std::to_array<int>({
     SCMP_SYS(recv),
     SCMP_SYS(recvfrom),
     SCMP_SYS(recvmsg),
+    SCMP_SYS(recvmmsg),
+    SCMP_SYS(recvmmsg_time64),
     SCMP_SYS(getsockname),
     SCMP_SYS(setsockopt),
     // memory
@@ -116,8 +118,6 @@ constexpr auto kAllowedToDaemon = std::to_array<int>({
     SCMP_SYS(accept4),
     SCMP_SYS(shutdown),
     SCMP_SYS(sendmmsg),
-    SCMP_SYS(recvmmsg),
-    SCMP_SYS(recvmmsg_time64),
     SCMP_SYS(getpeername),
     SCMP_SYS(getsockopt),
     // time, signals, threads that exist
