@@ -2,18 +2,22 @@
 // The least that a user of NFQUEUE can do: receive a packet, accept it, the next. It is what messenger-algd is measured
 // against, so its socket is set up as that of the daemon: whole packets, fail-open, no GSO, the same queue length and
 // buffers. By default one system call for each packet and one for each verdict, as most programs do; --batch N reads up
-// to N packets and sends their verdicts with one call each, as the daemon does.
+// to N packets and sends their verdicts with one call each, as the daemon does. --hand-over has the verdicts sent by a
+// second process, which is the least that one whose reader has no privileges can do.
 #include <arpa/inet.h>
 #include <libmnl/libmnl.h>
 #include <libnetfilter_queue/libnetfilter_queue.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_queue.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
@@ -72,6 +76,20 @@ class Queue {
         ask(*header);
     }
 
+    /// From now on, what sends the verdicts is a process of its own.
+    void hand_over() {
+        std::array<int, 2> ends{};
+        check(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()), "making a pair of sockets");
+        const pid_t parent = getpid();
+        if (check(fork(), "starting a process") == 0) {
+            // However the first one ends, this one goes with it.
+            check(prctl(PR_SET_PDEATHSIG, SIGKILL), "PR_SET_PDEATHSIG");
+            if (getppid() == parent) send_for(ends[1]);
+            _exit(1);
+        }
+        verdicts_to_ = ends[0];
+    }
+
     [[noreturn]] void run() {
         for (;;) {
             if (batch_ == 1) {
@@ -87,13 +105,22 @@ class Queue {
                     accept(in_.data() + i * kSlot, headers_[i].msg_len);
                 }
             }
-            if (!out_.empty()) check(static_cast<int>(send(fd(), out_.data(), out_.size(), 0)), "sending verdicts");
+            const int to = verdicts_to_ < 0 ? fd() : verdicts_to_;
+            if (!out_.empty()) check(static_cast<int>(send(to, out_.data(), out_.size(), 0)), "sending verdicts");
             out_.clear();
         }
     }
 
    private:
     [[nodiscard]] int fd() const { return mnl_socket_get_fd(socket_); }
+
+    void send_for(int from) {
+        for (;;) {
+            const auto size = recv(from, in_.data(), in_.size(), 0);
+            if (size < 0 && errno == EINTR) continue;
+            if (size <= 0 || send(fd(), in_.data(), static_cast<std::size_t>(size), 0) < 0) return;
+        }
+    }
 
     [[nodiscard]] nlmsghdr* begin(int type, std::uint16_t number) {
         nlmsghdr* const header = nfq_nlmsg_put(request_.data(), type, number);
@@ -129,6 +156,7 @@ class Queue {
 
     std::size_t batch_;
     mnl_socket* socket_ = nullptr;
+    int verdicts_to_ = -1;  ///< in place of the socket
     std::uint32_t sequence_ = 0;
     alignas(nlmsghdr) std::array<char, 256> request_{};
     std::vector<char> in_;
@@ -143,12 +171,15 @@ int main(int argc, char** argv) {
     CLI::App app("Receives packets from NFQUEUE and accepts them.");
     std::vector<std::uint16_t> queues;
     std::size_t batch = 1;
+    bool hand_over = false;
     app.add_option("--queue", queues, "Queues to bind")->required();
     app.add_option("--batch", batch, "Packets read, and verdicts sent, at once")->check(CLI::Range(1, 64));
+    app.add_flag("--hand-over", hand_over, "A second process sends the verdicts");
     CLI11_PARSE(app, argc, argv);
     try {
         Queue queue(batch);
         for (const std::uint16_t number : queues) queue.bind(number);
+        if (hand_over) queue.hand_over();
         std::puts("ready");
         static_cast<void>(std::fflush(stdout));
         queue.run();

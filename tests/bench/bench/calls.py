@@ -38,7 +38,7 @@ def _cost(site, *pids):
 
 
 def call_cpu():
-    costs = {"daemon": [], "bare": []}
+    costs = {"daemon": [], "bare": [], "handing over": []}
     lost = 0
     with Site() as site:
         for _ in range(ROUNDS):
@@ -46,12 +46,17 @@ def call_cpu():
                 cost, missing = _cost(site, *daemon.pids)
                 costs["daemon"].append(cost)
                 lost += missing
-            with site.bare() as pid:
-                costs["bare"].append(_cost(site, pid)[0])
-    yield Row("CPU per call / bare loop", statistics.median(costs["daemon"]), statistics.median(costs["bare"]), "us",
+            with site.bare() as pids:
+                costs["bare"].append(_cost(site, *pids)[0])
+            with site.bare(hand_over=True) as pids:
+                costs["handing over"].append(_cost(site, *pids)[0])
+    ours, bare, handing_over = map(statistics.median, costs.values())
+    yield Row("CPU per call / bare loop", ours, bare, "us",
               ratio_at_most(1.5),
               f"{RATE:,} calls/s, {lost} lost; beside five verdicts two transactions and two conntrack entries",
               failed=lost > 0)
+    yield Row("CPU per call / loop of two processes", ours, handing_over, "us", None,
+              f"the same loop, and a second process sends the verdicts: {handing_over / bare:.2f} of the bare loop")
 
 
 def transactions():
@@ -105,6 +110,10 @@ def rate():
             late = _without_late_media(site)
         failed = ours.lost > 0 or ours.held != HELD
         how = f"{SUSTAINED} s with {ours.held:,} held, {ours.lost} lost, {refused} transactions refused"
+        with site.bare(pinned=False):
+            bare = _Sustained(site)
+        yield Row("calls set up / bare loop", ours.rate, bare.rate, "calls/s", None,
+                  f"what reading five messages of a call from a queue leaves, where nothing is opened; {bare.lost} lost")
         if not site.has_helper():
             yield Row("calls set up / kernel helper", ours.rate, None, "calls/s", None,
                       f"{how}; this kernel has no sip helper", failed=failed)

@@ -6,13 +6,14 @@ import statistics
 
 from bench import programs
 from bench.processors import Meter
-from bench.results import Row, ratio_at_least, ratio_at_most
+from bench.results import Row, ours_at_most, ratio_at_least, ratio_at_most
 from bench.site import PAIRS, Site
 
 ROUNDS = 3
 RATES = (10_000, 50_000)  # one at which a wake-up is for one packet, and one at which it is for several
 BATCH = 64
 SHARES = (0.1, 0.5, 0.9)
+HELD = 20_000
 
 
 def _load(site, pair=PAIRS[0], **options):
@@ -24,12 +25,6 @@ def _load(site, pair=PAIRS[0], **options):
 def _pids_of_daemon(site):
     with site.daemon() as daemon:
         yield daemon.pids
-
-
-@contextlib.contextmanager
-def _pids_of_bare(site, batch=1):
-    with site.bare(batch) as pid:
-        yield [pid]
 
 
 def _cost(site, running, rate):
@@ -44,16 +39,19 @@ def _cost(site, running, rate):
 def message_cpu():
     with Site() as site:
         for rate in RATES:
-            costs = {"daemon": [], "bare": [], "batching": []}
+            costs = {"daemon": [], "bare": [], "batching": [], "handing over": []}
             for _ in range(ROUNDS):
                 costs["daemon"].append(_cost(site, _pids_of_daemon(site), rate))
-                costs["bare"].append(_cost(site, _pids_of_bare(site), rate))
-                costs["batching"].append(_cost(site, _pids_of_bare(site, BATCH), rate))
-            ours, bare, batching = (statistics.median(costs[name]) for name in ("daemon", "bare", "batching"))
+                costs["bare"].append(_cost(site, site.bare(), rate))
+                costs["batching"].append(_cost(site, site.bare(BATCH), rate))
+                costs["handing over"].append(_cost(site, site.bare(BATCH, hand_over=True), rate))
+            ours, bare, batching, handing_over = map(statistics.median, costs.values())
             yield Row(f"CPU per message, {rate:,}/s / bare loop", ours, bare, "us", ratio_at_most(1.15),
                       "messages of 570 bytes; the loop makes two system calls for each")
             yield Row(f"CPU per message, {rate:,}/s / batching loop", ours, batching, "us", None,
                       f"a loop that reads {BATCH} packets and sends {BATCH} verdicts at once")
+            yield Row(f"CPU per message, {rate:,}/s / loop of two processes", ours, handing_over, "us", None,
+                      f"the same, and a second process sends the verdicts: {handing_over / bare:.2f} of the bare loop")
 
 
 class _Kind:
@@ -105,6 +103,23 @@ def _throughput_rows(kinds, has_helper):
     else:
         yield Row("throughput / kernel helper", ours, None, "messages/s", None, "this kernel has no sip helper")
     yield Row("throughput / no gateway", ours, kinds["nothing"].capacity, "messages/s", None, "plain forwarding")
+
+
+def delays():
+    """What the daemon does now and then for calls that are held must not keep messages waiting."""
+    caller, writer = PAIRS
+    with Site() as site, site.daemon():
+        def longest_delay(seconds):
+            result = _load(site, writer, **{"from": "10.1.2.11"}, to=writer["address"], rate=500, seconds=seconds)
+            return result["max_ns"] / 1e6, result["p99_ns"] / 1e6
+
+        alone, alone_p99 = longest_delay(10)
+        held = programs.load("call_load", *site.hosts(caller), first_host=caller["first_host"], hold=HELD, leave=True,
+                             window=128)["held"]
+        # Long enough for all that happens once a minute.
+        longest, p99 = longest_delay(70)
+        yield Row(f"longest delay of a message with {HELD:,} calls held / with none", longest, alone, "ms",
+                  ours_at_most(50, "ms"), f"500 a second for 70 s; p99 {p99:.2f} and {alone_p99:.2f} ms", failed=held != HELD)
 
 
 def _delay_rows(kinds, capacity):

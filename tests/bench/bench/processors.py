@@ -44,6 +44,10 @@ class Meter:
         return self._now() - self._begun
 
 
+def children(pid):
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 def places():
     """(for what is measured, for who makes the load): a processor each; None where there is but one."""
     available = sorted(os.sched_getaffinity(0))

@@ -86,15 +86,18 @@ def load(name, inside, outside, **options):
 
 
 @contextlib.contextmanager
-def bare_queue(host, queues, batch=1, processor=None):
-    """Runs inside the block; yields its PID."""
+def bare_queue(host, queues, batch=1, hand_over=False, processor=None):
+    """Runs inside the block; yields the PIDs of its processes."""
     words = [word for queue in queues for word in ("--queue", str(queue))]
-    process = host.popen([find("bare_queue"), *words, "--batch", str(batch)], stdout=subprocess.PIPE, text=True)
+    words += ["--batch", str(batch)] + ["--hand-over"] * hand_over
+    process = host.popen([find("bare_queue"), *words], stdout=subprocess.PIPE, text=True)
     try:
         if process.stdout.readline() != "ready\n":
             raise ProgramFailed("bare_queue did not start")
-        processors.put_on(process.pid, processor)
-        yield process.pid
+        pids = [process.pid, *processors.children(process.pid)]
+        for pid in pids:
+            processors.put_on(pid, processor)
+        yield pids
         if process.poll() is not None:
             raise ProgramFailed(f"bare_queue ended with status {process.returncode}")
     finally:

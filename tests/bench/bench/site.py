@@ -120,15 +120,16 @@ class Site:
             self.forget_flows()
 
     @contextlib.contextmanager
-    def bare(self, batch=1):
+    def bare(self, batch=1, hand_over=False, pinned=True):
         """The loop with the daemon's own rules, all but what lets media in: so the firewall lets everything through.
-        Yields its PID."""
+        Yields the PIDs of its processes."""
         daemon = Daemon(self.lab, self._config).start()
         daemon.stop()  # its table stays
         self.set_firewall(permissive=True)
         try:
-            with bare_queue(self.lab.gateway, (SIGNALLING_QUEUE, ADMIT_QUEUE), batch, self.place) as pid:
-                yield pid
+            with bare_queue(self.lab.gateway, (SIGNALLING_QUEUE, ADMIT_QUEUE), batch, hand_over,
+                            self.place if pinned else None) as pids:
+                yield pids
         finally:
             self._remove("messenger_alg")
             self.set_firewall()
