@@ -5,24 +5,6 @@
 
 namespace messenger::nft {
 
-namespace {
-
-[[nodiscard]] Counter counter_of(const std::optional<StoredElement>& element) {
-    return element ? element->counter.value_or(Counter{}) : Counter{};
-}
-
-}  // namespace
-
-Expected<Traffic> read_traffic(Ruleset& ruleset, Protocol protocol, const Endpoint& inside) {
-    const Family family = inside.address.family();
-    const Key key = Key::endpoint(protocol, inside);
-    auto inbound = ruleset.find(received(family), key);
-    if (!inbound) return std::move(inbound).error();
-    auto outbound = ruleset.find(sent(family), key);
-    if (!outbound) return std::move(outbound).error();
-    return Traffic{counter_of(*inbound), counter_of(*outbound)};
-}
-
 Expected<std::vector<Traffic>> read_traffic(Ruleset& ruleset, std::span<const InsideEndpoint> insides) {
     std::vector<Place> places;
     places.reserve(2 * insides.size());
@@ -34,6 +16,9 @@ Expected<std::vector<Traffic>> read_traffic(Ruleset& ruleset, std::span<const In
     }
     auto found = ruleset.find_each(places);
     if (!found) return std::move(found).error();
+    const auto counter_of = [](const std::optional<StoredElement>& element) {
+        return element ? element->counter.value_or(Counter{}) : Counter{};
+    };
     std::vector<Traffic> traffic;
     traffic.reserve(insides.size());
     for (std::size_t i = 0; i < found->size(); i += 2) {

@@ -26,16 +26,13 @@ struct Traffic {
 // an open pinhole that the answer then pins) share the numbers. A new call on an endpoint that fell silent less than
 // a timeout ago finds the old numbers: take the difference to what was read when it opened.
 
-/// The traffic of one inside endpoint; zeros if there was none. Errors: those of Ruleset::find.
-[[nodiscard]] Expected<Traffic> read_traffic(Ruleset& ruleset, Protocol protocol, const Endpoint& inside);
-
 struct InsideEndpoint {
     Protocol protocol = Protocol::udp;
     Endpoint endpoint;
 };
 
-/// The same of several with one question, in their order; zeros also where the table is missing. Errors: those of
-/// Ruleset::find_each.
+/// The traffic of several inside endpoints, in their order; zeros where there was none, or where the table is missing.
+/// Errors: those of Ruleset::find_each.
 [[nodiscard]] Expected<std::vector<Traffic>> read_traffic(Ruleset& ruleset, std::span<const InsideEndpoint> insides);
 
 }  // namespace messenger::nft

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <span>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -17,7 +18,7 @@ namespace {
 
 using nlohmann::json;
 
-// Each one shown takes three questions to the kernel, of some microseconds, and packets wait meanwhile.
+// For each one shown the kernel looks at three places, and packets wait meanwhile.
 constexpr std::size_t kPinholesShown = 1000;
 constexpr std::size_t kMostPinholesShown = 5000;
 
@@ -31,25 +32,43 @@ constexpr std::size_t kMostPinholesShown = 5000;
 
 [[nodiscard]] json describe_pinhole(const DaemonParts& parts, const alg::PinholeKey& key,
                                     const alg::PinholeTable::Pinhole& pinhole) {
-    json object = {{"proto", key.transport == alg::Transport::tcp ? "tcp" : "udp"},
-                   {"inside", key.inside.to_string()},
-                   {"remote", key.any_remote ? "*" : key.remote.to_string()},
-                   {"kind", alg::name(pinhole.purpose.kind)},
-                   {"role", alg::name(pinhole.purpose.role)},
-                   {"on_hold", pinhole.hold_until.has_value()},
-                   {"call_ids", describe_calls(parts.engine, pinhole)}};
-    object["in_kernel"] = false;
-    if (const auto place = place_of(key)) {
-        if (const auto found = parts.ruleset.find(place->set, place->key); found && *found) {
+    return {{"proto", key.transport == alg::Transport::tcp ? "tcp" : "udp"},
+            {"inside", key.inside.to_string()},
+            {"remote", key.any_remote ? "*" : key.remote.to_string()},
+            {"kind", alg::name(pinhole.purpose.kind)},
+            {"role", alg::name(pinhole.purpose.role)},
+            {"on_hold", pinhole.hold_until.has_value()},
+            {"call_ids", describe_calls(parts.engine, pinhole)},
+            {"in_kernel", false}};
+}
+
+/// What the kernel says of the pinholes with these keys, into their descriptions.
+void ask_kernel(const DaemonParts& parts, std::span<const alg::PinholeKey> keys, json& pinholes) {
+    std::vector<nft::Place> places;
+    std::vector<std::size_t> owners;  // of places
+    std::vector<nft::InsideEndpoint> insides;
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+        insides.push_back({to_nft(keys[i].transport), to_nft(keys[i].inside)});
+        const auto place = place_of(keys[i]);
+        if (!place) continue;
+        places.push_back(*place);
+        owners.push_back(i);
+    }
+    if (const auto found = parts.ruleset.find_each(places)) {
+        for (std::size_t i = 0; i < places.size(); ++i) {
+            const auto& stored = (*found)[i];
+            if (!stored) continue;
+            json& object = pinholes[owners[i]];
             object["in_kernel"] = true;
-            object["expires_seconds"] = std::chrono::ceil<std::chrono::seconds>((*found)->expires).count();
+            object["expires_seconds"] = std::chrono::ceil<std::chrono::seconds>(stored->expires).count();
         }
     }
-    if (const auto traffic = nft::read_traffic(parts.ruleset, to_nft(key.transport), to_nft(key.inside))) {
-        object["in"] = describe_counter(traffic->inbound);
-        object["out"] = describe_counter(traffic->outbound);
+    if (const auto traffic = nft::read_traffic(parts.ruleset, insides)) {
+        for (std::size_t i = 0; i < keys.size(); ++i) {
+            pinholes[i]["in"] = describe_counter((*traffic)[i].inbound);
+            pinholes[i]["out"] = describe_counter((*traffic)[i].outbound);
+        }
     }
-    return object;
 }
 
 [[nodiscard]] json describe_pinholes(const DaemonParts& parts, std::size_t limit) {
@@ -64,6 +83,7 @@ constexpr std::size_t kMostPinholesShown = 5000;
     for (std::size_t i = 0; i < shown; ++i) {
         pinholes.push_back(describe_pinhole(parts, keys[i], *parts.engine.pinholes().find(keys[i])));
     }
+    ask_kernel(parts, std::span(keys).first(shown), pinholes);
     return {{"pinholes", std::move(pinholes)}, {"left_out", keys.size() - shown}};
 }
 

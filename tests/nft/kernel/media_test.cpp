@@ -57,6 +57,12 @@ class MediaTest : public LabTest {
         change.remove(pinholes(inside.address.family()), Key::pinhole(*Address::parse(remote), Protocol::udp, inside));
         commit(change);
     }
+    Traffic traffic_of(const Endpoint& inside) {
+        const InsideEndpoint one[] = {{Protocol::udp, inside}};
+        const auto traffic = read_traffic(ruleset(), one);
+        EXPECT_TRUE(ok(traffic));
+        return traffic ? traffic->front() : Traffic{};
+    }
 };
 
 TEST_F(MediaTest, APinholeLetsMediaThroughTheUntouchedFirewall) {
@@ -93,10 +99,9 @@ TEST_F(MediaTest, APinholeLetsMediaThroughOverIpv6) {
     EXPECT_TRUE(phone.receive());
     phone.send(at("2001:db8::30", 9000), "answer");
     EXPECT_TRUE(peer.receive());
-    const auto traffic = read_traffic(ruleset(), Protocol::udp, local);
-    ASSERT_TRUE(ok(traffic));
-    EXPECT_EQ(traffic->inbound.packets, 1U);
-    EXPECT_EQ(traffic->outbound.packets, 1U);
+    const Traffic traffic = traffic_of(local);
+    EXPECT_EQ(traffic.inbound.packets, 1U);
+    EXPECT_EQ(traffic.outbound.packets, 1U);
 }
 
 TEST_F(MediaTest, AnOpenPinholeTakesAnyRemote) {
@@ -112,9 +117,8 @@ TEST_F(MediaTest, AnOpenPinholeTakesAnyRemote) {
         EXPECT_TRUE(phone.receive());
     }
     EXPECT_EQ(daemon.packets(), 2U);
-    const auto traffic = read_traffic(ruleset(), Protocol::udp, local);
-    ASSERT_TRUE(ok(traffic));
-    EXPECT_EQ(traffic->inbound.packets, 2U);
+    const Traffic traffic = traffic_of(local);
+    EXPECT_EQ(traffic.inbound.packets, 2U);
 }
 
 TEST_F(MediaTest, AConnectionGoesThroughAPinhole) {
@@ -191,9 +195,7 @@ TEST_F(MediaTest, CountsEachPacketOnceInItsDirection) {
     UdpSocket peer = udp_outside(remote);
     Admission daemon(Conntrack(open_socket()), open_socket());
     open_pinhole("203.0.113.30", local);
-    auto traffic = read_traffic(ruleset(), Protocol::udp, local);
-    ASSERT_TRUE(ok(traffic));
-    EXPECT_EQ(*traffic, Traffic{});
+    EXPECT_EQ(traffic_of(local), Traffic{});
     for (int i = 0; i < 7; ++i) {
         peer.send(local, std::string(160, 'i'));
         ASSERT_TRUE(phone.receive());
@@ -203,10 +205,6 @@ TEST_F(MediaTest, CountsEachPacketOnceInItsDirection) {
         ASSERT_TRUE(peer.receive());
     }
     const Traffic wanted{{7, 7 * (160 + kIpv4UdpHeaders)}, {3, 3 * (20 + kIpv4UdpHeaders)}};
-    traffic = read_traffic(ruleset(), Protocol::udp, local);
-    ASSERT_TRUE(ok(traffic));
-    EXPECT_EQ(traffic->inbound, wanted.inbound) << traffic->inbound.packets;
-    EXPECT_EQ(traffic->outbound, wanted.outbound) << traffic->outbound.packets;
     const InsideEndpoint both[] = {{Protocol::udp, at("10.1.2.3", 5351)}, {Protocol::udp, local}};
     auto some = read_traffic(ruleset(), both);
     ASSERT_TRUE(ok(some));
