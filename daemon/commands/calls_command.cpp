@@ -72,13 +72,14 @@ CallRecord& find_call(CallJournal& journal, const std::string& name) {
 
 void add_calls_commands(CommandTable& commands, const DaemonParts& parts) {
     commands.add("calls", [&parts](const CommandArguments& arguments) {
-        parts.media.refresh(parts.loop.now());
         if (const auto id = arguments.text("id")) {
             const CallRecord& record = find_call(parts.journal, *id);
+            parts.media.refresh(record, parts.loop.now());
             return json{{"calls", json::array({describe_call(parts.journal, record, parts.loop.now())})},
                         {"left_out", 0},
                         {"one_way", parts.media.one_way_now()}};
         }
+        parts.media.refresh(parts.loop.now());
         return list_calls(parts, arguments.number("limit", kCallsShown, kMostCallsShown), arguments.flag("recent"));
     });
     commands.add("events", [&parts](const CommandArguments& arguments) {
@@ -87,7 +88,7 @@ void add_calls_commands(CommandTable& commands, const DaemonParts& parts) {
     commands.add_following("follow", [](const CommandArguments& /*arguments*/) { return json::object(); });
     commands.add("explain", [&parts](const CommandArguments& arguments) {
         const CallRecord& record = find_call(parts.journal, arguments.required_text("id"));
-        parts.media.refresh(parts.loop.now());
+        parts.media.refresh(record, parts.loop.now());
         return json{{"call", describe_call(parts.journal, record, parts.loop.now())},
                     {"text", tell_call(record)},
                     {"events", events_of(record)},

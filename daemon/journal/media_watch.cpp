@@ -92,7 +92,7 @@ void MediaWatch::plan_look(alg::TimePoint now) {
 void MediaWatch::look(const alg::Engine& engine, OneWayObserver& observer, alg::TimePoint now) {
     ++counters_.looks;
     if (settle_at_ && *settle_at_ <= now) {
-        read_ending(now);
+        read(ending_, now);
         settle();
     }
     if (!meters_.empty() && next_step_ <= now) go_on_with_round(engine, observer, now);
@@ -150,13 +150,20 @@ void MediaWatch::refresh(alg::TimePoint now) {
     read(all, now);
 }
 
-void MediaWatch::read_ending(alg::TimePoint now) {
-    std::vector<Meter*> ending;
-    for (const nft::Key& key : ending_) {
+void MediaWatch::refresh(const CallRecord& call, alg::TimePoint now) {
+    std::vector<nft::Key> keys;
+    keys.reserve(call.pinholes.size());
+    for (const PinholeRecord& pinhole : call.pinholes) keys.push_back(key_of(pinhole));
+    read(keys, now);
+}
+
+void MediaWatch::read(std::span<const nft::Key> keys, alg::TimePoint now) {
+    std::vector<Meter*> meters;
+    for (const nft::Key& key : keys) {
         const auto meter = meters_.find(key);
-        if (meter != meters_.end()) ending.push_back(&meter->second);
+        if (meter != meters_.end()) meters.push_back(&meter->second);
     }
-    read(ending, now);
+    read(meters, now);
 }
 
 void MediaWatch::apply(Meter& meter, const nft::Traffic& traffic, alg::TimePoint now) {

@@ -81,6 +81,8 @@ class MediaWatch final : public PinholeListener {
     /// Brings the records up to date because somebody asks for them; with more than some thousand pinholes they stay as
     /// the last round has left them.
     void refresh(alg::TimePoint now);
+    /// The same for one call, however much is open.
+    void refresh(const CallRecord& call, alg::TimePoint now);
 
     /// Audio streams that flow one way at present.
     [[nodiscard]] std::size_t one_way_now() const { return one_way_now_; }
@@ -102,7 +104,7 @@ class MediaWatch final : public PinholeListener {
 
     static void apply(Meter& meter, const nft::Traffic& traffic, alg::TimePoint now);
     void read(std::span<Meter* const> meters, alg::TimePoint now);
-    void read_ending(alg::TimePoint now);
+    void read(std::span<const nft::Key> keys, alg::TimePoint now);
     void settle();
     void go_on_with_round(const alg::Engine& engine, OneWayObserver& observer, alg::TimePoint now);
     void judge(const User& user, const alg::Engine& engine, OneWayObserver& observer, alg::TimePoint now);

@@ -237,8 +237,10 @@ TEST_F(MediaWatchTest, ReadsAnewForWhoAsksUnlessItTookLong) {
     kernel_.questions = 0;
     watch_.refresh(now_ + 1s);
     EXPECT_EQ(kernel_.questions, 0);
+    watch_.refresh(more[9999], now_ + 1s);
+    EXPECT_EQ(more[9999].pinholes[0].traffic.inbound.packets, 1U) << "of one that is named";
     pass(4s);
-    EXPECT_EQ(more[9999].pinholes[0].traffic.inbound.packets, 1U);
+    EXPECT_EQ(more[9998].pinholes[0].traffic.inbound.packets, 1U);
 }
 
 TEST_F(MediaWatchTest, ReportsAudioThatFlowsOneWay) {
