@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/gateway/pinhole_sync.h"
+
+#include <array>
+#include <vector>
+
+#include "daemon/translate.h"
+#include "tests/daemon/gateway/pipeline_fixture.h"
+
+namespace messenger::daemon {
+namespace {
+
+using PinholeSyncTest = PipelineTest;
+
+TEST_F(PinholeSyncTest, RemovesAPinholeThatAPacketBroughtBackAfterItWasClosed) {
+    establish();
+    EXPECT_FALSE(run());
+    const auto elements = kernel_.elements;
+    queue(sip("BYE sip:b@x SIP/2.0", "2 BYE", "b", ""), true);
+    EXPECT_FALSE(run());
+    ASSERT_TRUE(sync_.closed().has_new());
+    kernel_.elements = elements;  // what an update does whose lookup came before the removal
+    EXPECT_TRUE(sync_.look_at_closed(engine_));
+    EXPECT_EQ(kernel_.count(nft::SetId::pinholes4), 0U);
+    EXPECT_TRUE(sync_.closed().has_new()) << "once more, for the packet that comes in between";
+    EXPECT_TRUE(sync_.look_at_closed(engine_));
+    EXPECT_FALSE(sync_.closed().has_new());
+    EXPECT_EQ(sync_.counters().swept, 2U);
+
+    kernel_.elements = elements;  // by a packet that was held up for longer
+    EXPECT_TRUE(sync_.look_late_at_closed(engine_));
+    EXPECT_EQ(kernel_.count(nft::SetId::pinholes4), 2U) << "not before it has been closed for a while";
+    ASSERT_TRUE(sync_.closed().has_looked_at());
+    EXPECT_TRUE(sync_.look_late_at_closed(engine_));
+    EXPECT_EQ(kernel_.count(nft::SetId::pinholes4), 0U);
+    EXPECT_TRUE(sync_.look_at_closed(engine_));
+    while (sync_.closed().has_looked_at()) EXPECT_TRUE(sync_.look_late_at_closed(engine_));
+    EXPECT_EQ(sync_.counters().swept, 4U);
+}
+
+TEST_F(PinholeSyncTest, TakesOverWhatItsPredecessorLeftSoThatAByeStillCloses) {
+    establish();
+    EXPECT_FALSE(run());
+    alg::Engine next(policy(), alg::Limits{}, {3, 4});
+    for (const auto& [at, element] : kernel_.elements) {
+        const auto pinhole = pinhole_at(at.first, at.second);
+        const auto note = parse_comment(element.comment.text());
+        ASSERT_TRUE(pinhole && note);
+        next.restore(*pinhole, note->purpose, note->label(), element.timeout, alg::TimePoint(std::chrono::seconds(2)));
+    }
+    EXPECT_EQ(next.pinholes().size(), 2U);
+    Pipeline restarted(next, sync_, events_, options_);
+    queue(sip("BYE sip:b@x SIP/2.0", "2 BYE", "b", ""), true);
+    queued_[0].payload = packets_[0];
+    EXPECT_FALSE(restarted.on_batch(queued_, sink_, alg::TimePoint(std::chrono::seconds(3))));
+    EXPECT_EQ(kernel_.count(nft::SetId::pinholes4), 0U);
+}
+
+TEST_F(PinholeSyncTest, OpensToAHostOnceItIsKnownToHaveSpoken) {
+    bool heard = false;
+    std::size_t questions = 0;
+    KnownHosts hosts(
+        [&](std::span<const nft::Place> places) {
+            ++questions;
+            return std::vector<bool>(places.size(), heard);
+        },
+        [] {}, {1, 2});
+    sync_.set_known_hosts(hosts);
+    establish();
+    EXPECT_FALSE(run()) << "no failure: the packets go on";
+    EXPECT_EQ(kernel_.count(nft::SetId::pinholes4), 0U);
+    EXPECT_EQ(sync_.counters().unproven, 2U);
+    EXPECT_EQ(sink_.verdicts.size(), 2U);
+    const auto now = alg::TimePoint(std::chrono::seconds(1));
+    ASSERT_TRUE(sync_.take_over(engine_, now));
+    EXPECT_EQ(kernel_.count(nft::SetId::pinholes4), 0U) << "nor by another way";
+
+    heard = true;
+    queue(sip("ACK sip:b@x SIP/2.0", "1 ACK", "b", ""), true);
+    EXPECT_FALSE(run());
+    EXPECT_EQ(kernel_.count(nft::SetId::pinholes4), 2U) << "what had waited";
+    const std::size_t asked = questions;
+    queue(sip("BYE sip:b@x SIP/2.0", "2 BYE", "b", ""), true);
+    EXPECT_FALSE(run());
+    EXPECT_EQ(kernel_.count(nft::SetId::pinholes4), 0U);
+    EXPECT_EQ(questions, asked) << "a host that is known is not asked for again";
+}
+
+TEST_F(PinholeSyncTest, ClosesAlsoForAHostThatIsNotKnownAnyMore) {
+    bool heard = true;
+    KnownHosts hosts([&](std::span<const nft::Place> places) { return std::vector<bool>(places.size(), heard); }, [] {},
+                     {1, 2});
+    sync_.set_known_hosts(hosts);
+    establish();
+    EXPECT_FALSE(run());
+    EXPECT_EQ(kernel_.count(nft::SetId::pinholes4), 2U);
+    heard = false;
+    hosts.forget();
+    queue(sip("BYE sip:b@x SIP/2.0", "2 BYE", "b", ""), true);
+    EXPECT_FALSE(run());
+    EXPECT_EQ(kernel_.count(nft::SetId::pinholes4), 0U);
+}
+
+TEST_F(PinholeSyncTest, LooksForWhomSomethingIsOpenToNowAndThenWhenItKnowsTooMany) {
+    int forgotten = 0;
+    KnownHosts hosts([](std::span<const nft::Place> places) { return std::vector<bool>(places.size(), true); },
+                     [&] { ++forgotten; }, {1, 2}, 1);
+    sync_.set_known_hosts(hosts);
+    establish();
+    EXPECT_FALSE(run());
+    EXPECT_EQ(forgotten, 0);
+    const auto hear = [&](const char* host, int second) {
+        sync_.hear(std::array{testing::address(host)}, engine_, alg::TimePoint(std::chrono::seconds(second)));
+    };
+    hear("10.1.2.4", 2);
+    EXPECT_EQ(forgotten, 1);
+    EXPECT_TRUE(hosts.knows(testing::address("10.1.2.3"))) << "something is open to it";
+    EXPECT_TRUE(hosts.knows(testing::address("10.1.2.4")));
+    hear("10.1.2.5", 3);
+    EXPECT_EQ(forgotten, 1) << "not for each of them";
+    hear("10.1.2.6", 13);
+    EXPECT_EQ(forgotten, 2);
+    EXPECT_FALSE(hosts.knows(testing::address("10.1.2.5"))) << "nothing is";
+}
+
+TEST_F(PinholeSyncTest, LeavesTheNextDaemonWhatTheKernelNeedNotBeAskedFor) {
+    establish();
+    EXPECT_FALSE(run());
+    const auto now = alg::TimePoint(std::chrono::seconds(1));
+    EXPECT_FALSE(sync_.leave(engine_, now)) << "with no port of SIP nothing could show that others are done";
+    PinholeSync::Options options{{}, false, {}, {}, {5060}};
+    PinholeSync leaving(kernel_, schema_, conntrack_, options);
+    auto left = leaving.leave(engine_, now);
+    ASSERT_TRUE(left);
+    EXPECT_EQ(left->sets.at(nft::SetId::pinholes4).size(), 2U);
+    EXPECT_TRUE(left->sets.contains(nft::SetId::callbacks4)) << "what is empty is known to be";
+    EXPECT_FALSE(left->sets.contains(nft::SetId::received4)) << "the packet path's own";
+    ASSERT_TRUE(leaving.take_over(engine_, now)) << "the ports of SIP, which establish() did not need";
+
+    struct Silent final : nft::Ruleset {
+        explicit Silent(FakeRuleset& kernel) : kernel(kernel) {}
+        [[nodiscard]] nft::Expected<nft::CommitReport> commit(const nft::Transaction& changes) override {
+            return kernel.commit(changes);
+        }
+        [[nodiscard]] nft::Expected<std::vector<nft::StoredElement>> list(nft::SetId set) override {
+            ++listed;
+            return kernel.list(set);
+        }
+        [[nodiscard]] nft::Expected<std::optional<nft::StoredElement>> find(nft::SetId set,
+                                                                            const nft::Key& key) override {
+            return kernel.find(set, key);
+        }
+        [[nodiscard]] nft::Expected<std::vector<std::optional<nft::StoredElement>>> find_each(
+            std::span<const nft::Place> places) override {
+            return kernel.find_each(places);
+        }
+        FakeRuleset& kernel;
+        std::size_t listed = 0;
+    };
+    Silent silent(kernel_);
+    alg::Engine next(policy(), alg::Limits{}, {1, 2});
+    PinholeSync taking(silent, schema_, conntrack_, options);
+    taking.take(*std::move(left));
+    const std::size_t commits = kernel_.commits;
+    EXPECT_EQ(*taking.restore(next, now), 2U);
+    ASSERT_TRUE(taking.take_over(next, now));
+    EXPECT_EQ(silent.listed, 0U);
+    EXPECT_EQ(kernel_.commits, commits) << "all is as it has to be";
+    EXPECT_EQ(next.pinholes().size(), 2U);
+
+    // What the next daemon does not want goes.
+    alg::Engine other(policy(), alg::Limits{}, {1, 2});
+    PinholeSync again(silent, schema_, conntrack_, options);
+    again.take(*leaving.leave(engine_, now));
+    ASSERT_TRUE(again.take_over(other, now));
+    EXPECT_EQ(kernel_.count(nft::SetId::pinholes4), 0U);
+}
+
+TEST_F(PinholeSyncTest, LeavesWordOfWhatWasClosedLast) {
+    PinholeSync::Options options{{}, false, {}, {}, {5060}};
+    PinholeSync leaving(kernel_, schema_, conntrack_, options);
+    Pipeline pipeline(engine_, leaving, events_, options_);
+    establish();
+    queue(sip("BYE sip:b@x SIP/2.0", "2 BYE", "b", ""), true);
+    for (std::size_t i = 0; i < queued_.size(); ++i) queued_[i].payload = packets_[i];
+    const auto now = alg::TimePoint(std::chrono::seconds(1));
+    EXPECT_FALSE(pipeline.on_batch(queued_, sink_, now));
+    auto left = leaving.leave(engine_, now);
+    ASSERT_TRUE(left);
+    EXPECT_EQ(left->closed.size(), 2U);
+    PinholeSync taking(kernel_, schema_, conntrack_, options);
+    taking.take(*std::move(left));
+    EXPECT_EQ(taking.closed().all().size(), 2U) << "a packet under way may have brought one back";
+}
+
+TEST_F(PinholeSyncTest, LeavesNothingThatMayDiffer) {
+    PinholeSync::Options options{{}, false, {}, {}, {5060}};
+    PinholeSync leaving(kernel_, schema_, conntrack_, options);
+    const auto now = alg::TimePoint(std::chrono::seconds(1));
+    EXPECT_TRUE(leaving.leave(engine_, now));
+    leaving.set_in_doubt(true);
+    EXPECT_FALSE(leaving.leave(engine_, now));
+    leaving.set_in_doubt(false);
+    establish();
+    EXPECT_FALSE(run());
+    EXPECT_TRUE(leaving.leave(engine_, now));
+    alg::Policy stricter = policy();
+    stricter.protected_ports = {40000};
+    leaving.set_policy(stricter);
+    EXPECT_FALSE(leaving.leave(engine_, now)) << "the kernel has a pinhole that would not be opened any more";
+    leaving.set_policy(engine_.policy());
+    EXPECT_TRUE(leaving.leave(engine_, now));
+    leaving.observe();
+    EXPECT_FALSE(leaving.leave(engine_, now));
+}
+
+TEST_F(PinholeSyncTest, RecallsWhomSomethingIsOpenTo) {
+    establish();
+    EXPECT_FALSE(run());
+    std::vector<nft::Place> asked;
+    KnownHosts hosts(
+        [&](std::span<const nft::Place> places) {
+            asked.assign(places.begin(), places.end());
+            return std::vector<bool>(places.size(), true);
+        },
+        [] {}, {1, 2});
+    alg::Engine next(policy(), alg::Limits{}, {1, 2});
+    PinholeSync taking_over(kernel_, schema_, conntrack_, {{}, false, {}, {}, {}});
+    taking_over.set_known_hosts(hosts);
+    ASSERT_TRUE(taking_over.restore(next, alg::TimePoint(std::chrono::seconds(1))));
+    ASSERT_EQ(asked.size(), 1U) << "one place for each host";
+    EXPECT_EQ(asked[0].set, nft::SetId::pinholes4);
+    EXPECT_TRUE(kernel_.elements.contains({asked[0].set, asked[0].key})) << "that the kernel can find";
+    EXPECT_TRUE(hosts.knows(testing::address("10.1.2.3")));
+}
+
+TEST_F(PinholeSyncTest, FindsOutWhichSetLacksSomething) {
+    establish();
+    EXPECT_FALSE(run());
+    const auto now = alg::TimePoint(std::chrono::seconds(1));
+    EXPECT_EQ(*sync_.find_loss(engine_, now), std::nullopt);
+    const auto at = kernel_.elements.begin()->first;
+    const nft::Element ours = kernel_.elements.begin()->second;
+    kernel_.drop(at.first, at.second);
+    EXPECT_EQ(*sync_.find_loss(engine_, now), std::optional(nft::SetId::pinholes4));
+    kernel_.elements[at] = {ours.key, ours.timeout, {}, {}};
+    EXPECT_EQ(*sync_.find_loss(engine_, now), std::optional(nft::SetId::pinholes4))
+        << "the packet path made it anew, without its name";
+    ASSERT_TRUE(sync_.take_over(engine_, now));
+    EXPECT_EQ(kernel_.elements[at].comment, ours.comment);
+    EXPECT_EQ(*sync_.find_loss(engine_, now), std::nullopt);
+}
+
+TEST_F(PinholeSyncTest, PutsBackOfWhatIsRemovedWhatIsWanted) {
+    establish();
+    EXPECT_FALSE(run());
+    const auto now = alg::TimePoint(std::chrono::seconds(1));
+    const auto before = kernel_.elements;
+    const auto at = before.begin()->first;
+    kernel_.drop(at.first, at.second);
+    const std::vector<nft::Place> removed{{at.first, at.second},
+                                          {nft::SetId::open4, nft::Key::port(nft::Protocol::udp, 9)},
+                                          {nft::SetId::admitted4, at.second}};
+    EXPECT_EQ(*sync_.put_back(removed, engine_, now), 1U);
+    EXPECT_EQ(kernel_.elements.size(), before.size());
+    EXPECT_EQ(kernel_.elements[at].comment, before.at(at).comment);
+    EXPECT_EQ(*sync_.put_back({}, engine_, now), 0U);
+}
+
+TEST_F(PinholeSyncTest, MakesATableThatIsThereWhatItHasToBe) {
+    establish();
+    EXPECT_FALSE(run());
+    const nft::Key ours = kernel_.elements.begin()->first.second;
+    nft::Element foreign{
+        nft::Key::pinhole(nft::Address::v4(0x01020304), nft::Protocol::udp, {nft::Address::v4(0x0a010203), 22}),
+        std::chrono::seconds(60),
+        nft::Comment("somebody"),
+        {}};
+    nft::Transaction others;
+    others.add(nft::SetId::pinholes4, foreign);
+    others.remove(nft::SetId::pinholes4, ours);
+    ASSERT_TRUE(kernel_.commit(others));
+    ASSERT_TRUE(sync_.take_over(engine_, alg::TimePoint(std::chrono::seconds(1))));
+    EXPECT_EQ(kernel_.count(nft::SetId::pinholes4), 2U);
+    EXPECT_TRUE(kernel_.elements.contains({nft::SetId::pinholes4, ours})) << "back again";
+    EXPECT_FALSE(kernel_.elements.contains({nft::SetId::pinholes4, foreign.key})) << "no call needs it";
+    const std::size_t commits = kernel_.commits;
+    ASSERT_TRUE(sync_.take_over(engine_, alg::TimePoint(std::chrono::seconds(1))));
+    EXPECT_EQ(kernel_.commits, commits) << "nothing to do";
+}
+
+}  // namespace
+}  // namespace messenger::daemon
