@@ -47,23 +47,30 @@ nft::Expected<void> PinholeSync::reinstall(alg::Engine& engine, alg::TimePoint n
 }
 
 nft::Expected<std::optional<nft::SetId>> PinholeSync::find_loss(alg::Engine& engine, alg::TimePoint now) {
-    nft::Transaction all;
-    each_wanted(engine, now, [&](const nft::Operation& wanted) { all.add(wanted.set, wanted.element); });
+    nft::Expected<std::optional<nft::SetId>> lacking = std::optional<nft::SetId>();
+    std::vector<nft::Operation> some;
     // Each by its key: what is wanted is ours to bound, what somebody else has put into a set is not.
-    const auto operations = all.operations();
-    for (std::size_t first = 0; first < operations.size(); first += kLookedForAtOnce) {
-        const auto some = operations.subspan(first, std::min(kLookedForAtOnce, operations.size() - first));
+    const auto look = [&] {
         std::vector<nft::Place> places;
         places.reserve(some.size());
         for (const nft::Operation& wanted : some) places.push_back({wanted.set, wanted.element.key});
         const auto found = ruleset_.find_each(places);
-        if (!found) return found.error();
-        for (std::size_t i = 0; i < some.size(); ++i) {
+        if (!found) lacking = found.error();
+        for (std::size_t i = 0; found && i < some.size(); ++i) {
             const auto& one = (*found)[i];
-            if (!one || !is_as_wanted(one->element, some[i].element)) return std::optional(some[i].set);
+            if (one && is_as_wanted(one->element, some[i].element)) continue;
+            lacking = std::optional(some[i].set);
+            break;
         }
-    }
-    return std::optional<nft::SetId>();
+        some.clear();
+    };
+    each_wanted(engine, now, [&](const nft::Operation& wanted) {
+        if (!lacking || *lacking) return;
+        some.push_back(wanted);
+        if (some.size() == kLookedForAtOnce) look();
+    });
+    if (lacking && !*lacking) look();
+    return lacking;
 }
 
 nft::Expected<std::size_t> PinholeSync::put_back(std::span<const nft::Place> removed, alg::Engine& engine,
