@@ -114,7 +114,8 @@ bool RulesetWatch::changed() {
     for (;;) {
         auto received = socket_.receive(buffer, std::chrono::milliseconds{0}, "read ruleset notifications");
         if (!received) {
-            ours = additions_ = removals_.unknown = true;  // notifications lost: look
+            ours = removals_.unknown = true;  // notifications lost: look
+            additions_ = std::max(additions_, Additions::unknown);
             if (received.error().failure == Failure::replies_lost || received.error().code == EMSGSIZE) continue;
             return ours;
         }
@@ -125,7 +126,7 @@ bool RulesetWatch::changed() {
             if (!concerns_our_table(*message)) continue;
             ours = true;
             const unsigned type = message->nlmsg_type & 0xffU;
-            additions_ = additions_ || type == NFT_MSG_NEWSETELEM;
+            if (type == NFT_MSG_NEWSETELEM) additions_ = Additions::seen;
             if (type == NFT_MSG_DELSETELEM) note_removal(*message);
         }
     }

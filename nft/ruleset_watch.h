@@ -43,9 +43,14 @@ class RulesetWatch {
     /// Reads all that waits. True if somebody else may have changed our table: ask Schema::verify. Also true when
     /// notifications were lost. Does not block.
     [[nodiscard]] bool changed();
-    /// Whether somebody else has put elements into our sets since this was asked last, or may have: some notifications
-    /// were lost. (The packet path's own elements are not told.)
-    [[nodiscard]] bool take_additions() { return std::exchange(additions_, false); }
+    enum class Additions : std::uint8_t {
+        none,
+        unknown,  ///< there may be some: notifications were lost
+        seen
+    };
+    /// Whether somebody else has put elements into our sets since this was asked last. (The packet path's own elements
+    /// are not told.)
+    [[nodiscard]] Additions take_additions() { return std::exchange(additions_, Additions::none); }
     /// Since this was asked last.
     [[nodiscard]] Removals take_removals() { return std::exchange(removals_, {}); }
 
@@ -54,7 +59,7 @@ class RulesetWatch {
     void note_removal(const nlmsghdr& message);
 
     NetlinkSocket socket_;
-    bool additions_ = false;
+    Additions additions_ = Additions::none;
     Removals removals_;
 };
 

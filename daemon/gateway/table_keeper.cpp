@@ -59,9 +59,11 @@ void TableKeeper::look_for_losses() {
     owes_look_ = false;
     const alg::TimePoint begun = read_clock();
     const nft::RulesetWatch::Removals removals = watch_->take_removals();
-    if (watch_->take_additions()) {
+    using Additions = nft::RulesetWatch::Additions;
+    if (const Additions additions = watch_->take_additions(); additions != Additions::none) {
         // A new table has nothing that nobody wants, however much they have put into this one.
-        reinstall("somebody has put elements into its sets");
+        reinstall(additions == Additions::seen ? "somebody has put elements into its sets"
+                                               : "others change more than can be followed, perhaps its sets");
     } else if (removals.unknown) {
         look_everywhere(begun);
     } else {
