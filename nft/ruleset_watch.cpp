@@ -28,6 +28,9 @@ namespace messenger::nft {
 namespace {
 
 [[maybe_unused]] constexpr std::size_t kMaxOwn = 8;  // only asserted
+/// The kernel's memory for reports that wait, used only as far as they come. When it is full some are lost, and then
+/// the table has to be made anew, which costs the packets that wait in the queues: so a flushed set should fit.
+constexpr std::size_t kReportRoom = std::size_t{8} << 20U;
 
 /// Drops a notification whose first message names one of own as its origin. All messages of one datagram come from one
 /// transaction, so the first speaks for them all.
@@ -104,6 +107,7 @@ bool concerns_our_table(const nlmsghdr& message) {
 
 Expected<RulesetWatch> RulesetWatch::open(NetlinkSocket socket, std::span<const std::uint32_t> own) {
     if (auto filtered = drop_own(socket.fd(), own); !filtered) return std::move(filtered).error();
+    if (auto room = socket.reserve(0, kReportRoom); !room) return std::move(room).error();
     if (auto joined = socket.join(NFNLGRP_NFTABLES); !joined) return std::move(joined).error();
     return RulesetWatch(std::move(socket));
 }

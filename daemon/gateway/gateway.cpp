@@ -118,8 +118,11 @@ Gateway::Gateway(const Config& config, std::string config_file, Log& log)
     }
     if (queue_.is_adopted()) drain_adopted_queue();
     const bool goes_on = expect(kernel_.schema.is_alike());
-    const auto installed = goes_on ? sync_.take_over(engine_, read_clock()) : sync_.reinstall(engine_, read_clock());
-    if (!installed) throw std::runtime_error(installed.error().message());
+    if (goes_on) {
+        static_cast<void>(expect(sync_.take_over(engine_, read_clock())));
+    } else if (const auto installed = sync_.reinstall(engine_, read_clock()); !installed) {
+        throw std::runtime_error(installed.error().message());
+    }
     unread_.begin();
     // What was read to take over thousands of calls is not needed again.
     static_cast<void>(::malloc_trim(0));

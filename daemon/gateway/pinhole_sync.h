@@ -80,8 +80,9 @@ class PinholeSync final : public alg::PinholeWitness {
     /// Makes the table with every pinhole that the engine wants.
     [[nodiscard]] nft::Expected<void> reinstall(alg::Engine& engine, alg::TimePoint now);
     /// Goes on with the table of a daemon before us: adds what is wanted and not there, and removes what is not wanted.
-    /// Flows that were admitted stay so, and packets in the queues are not lost, which a new table would cost.
-    [[nodiscard]] nft::Expected<void> take_over(alg::Engine& engine, alg::TimePoint now);
+    /// Flows that were admitted stay so, and packets in the queues are not lost, which a new table would cost. How many
+    /// elements that concerned.
+    [[nodiscard]] nft::Expected<std::size_t> take_over(alg::Engine& engine, alg::TimePoint now);
     /// The set that lacks something that is wanted, or has it without its name, because somebody else has flushed it or
     /// removed elements; absent if the table has everything. Asks for each element: to be called when somebody else has
     /// changed the table.

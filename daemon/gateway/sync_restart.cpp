@@ -33,7 +33,7 @@ void PinholeSync::recall_stored_hosts() {
     hosts_->recall(places);
 }
 
-nft::Expected<void> PinholeSync::take_over(alg::Engine& engine, alg::TimePoint now) {
+nft::Expected<std::size_t> PinholeSync::take_over(alg::Engine& engine, alg::TimePoint now) {
     // What restore() read is good while we have changed nothing: of what others change the watch tells.
     if (counters_.transactions > 0) table_.forget();
     auto comparison = TableComparison::begin(table_);
@@ -41,9 +41,8 @@ nft::Expected<void> PinholeSync::take_over(alg::Engine& engine, alg::TimePoint n
     each_wanted(engine, now, [&](const nft::Operation& wanted) { comparison->see(wanted); });
     const nft::Transaction changes = comparison->finish();
     table_.forget();
-    if (changes.empty()) return {};
     if (const auto committed = ruleset_.commit(changes); !committed) return committed.error();
-    return {};
+    return changes.operations().size();
 }
 
 nft::Expected<void> PinholeSync::wait_for_others() {

@@ -74,10 +74,17 @@ void TableKeeper::look_for_losses() {
 }
 
 void TableKeeper::look_everywhere(alg::TimePoint now) {
-    if (const auto loss = parts_.sync.find_loss(parts_.engine, now); !loss) {
+    const auto loss = parts_.sync.find_loss(parts_.engine, now);
+    if (!loss) {
         report(loss.error());
     } else if (*loss) {
-        reinstall(fmt::format("somebody has removed elements of set {}", nft::spec_of(**loss).name));
+        const auto changes = parts_.sync.take_over(parts_.engine, now);
+        if (!changes) {
+            report(changes.error());
+        } else {
+            parts_.log.warning("table", "{} elements were put back: somebody has removed them from set {} or others",
+                               *changes, nft::spec_of(**loss).name);
+        }
     }
 }
 

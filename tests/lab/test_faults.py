@@ -17,7 +17,7 @@ from lab.media import Running
 from lab.namespaces import wait_until
 from lab.nfqueue import BIND, PF_UNBIND, UNBIND, Rival, text_of
 from lab.pinholes import open_ports, pinholes, table_exists
-from lab.scene import Call, audio, call_peer, hang_up, sdp
+from lab.scene import Call, audio, call_peer, establish, hang_up, sdp
 
 TABLE = ("inet", "messenger_alg")
 SET_SIZE = 262144  # of every set of the table
@@ -97,6 +97,29 @@ def test_a_set_that_others_flush_is_filled_again(make_scene, gateway, name):
     media.assert_inbound_blocked()
     second, _ = call_peer(scene, 44000, "u2", (out.agent, back.agent))
     scene.wait_open(44000)
+
+
+def test_a_big_set_that_others_flush_is_filled_again_in_the_same_table(make_scene):
+    """More elements than the daemon keeps reports of. With a new table, packets that wait in the queues would be lost."""
+    scene = make_scene()
+    caller, callee = scene.agent(scene.lab.inside), scene.agent(scene.lab.peer)
+    for number in range(40):
+        ports = range(20000 + 32 * number, 20032 + 32 * number, 2)
+        offer, answer = (sdp(agent.address[0], *(audio(port + above) for port in ports))
+                         for agent, above in ((caller, 0), (callee, 10000)))
+        establish(caller, callee, offer, answer, tag=f"u{number}")
+    scene.wait_open(*range(20000, 20000 + 32 * 40, 2))
+    before = installs(scene)
+    scene.lab.gateway.run("nft", "flush", "set", *TABLE, "pinholes4")
+    scene.wait_open(*range(20000, 20000 + 32 * 40, 2))
+    assert installs(scene) == before
+    assert "put back" in scene.daemon.log
+    scene.media(20000, 30000).assert_passes()
+
+
+def installs(scene):
+    return next(one["value"] for one in Ctl(scene).json("metrics")["metrics"]
+                if one["name"] == "messenger_alg_table_installs_total")
 
 
 @IPV4_GATEWAYS
@@ -247,7 +270,7 @@ def test_notifications_that_are_lost(make_scene):
     os.kill(scene.daemon.pid, signal.SIGSTOP)
     run("nft", "add", "table", "inet", "noise")
     run("nft", "add", "set", "inet", "noise", "s", "{ type ipv4_addr; }")
-    for block in range(30):
+    for block in range(75):
         elements = ",".join(f"10.{block}.{i >> 8}.{i & 255}" for i in range(2000))
         run("nft", "-f", "-", stdin=f"add element inet noise s {{ {elements} }}\n")
     run("nft", "delete", "table", *TABLE)

@@ -121,7 +121,7 @@ TEST_F(RulesetWatchTest, ManyRemovalsAreNotKept) {
 
 TEST_F(RulesetWatchTest, TakesLostNotificationsForAChange) {
     run_command(
-        "{ echo 'table inet other {'; seq -f 'chain a_chain_with_a_long_name_%.0f { }' 6000; echo '}'; } | nft -f -");
+        "{ echo 'table inet other { set many { type mark; elements = {'; seq -s, 150000; echo '}; }; }'; } | nft -f -");
     EXPECT_TRUE(watch().changed());
     EXPECT_EQ(watch().take_additions(), RulesetWatch::Additions::unknown);
     EXPECT_TRUE(watch().take_removals().unknown) << "nobody knows";
