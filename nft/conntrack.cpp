@@ -16,6 +16,7 @@
 namespace messenger::nft {
 namespace {
 
+constexpr std::string_view kSeed = "seed conntrack entries";
 constexpr std::uint8_t kBeLiberal = IP_CT_TCP_FLAG_BE_LIBERAL;
 
 /// Tries the one direction of a flow, then the other: of a translated flow only what goes out is in conntrack's table
@@ -43,29 +44,46 @@ Expected<Seeded> Conntrack::seed(const FlowEntry& flow) {
 }
 
 std::vector<Expected<Seeded>> Conntrack::seed_each(std::span<const FlowEntry> flows) {
-    std::vector<Expected<Seeded>> results(flows.size(), Seeded::created);
-    make_way(flows, results);
+    prepare_seeds(flows);
+    return results_of(flows, requests_.send(socket_, kSeed));
+}
+
+void Conntrack::begin_seeding(std::span<const FlowEntry> flows) {
+    prepare_seeds(flows);
+    posted_ = requests_.post(socket_, kSeed);
+}
+
+std::vector<Expected<Seeded>> Conntrack::finish_seeding(std::span<const FlowEntry> flows) {
+    if (!posted_) return results_of(flows, posted_.error());
+    return results_of(flows, requests_.read_answers(socket_, kSeed));
+}
+
+void Conntrack::prepare_seeds(std::span<const FlowEntry> flows) {
+    seeded_.assign(flows.size(), Seeded::created);
+    make_way(flows, seeded_);
     requests_.clear();
-    std::vector<std::size_t> asked;  // which of flows each request is for
+    asked_.clear();
     for (std::size_t i = 0; i < flows.size(); ++i) {
-        if (!makes(results[i])) continue;
+        if (!makes(seeded_[i])) continue;
         ConntrackBuffer buffer{};
         requests_.add(*build_seed(buffer, flows[i]));
-        asked.push_back(i);
+        asked_.push_back(i);
     }
-    if (asked.empty()) return results;
-    const auto codes = requests_.send(socket_, "seed conntrack entries");
-    for (std::size_t i = 0; i < asked.size(); ++i) {
-        Expected<Seeded>& result = results[asked[i]];
+}
+
+std::vector<Expected<Seeded>> Conntrack::results_of(std::span<const FlowEntry> flows,
+                                                    const Expected<std::span<const int>>& codes) {
+    for (std::size_t i = 0; i < asked_.size(); ++i) {
+        Expected<Seeded>& result = seeded_[asked_[i]];
         if (!codes) {
             result = codes.error();
         } else if (const int code = (*codes)[i]; code == EEXIST) {
             result = Seeded::already_there;
         } else if (code != 0) {
-            result = system_error(code, on_flow("seed", flows[asked[i]].original));
+            result = system_error(code, on_flow("seed", flows[asked_[i]].original));
         }
     }
-    return results;
+    return std::exchange(seeded_, {});
 }
 
 void Conntrack::make_way(std::span<const FlowEntry> flows, std::span<Expected<Seeded>> results) {

@@ -61,6 +61,10 @@ class Conntrack {
     [[nodiscard]] Expected<Seeded> seed(const FlowEntry& entry);
     /// The same for several, each by itself, with as few questions to the kernel as possible. In the order of entries.
     [[nodiscard]] std::vector<Expected<Seeded>> seed_each(std::span<const FlowEntry> entries);
+    /// The same in two halves, between which something else is asked through the same gate (NetlinkGate::post): who
+    /// sends for us then has one turn for both.
+    void begin_seeding(std::span<const FlowEntry> entries);
+    [[nodiscard]] std::vector<Expected<Seeded>> finish_seeding(std::span<const FlowEntry> entries);
     /// Removes the entry of this flow. False if there was none.
     [[nodiscard]] Expected<bool> remove(const FlowTuple& tuple);
     /// The entry of this flow.
@@ -79,6 +83,10 @@ class Conntrack {
     [[nodiscard]] NetlinkSocket& socket() { return socket_; }
 
    private:
+    /// Fills in seeded_ what is known already, and requests_ with what has to be asked.
+    void prepare_seeds(std::span<const FlowEntry> flows);
+    [[nodiscard]] std::vector<Expected<Seeded>> results_of(std::span<const FlowEntry> flows,
+                                                           const Expected<std::span<const int>>& codes);
     /// Notes which of flows, where they are translated, are there already; takes away what is in the way of others.
     void make_way(std::span<const FlowEntry> flows, std::span<Expected<Seeded>> results);
     [[nodiscard]] Expected<bool> remove_exactly(const FlowTuple& tuple);
@@ -90,6 +98,10 @@ class Conntrack {
 
     NetlinkSocket socket_;
     Requests requests_;
+    // While flows are seeded:
+    std::vector<Expected<Seeded>> seeded_;
+    std::vector<std::size_t> asked_;  ///< which of the entries each request is for
+    Expected<void> posted_;
 };
 
 }  // namespace messenger::nft

@@ -20,6 +20,9 @@ class NetlinkGate {
     /// Returns when the kernel has worked on the request. answers: bytes that the replies may need in the socket's
     /// buffer. 0 or errno: EACCES if the request is not one that this process may make.
     [[nodiscard]] virtual int send(std::span<const std::byte> request, std::size_t answers) = 0;
+    /// The same without waiting: the kernel has worked on it, or it was turned down, when the next send(), on whatever
+    /// socket of that process, returns. 0 or errno.
+    [[nodiscard]] virtual int post(std::span<const std::byte> request, std::size_t answers) = 0;
 };
 
 }  // namespace messenger::nft

@@ -107,6 +107,13 @@ Expected<void> NetlinkSocket::send(std::span<const std::byte> bytes, std::string
     }
 }
 
+Expected<void> NetlinkSocket::post(std::span<const std::byte> bytes, std::string_view operation) {
+    if (gate_ == nullptr) return send(bytes, operation);
+    const int code = gate_->post(bytes, receive_room_);
+    if (code == 0) return {};
+    return system_error(code, operation);
+}
+
 template <class Receive>
 Expected<std::size_t> NetlinkSocket::wait_for(Receive receive, std::chrono::milliseconds deadline,
                                               std::string_view operation) {

@@ -42,6 +42,8 @@ class NetlinkSocket {
 
     /// The kernel works on netfilter requests before this returns; the replies then wait to be received.
     [[nodiscard]] Expected<void> send(std::span<const std::byte> bytes, std::string_view operation);
+    /// Through a gate, without waiting for it (NetlinkGate::post); else the same.
+    [[nodiscard]] Expected<void> post(std::span<const std::byte> bytes, std::string_view operation);
     /// What one datagram holds, at most deadline from now. A deadline of 0 does not wait: 0 bytes if there is nothing.
     /// Errors: timed_out, replies_lost.
     [[nodiscard]] Expected<std::size_t> receive(std::span<std::byte> buffer, std::chrono::milliseconds deadline,

@@ -37,34 +37,73 @@ nlmsghdr& Requests::message(std::size_t index) {
 Expected<std::span<const int>> Requests::send(NetlinkSocket& socket, std::string_view operation,
                                               const OnReply& on_reply) {
     codes_.assign(size(), kUnanswered);
-    for (std::size_t first = 0; first < size(); first += kMostAtOnce) {
+    if (auto sent = send_from(socket, 0, operation, on_reply); !sent) return std::move(sent).error();
+    return std::span<const int>(codes_);
+}
+
+Expected<void> Requests::post(NetlinkSocket& socket, std::string_view operation) {
+    codes_.assign(size(), kUnanswered);
+    posted_ = std::min(kMostAtOnce, size());
+    if (posted_ == 0) return {};
+    const auto bytes = prepare(socket, 0, posted_);
+    if (!bytes) return bytes.error();
+    return socket.post(*bytes, operation);
+}
+
+Expected<std::span<const int>> Requests::read_answers(NetlinkSocket& socket, std::string_view operation) {
+    if (auto taken = take_answers(socket, 0, posted_, {}, operation, {}); !taken) return std::move(taken).error();
+    for (std::size_t i = 0; i < posted_; ++i) {
+        if (codes_[i] != kUnanswered) continue;
+        // Turned down, perhaps because of another one.
+        if (auto sent = send_alone(socket, i, 1, operation, {}); !sent) return std::move(sent).error();
+    }
+    if (auto sent = send_from(socket, posted_, operation, {}); !sent) return std::move(sent).error();
+    return std::span<const int>(codes_);
+}
+
+Expected<void> Requests::send_from(NetlinkSocket& socket, std::size_t first, std::string_view operation,
+                                   const OnReply& on_reply) {
+    for (; first < size(); first += kMostAtOnce) {
         const std::size_t count = std::min(kMostAtOnce, size() - first);
         auto sent = send_some(socket, first, count, operation, on_reply);
         if (sent) continue;
-        if (sent.error().code != EACCES) return std::move(sent).error();
+        if (sent.error().code != EACCES) return sent;
         // Nothing of it was done, for one of them may not be.
-        for (std::size_t i = first; i < first + count; ++i) {
-            auto alone = send_some(socket, i, 1, operation, on_reply);
-            if (alone) continue;
-            if (alone.error().code != EACCES) return std::move(alone).error();
-            codes_[i] = EACCES;
-        }
+        if (auto alone = send_alone(socket, first, count, operation, on_reply); !alone) return alone;
     }
-    return std::span<const int>(codes_);
+    return {};
 }
 
 Expected<void> Requests::send_some(NetlinkSocket& socket, std::size_t first, std::size_t count,
                                    std::string_view operation, const OnReply& on_reply) {
+    const auto bytes = prepare(socket, first, count);
+    if (!bytes) return bytes.error();
+    if (auto sent = socket.send(*bytes, operation); !sent) return sent;
+    return take_answers(socket, first, count, kKernelDeadline, operation, on_reply);
+}
+
+Expected<void> Requests::send_alone(NetlinkSocket& socket, std::size_t first, std::size_t count,
+                                    std::string_view operation, const OnReply& on_reply) {
+    for (std::size_t i = first; i < first + count; ++i) {
+        auto alone = send_some(socket, i, 1, operation, on_reply);
+        if (alone) continue;
+        if (alone.error().code != EACCES) return alone;
+        codes_[i] = EACCES;
+    }
+    return {};
+}
+
+Expected<std::span<const std::byte>> Requests::prepare(NetlinkSocket& socket, std::size_t first, std::size_t count) {
     for (std::size_t i = first; i < first + count; ++i) message(i).nlmsg_seq = socket.next_sequence();
     const std::size_t begin = places_[first];
     const std::size_t end = first + count < size() ? places_[first + count] : bytes_.size();
-    if (auto room = socket.reserve(end - begin, count * kAnswerFootprint); !room) return room;
-    if (auto sent = socket.send({bytes_.data() + begin, end - begin}, operation); !sent) return sent;
-    return read_answers(socket, first, count, operation, on_reply);
+    if (auto room = socket.reserve(end - begin, count * kAnswerFootprint); !room) return std::move(room).error();
+    return std::span<const std::byte>(bytes_.data() + begin, end - begin);
 }
 
-Expected<void> Requests::read_answers(NetlinkSocket& socket, std::size_t first, std::size_t count,
-                                      std::string_view operation, const OnReply& on_reply) {
+Expected<void> Requests::take_answers(NetlinkSocket& socket, std::size_t first, std::size_t count,
+                                      std::chrono::milliseconds deadline, std::string_view operation,
+                                      const OnReply& on_reply) {
     const std::uint32_t first_sequence = message(first).nlmsg_seq;
     std::size_t open = count;
     const auto take = [&](std::span<const std::byte> bytes) {
@@ -83,9 +122,9 @@ Expected<void> Requests::read_answers(NetlinkSocket& socket, std::size_t first, 
         }
     };
     while (open > 0) {
-        if (auto received = socket.receive_short(kKernelDeadline, operation, take); !received) {
-            return std::move(received).error();
-        }
+        auto received = socket.receive_short(deadline, operation, take);
+        if (!received) return std::move(received).error();
+        if (*received == 0) break;
     }
     return {};
 }

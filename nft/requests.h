@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <span>
@@ -33,16 +34,31 @@ class Requests {
     [[nodiscard]] Expected<std::span<const int>> send(NetlinkSocket& socket, std::string_view operation,
                                                       const OnReply& on_reply = {});
 
+    /// Half of send(): as many as one datagram may hold are on their way when it returns, and read_answers() does the
+    /// rest once something else has been asked through the same gate (NetlinkGate::post).
+    [[nodiscard]] Expected<void> post(NetlinkSocket& socket, std::string_view operation);
+    [[nodiscard]] Expected<std::span<const int>> read_answers(NetlinkSocket& socket, std::string_view operation);
+
    private:
+    [[nodiscard]] Expected<void> send_from(NetlinkSocket& socket, std::size_t first, std::string_view operation,
+                                           const OnReply& on_reply);
     [[nodiscard]] Expected<void> send_some(NetlinkSocket& socket, std::size_t first, std::size_t count,
                                            std::string_view operation, const OnReply& on_reply);
-    [[nodiscard]] Expected<void> read_answers(NetlinkSocket& socket, std::size_t first, std::size_t count,
-                                              std::string_view operation, const OnReply& on_reply);
+    [[nodiscard]] Expected<void> send_alone(NetlinkSocket& socket, std::size_t first, std::size_t count,
+                                            std::string_view operation, const OnReply& on_reply);
+    /// Makes them ready to be sent in one datagram, and gives its bytes.
+    [[nodiscard]] Expected<std::span<const std::byte>> prepare(NetlinkSocket& socket, std::size_t first,
+                                                               std::size_t count);
+    /// Until each is answered, or for a deadline of 0 as long as answers are there.
+    [[nodiscard]] Expected<void> take_answers(NetlinkSocket& socket, std::size_t first, std::size_t count,
+                                              std::chrono::milliseconds deadline, std::string_view operation,
+                                              const OnReply& on_reply);
     [[nodiscard]] nlmsghdr& message(std::size_t index);
 
     std::vector<std::byte> bytes_;
     std::vector<std::size_t> places_;  ///< where each begins in bytes_
     std::vector<int> codes_;
+    std::size_t posted_ = 0;  ///< the first so many
 };
 
 }  // namespace messenger::nft

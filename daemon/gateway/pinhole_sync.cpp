@@ -32,6 +32,15 @@ constexpr auto kObserved = std::chrono::minutes(1);
 /// Likewise, when the kernel's answer proves nothing.
 constexpr auto kInDoubt = std::chrono::seconds(5);
 
+/// Calls take with each element that says of a flow's packets, in either direction, that they need no admission.
+template <class Take>
+void each_admitted(const nft::FlowEntry& flow, Take take) {
+    nft::FlowTuple arriving = flow.original;
+    if (flow.outside) arriving.destination = *flow.outside;
+    const nft::SetId set = nft::admitted(arriving.source.address.family());
+    for (const nft::FlowTuple& direction : {arriving, flow.original.reversed()}) take(set, nft::Key::tuple(direction));
+}
+
 /// So many hosts are made up by somebody: those that are new wait for so long, rather than everybody for a look at all
 /// that is open.
 constexpr auto kBetweenRecalls = std::chrono::seconds(10);
@@ -318,32 +327,35 @@ void PinholeSync::seed(const alg::Admission& admission) {
     seeds_.push_back(entry);
 }
 
-std::optional<nft::NftError> PinholeSync::make_flows() {
+void PinholeSync::begin_flows() {
+    conntrack_.begin_seeding(seeds_);
+    // Only saves further packets the way through the queue: for want of room no pinhole must fail.
+    for (const nft::FlowEntry& seed : seeds_) {
+        each_admitted(seed, [&](nft::SetId set, const nft::Key& key) {
+            staged_.offer(set, {key, options_.admitted, {}, {}});
+        });
+    }
+}
+
+std::optional<nft::NftError> PinholeSync::finish_flows() {
     std::optional<nft::NftError> failed;
-    const auto seeded = conntrack_.seed_each(seeds_);
+    const auto seeded = conntrack_.finish_seeding(seeds_);
+    nft::Transaction not_admitted;
     for (std::size_t i = 0; i < seeds_.size(); ++i) {
-        if (!seeded[i]) {
-            // The table of conntrack is full, or the kernel cannot: the flow is then an ordinary new one to the
-            // firewall.
-            failed = seeded[i].error();
-            continue;
-        }
-        const nft::FlowTuple& flow = seeds_[i].original;
-        nft::FlowTuple arriving = flow;
-        if (seeds_[i].outside) arriving.destination = *seeds_[i].outside;
-        // Only saves further packets the way through the queue: for want of room no pinhole must fail.
-        for (const nft::FlowTuple& direction : {arriving, flow.reversed()}) {
-            staged_.offer(nft::admitted(flow.source.address.family()),
-                          {nft::Key::tuple(direction), options_.admitted, {}, {}});
-        }
+        if (seeded[i]) continue;
+        // The table of conntrack is full, or the kernel cannot: the flow is then an ordinary new one to the firewall.
+        failed = seeded[i].error();
+        each_admitted(seeds_[i], [&](nft::SetId set, const nft::Key& key) { not_admitted.remove(set, key); });
     }
     seeds_.clear();
+    // If that fails, too, they go with a silence, as all of them do.
+    static_cast<void>(ruleset_.commit(not_admitted));
     return failed;
 }
 
 nft::Expected<void> PinholeSync::commit() {
+    if (!seeds_.empty()) begin_flows();
     std::optional<nft::NftError> failed;
-    if (!seeds_.empty()) failed = make_flows();
     if (!staged_.empty()) {
         ++counters_.transactions;
         const alg::TimePoint begun = read_clock();
@@ -351,6 +363,10 @@ nft::Expected<void> PinholeSync::commit() {
         commit_times_.add(read_clock() - begun);
         staged_.clear();
         if (!committed) failed = committed.error();
+    }
+    if (!seeds_.empty()) {
+        auto unmade = finish_flows();
+        if (!failed) failed = std::move(unmade);
     }
     if (!failed) return {};
     ++counters_.failures;

@@ -155,9 +155,11 @@ class PinholeSync final : public alg::PinholeWitness {
     /// Calls take with everything that the kernel has to have, as additions.
     void each_wanted(alg::Engine& engine, alg::TimePoint now, const std::function<void(const nft::Operation&)>& take);
     void seed(const alg::Admission& flow);
-    /// Makes the staged conntrack entries, and stages that their packets need no admission. What failed last, if
-    /// anything did.
-    [[nodiscard]] std::optional<nft::NftError> make_flows();
+    /// Has the staged conntrack entries made beside the transaction that follows, and stages that their packets need no
+    /// admission.
+    void begin_flows();
+    /// After that transaction. What failed last, if anything did.
+    [[nodiscard]] std::optional<nft::NftError> finish_flows();
     [[nodiscard]] bool leads_nowhere(const std::optional<alg::Endpoint>& outside) const;
     void translate_binding(const alg::BindingChange& change, nft::Transaction& transaction) const;
 

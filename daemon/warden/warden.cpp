@@ -103,13 +103,24 @@ void Warden::forget_hosts() {
     static_cast<void>(ask(head, {}));
 }
 
-int Warden::Gate::send(std::span<const std::byte> request, std::size_t answers) {
-    if (request.size() > kLongestWardenRequest) return EMSGSIZE;
+WardenRequest Warden::Gate::head_of(std::span<const std::byte> request, std::size_t answers) const {
     WardenRequest head;
     head.size = static_cast<std::uint32_t>(request.size());
     head.answers = static_cast<std::uint32_t>(std::min<std::size_t>(answers, std::numeric_limits<int>::max()));
     head.channel = channel_;
-    return warden_.ask(head, request);
+    return head;
+}
+
+int Warden::Gate::send(std::span<const std::byte> request, std::size_t answers) {
+    if (request.size() > kLongestWardenRequest) return EMSGSIZE;
+    return warden_.ask(head_of(request, answers), request);
+}
+
+int Warden::Gate::post(std::span<const std::byte> request, std::size_t answers) {
+    if (request.size() > kLongestWardenRequest) return EMSGSIZE;
+    WardenRequest head = head_of(request, answers);
+    head.answered = false;
+    return warden_.put(head, request) ? 0 : EPIPE;
 }
 
 bool Warden::post_verdicts(std::span<const std::byte> bytes) noexcept {

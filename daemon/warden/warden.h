@@ -53,8 +53,11 @@ class Warden {
        public:
         Gate(Warden& warden, WardenChannel channel) : warden_(warden), channel_(channel) {}
         [[nodiscard]] int send(std::span<const std::byte> request, std::size_t answers) override;
+        [[nodiscard]] int post(std::span<const std::byte> request, std::size_t answers) override;
 
        private:
+        [[nodiscard]] WardenRequest head_of(std::span<const std::byte> request, std::size_t answers) const;
+
         Warden& warden_;
         WardenChannel channel_;
     };

@@ -23,7 +23,7 @@ struct WardenRequest {
     std::uint32_t size = 0;     ///< bytes that follow; a multiple of 4, as netlink messages are
     std::uint32_t answers = 0;  ///< bytes that the kernel's replies may need
     WardenChannel channel = WardenChannel::orders;
-    bool answered = true;  ///< verdicts are not: nothing could be done about it
+    bool answered = true;  ///< not of what the kernel's own answer will tell, nor of verdicts
     std::uint16_t unused = 0;
     std::uint32_t also_unused = 0;  ///< what follows begins where a netlink message may
 };

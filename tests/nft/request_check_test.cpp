@@ -31,6 +31,7 @@ class Recorder final : public NetlinkGate {
         requests.emplace_back(request.begin(), request.end());
         return ENOENT;
     }
+    int post(std::span<const std::byte> request, std::size_t answers) override { return send(request, answers); }
     std::vector<Bytes> requests;
 };
 

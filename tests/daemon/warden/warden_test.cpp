@@ -227,14 +227,31 @@ TEST(WardenRoot, TurnsDownOneOfSeveralSeedsAndLetsTheOthersThrough) {
                 nft::Protocol::udp, {nft::Address::v4(0xcb00711e), 9000}, {nft::Address::v4(0x0a010203), port}};
             return nft::FlowEntry{tuple, nft::MarkLayout{}.pinhole(), 30s, std::nullopt};
         };
+        const auto expect_all_but_the_second = [&](auto& flows, const auto& results) {
+            EXPECT_TRUE(results[0]);
+            ASSERT_FALSE(results[1]);
+            EXPECT_EQ(results[1].error().failure, nft::Failure::turned_down);
+            EXPECT_TRUE(results[2]);
+            for (std::size_t i = 0; i < flows.size(); ++i) {
+                EXPECT_EQ(office.conntrack().find(flows[i].original)->has_value(), i != 1) << i;
+            }
+        };
         const std::array<nft::FlowEntry, 3> flows{flow(5350), flow(3389), flow(5352)};
-        const auto results = office.conntrack().seed_each(flows);
-        EXPECT_TRUE(results[0]);
-        ASSERT_FALSE(results[1]);
-        EXPECT_EQ(results[1].error().failure, nft::Failure::turned_down);
-        EXPECT_TRUE(results[2]);
-        for (std::size_t i = 0; i < flows.size(); ++i) {
-            EXPECT_EQ(office.conntrack().find(flows[i].original)->has_value(), i != 1) << i;
+        expect_all_but_the_second(flows, office.conntrack().seed_each(flows));
+
+        // The same beside a transaction.
+        const std::array<nft::FlowEntry, 3> others{flow(5360), flow(3389), flow(5362)};
+        office.conntrack().begin_seeding(others);
+        EXPECT_TRUE(office.open(kGood));
+        expect_all_but_the_second(others, office.conntrack().finish_seeding(others));
+
+        // And where all may be made, they are when the transaction is over.
+        const std::array<nft::FlowEntry, 2> good{flow(5370), flow(5372)};
+        office.conntrack().begin_seeding(good);
+        EXPECT_TRUE(office.open(kGood));
+        for (const auto& result : office.conntrack().finish_seeding(good)) {
+            ASSERT_TRUE(result);
+            EXPECT_EQ(*result, nft::Seeded::created);
         }
     });
 }

@@ -81,7 +81,7 @@ TEST_F(ConntrackTest, TellsWhatIsThereAlreadyInEitherDirection) {
 TEST_F(ConntrackTest, SeedsManyAtOnceEachByItself) {
     // More than go into one datagram; one is there already, and one twice.
     std::vector<FlowEntry> flows;
-    for (std::uint16_t port = 5000; port < 5080; ++port) {
+    for (std::uint16_t port = 5000; port < 5200; ++port) {
         flows.push_back({{Protocol::udp, at("203.0.113.30", 9000), at("10.1.2.3", port)}, 0x10000000, 30s, {}});
     }
     flows.push_back({{Protocol::tcp, at("2001:db8::30", 9000), at("fd01::3", 1503)}, 0x10000000, 30s, {}});
@@ -94,6 +94,16 @@ TEST_F(ConntrackTest, SeedsManyAtOnceEachByItself) {
         ASSERT_TRUE(ok(results[i]));
         const bool was_there = i == 40 || i + 1 == flows.size();
         EXPECT_EQ(*results[i], was_there ? Seeded::already_there : Seeded::created) << i;
+        EXPECT_TRUE(*conntrack().find(flows[i].original)) << i;
+    }
+
+    for (FlowEntry& flow : flows) flow.original.source.port = 9002;
+    conntrack().begin_seeding(flows);
+    const auto in_halves = conntrack().finish_seeding(flows);
+    ASSERT_EQ(in_halves.size(), flows.size());
+    for (std::size_t i = 0; i < flows.size(); ++i) {
+        ASSERT_TRUE(ok(in_halves[i]));
+        EXPECT_EQ(*in_halves[i], i + 1 == flows.size() ? Seeded::already_there : Seeded::created) << i;
         EXPECT_TRUE(*conntrack().find(flows[i].original)) << i;
     }
 }
