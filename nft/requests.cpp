@@ -44,13 +44,14 @@ Expected<std::span<const int>> Requests::send(NetlinkSocket& socket, std::string
 Expected<void> Requests::post(NetlinkSocket& socket, std::string_view operation) {
     codes_.assign(size(), kUnanswered);
     posted_ = std::min(kMostAtOnce, size());
-    if (posted_ == 0) return {};
+    if (empty()) return {};
     const auto bytes = prepare(socket, 0, posted_);
     if (!bytes) return bytes.error();
     return socket.post(*bytes, operation);
 }
 
 Expected<std::span<const int>> Requests::read_answers(NetlinkSocket& socket, std::string_view operation) {
+    if (empty()) return std::span<const int>();
     if (auto taken = take_answers(socket, 0, posted_, {}, operation, {}); !taken) return std::move(taken).error();
     for (std::size_t i = 0; i < posted_; ++i) {
         if (codes_[i] != kUnanswered) continue;

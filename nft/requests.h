@@ -27,6 +27,7 @@ class Requests {
     /// Appends a copy. Without NLM_F_ACK it is one that the kernel answers with one message; no dump.
     void add(const nlmsghdr& message);
     [[nodiscard]] std::size_t size() const { return places_.size(); }
+    [[nodiscard]] bool empty() const { return places_.empty(); }
 
     /// Sends all that was added, and reads what answers it. Gives for each request 0 or errno; borrowed until clear().
     /// One that the process which sends for us turns down (EACCES) is alone in that. operation: for errors of the

@@ -119,6 +119,8 @@ TEST_F(ConntrackTest, WhatCannotBeSeededTakesNoOtherWithIt) {
     EXPECT_EQ(*results[1], Seeded::created);
     EXPECT_TRUE(*conntrack().find(good.original));
     EXPECT_TRUE(conntrack().seed_each({}).empty());
+    conntrack().begin_seeding({});
+    EXPECT_TRUE(conntrack().finish_seeding({}).empty());
 }
 
 TEST_F(ConntrackTest, RemovesByEitherDirection) {
