@@ -349,7 +349,7 @@ std::optional<nft::NftError> PinholeSync::finish_flows() {
     }
     seeds_.clear();
     // If that fails, too, they go with a silence, as all of them do.
-    static_cast<void>(ruleset_.commit(not_admitted));
+    if (!not_admitted.empty()) static_cast<void>(ruleset_.commit(not_admitted));
     return failed;
 }
 

@@ -41,6 +41,7 @@ nft::Expected<std::size_t> PinholeSync::take_over(alg::Engine& engine, alg::Time
     each_wanted(engine, now, [&](const nft::Operation& wanted) { comparison->see(wanted); });
     const nft::Transaction changes = comparison->finish();
     table_.forget();
+    if (changes.empty()) return std::size_t{0};
     if (const auto committed = ruleset_.commit(changes); !committed) return committed.error();
     return changes.operations().size();
 }
