@@ -140,6 +140,7 @@ bool take_element(Bytes nest, StoredElement& element) {
 void put_operation(Batch& batch, std::string_view table, const Operation& operation, LeaveOut leave_out,
                    std::size_t tag) {
     if (leave_out == LeaveOut::everything) return;
+    assert(operation.verb != Verb::discard);
     const std::string_view set = spec_of(operation.set).name;
     const Element& element = operation.element;
     const bool removes = operation.verb == Verb::remove || operation.verb == Verb::refresh;
@@ -160,6 +161,21 @@ void put_operation(Batch& batch, std::string_view table, const Operation& operat
         batch.put(NFT_MSG_NEWSETELEM, NFPROTO_INET, static_cast<std::uint16_t>(NLM_F_CREATE | exclusive), tag,
                   [&](nlmsghdr* message) { put_element(message, table, set, element.key, &element); });
     }
+}
+
+void put_discard(Batch& batch, std::string_view table, const Operation& operation, bool destroys, LeaveOut leave_out,
+                 std::size_t tag) {
+    if (leave_out == LeaveOut::everything) return;
+    const SetSpec& set = spec_of(operation.set);
+    assert(operation.verb == Verb::discard && !set.is_map());
+    if (!destroys) {
+        // Lives for no longer than the transaction, but there is no element of ours without a timeout.
+        const Element passing{operation.element.key, std::chrono::seconds(1), {}, {}};
+        batch.put(NFT_MSG_NEWSETELEM, NFPROTO_INET, NLM_F_CREATE, tag,
+                  [&](nlmsghdr* message) { put_element(message, table, set.name, passing.key, &passing); });
+    }
+    batch.put(destroys ? kDestroySetElement : std::uint16_t{NFT_MSG_DELSETELEM}, NFPROTO_INET, 0, tag,
+              [&](nlmsghdr* message) { put_element(message, table, set.name, operation.element.key, nullptr); });
 }
 
 void put_element_key(nlmsghdr* message, std::string_view table, std::string_view set, const Key& key) {

@@ -14,10 +14,18 @@ namespace messenger::nft {
 /// What of an operation a further attempt leaves out, after the kernel has refused it.
 enum class LeaveOut : std::uint8_t { nothing, removal, everything };
 
-/// Appends the messages of one operation, tagged with tag. Straight through libmnl, because libnftnl would allocate for
-/// each element, and this is the one place that every call passes.
+/// NFT_MSG_DESTROYSETELEM of kernel 6.3, which is not in the headers of 6.1 that Debian 12 builds with: a removal that
+/// does not mind a missing element.
+inline constexpr std::uint16_t kDestroySetElement = 30;
+
+/// Appends the messages of one operation, tagged with tag; not those of a discard. Straight through libmnl, because
+/// libnftnl would allocate for each element, and this is the one place that every call passes.
 void put_operation(Batch& batch, std::string_view table, const Operation& operation, LeaveOut leave_out,
                    std::size_t tag);
+/// Those of Verb::discard. destroys: the kernel has kDestroySetElement; else the element is added and deleted, which
+/// needs room in the set.
+void put_discard(Batch& batch, std::string_view table, const Operation& operation, bool destroys, LeaveOut leave_out,
+                 std::size_t tag);
 
 /// The attributes that name one element: for NFT_MSG_GETSETELEM.
 void put_element_key(nlmsghdr* message, std::string_view table, std::string_view set, const Key& key);

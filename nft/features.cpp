@@ -23,9 +23,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// Kernel 6.3; not in the headers of 6.1, which Debian 12 builds with.
-constexpr std::uint16_t kDestroySetElement = 30;
-
 constexpr std::string_view kProbe = "probe the kernel's nftables";
 
 // On no hook: when a hook goes, the kernel drops every packet that waits in a queue of this network, ours and those of

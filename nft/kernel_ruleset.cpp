@@ -48,8 +48,6 @@ NftError refusal(const Transaction& transaction, const BatchFailure& failed) {
 
 }  // namespace
 
-KernelRuleset::KernelRuleset(NetlinkSocket socket) : socket_(std::move(socket)) {}
-
 Expected<CommitReport> KernelRuleset::commit(const Transaction& transaction) {
     CommitReport report;
     report.attempts = 0;
@@ -59,7 +57,11 @@ Expected<CommitReport> KernelRuleset::commit(const Transaction& transaction) {
     while (report.attempts < kMaxAttempts) {
         batch_.begin(socket_);
         for (std::size_t i = 0; i < operations.size(); ++i) {
-            put_operation(batch_, kTable, operations[i], left_out_[i], i);
+            if (operations[i].verb == Verb::discard) {
+                put_discard(batch_, kTable, operations[i], destroys_elements_, left_out_[i], i);
+            } else {
+                put_operation(batch_, kTable, operations[i], left_out_[i], i);
+            }
         }
         if (batch_.empty()) return report;
         ++report.attempts;
@@ -78,12 +80,13 @@ Expected<void> KernelRuleset::leave_out(const Transaction& transaction, std::spa
         if (failed.tag == Batch::kNoTag) return refusal(transaction, failed);
         const Operation& operation = transaction.operations()[failed.tag];
         LeaveOut& left_out = left_out_[failed.tag];
+        if (left_out == LeaveOut::everything) continue;  // of the two messages of a discard, the other
         if (failed.code == EEXIST && operation.verb == Verb::create) {
             left_out = LeaveOut::everything;
             ++report.already_there;
             continue;
         }
-        if (failed.code == ENFILE && operation.verb == Verb::offer) {
+        if (failed.code == ENFILE && (operation.verb == Verb::offer || operation.verb == Verb::discard)) {
             left_out = LeaveOut::everything;
             ++report.no_room;
             continue;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "nft/batch.h"
@@ -15,7 +16,9 @@ namespace messenger::nft {
 /// The sets in the kernel, over a netlink socket of its own. Not for two threads at once.
 class KernelRuleset final : public Ruleset {
    public:
-    explicit KernelRuleset(NetlinkSocket socket);
+    /// destroys_elements: Features::destroy_element.
+    explicit KernelRuleset(NetlinkSocket socket, bool destroys_elements = false)
+        : socket_(std::move(socket)), destroys_elements_(destroys_elements) {}
 
     [[nodiscard]] Expected<CommitReport> commit(const Transaction& transaction) override;
     [[nodiscard]] Expected<std::vector<StoredElement>> list(SetId set) override;
@@ -34,6 +37,7 @@ class KernelRuleset final : public Ruleset {
     [[nodiscard]] Expected<bool> set_exists(SetId set);
 
     NetlinkSocket socket_;
+    bool destroys_elements_;
     Batch batch_;
     Requests requests_;
     std::vector<LeaveOut> left_out_;    // per operation

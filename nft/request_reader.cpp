@@ -15,6 +15,7 @@
 #include <linux/netfilter/nfnetlink_conntrack.h>
 
 #include "nft/attributes.h"
+#include "nft/element_message.h"
 
 namespace messenger::nft {
 namespace {
@@ -151,8 +152,14 @@ std::optional<std::span<const std::byte>> attributes_of(const nlmsghdr& message,
 }
 
 std::optional<Operation> read_operation(const nlmsghdr& message) {
-    const bool adds = message.nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8U | NFT_MSG_NEWSETELEM);
-    if (!adds && message.nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8U | NFT_MSG_DELSETELEM)) return std::nullopt;
+    std::optional<Verb> verb;
+    switch (message.nlmsg_type) {
+        case NFNL_SUBSYS_NFTABLES << 8U | NFT_MSG_NEWSETELEM: verb = Verb::add; break;
+        case NFNL_SUBSYS_NFTABLES << 8U | NFT_MSG_DELSETELEM: verb = Verb::remove; break;
+        case NFNL_SUBSYS_NFTABLES << 8U | kDestroySetElement: verb = Verb::discard; break;
+        default: return std::nullopt;
+    }
+    const bool adds = verb == Verb::add;
     const auto bytes = attributes_of(message, NFPROTO_INET);
     if (!bytes) return std::nullopt;
     const auto attributes =
@@ -164,9 +171,9 @@ std::optional<Operation> read_operation(const nlmsghdr& message) {
     operation.set = set->id;
     if (!attributes->has(NFTA_SET_ELEM_LIST_ELEMENTS)) {
         operation.verb = Verb::flush;
-        return adds ? std::nullopt : std::optional(operation);
+        return verb == Verb::remove ? std::optional(operation) : std::nullopt;
     }
-    operation.verb = adds ? Verb::add : Verb::remove;
+    operation.verb = *verb;
     const auto list = attributes->nest(NFTA_SET_ELEM_LIST_ELEMENTS, {NFTA_LIST_ELEM});
     const auto element =
         list && list->has(NFTA_LIST_ELEM) ? read_element(*set, list->value(NFTA_LIST_ELEM)) : std::nullopt;

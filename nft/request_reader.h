@@ -19,7 +19,8 @@ namespace messenger::nft {
 /// What follows the header of a netfilter message. Absent if it is too short for one, or not of this family.
 [[nodiscard]] std::optional<std::span<const std::byte>> attributes_of(const nlmsghdr& message, std::uint8_t family);
 
-/// NFT_MSG_NEWSETELEM in our table, as Verb::add, and NFT_MSG_DELSETELEM, as Verb::remove or Verb::flush.
+/// NFT_MSG_NEWSETELEM in our table, as Verb::add, NFT_MSG_DELSETELEM, as Verb::remove or Verb::flush, and
+/// NFT_MSG_DESTROYSETELEM, as Verb::discard.
 [[nodiscard]] std::optional<Operation> read_operation(const nlmsghdr& message);
 
 /// IPCTNL_MSG_CT_NEW with NLM_F_CREATE, as Conntrack::seed() writes it.

@@ -17,7 +17,7 @@ namespace messenger::nft {
 struct CommitReport {
     std::size_t already_gone = 0;   ///< removals (also those inside a refresh) of elements that had timed out
     std::size_t already_there = 0;  ///< creates of elements that were there
-    std::size_t no_room = 0;        ///< offers to sets that were full
+    std::size_t no_room = 0;        ///< offers to sets that were full, and discards where they need room
     unsigned attempts = 1;          ///< how often the batch was sent
 };
 

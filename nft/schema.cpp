@@ -66,7 +66,7 @@ Expected<void> Schema::install(const Transaction& elements) {
     NamedBatch batch(socket_);
     put_schema(batch.batch(), options_, batch.tagger());
     for (const Operation& operation : elements.operations()) {
-        assert(operation.verb != Verb::remove && operation.verb != Verb::flush);
+        assert(operation.verb != Verb::remove && operation.verb != Verb::discard && operation.verb != Verb::flush);
         // The sets are empty, so a refresh has nothing to remove first.
         put_operation(batch.batch(), kTable, operation, LeaveOut::removal, batch.tag(to_nft(operation)));
     }

@@ -36,7 +36,8 @@ void leave_out_superseded(std::span<const Operation> operations, std::span<Leave
         if (is_last) superseded = false;
         if (operation.verb == Verb::flush) continue;
         if (superseded) left_out[order[i]] = LeaveOut::everything;
-        superseded = superseded || operation.verb == Verb::remove || operation.verb == Verb::refresh;
+        superseded = superseded || operation.verb == Verb::remove || operation.verb == Verb::discard ||
+                     operation.verb == Verb::refresh;
     }
 }
 

@@ -34,6 +34,9 @@ std::string to_nft(const Operation& operation) {
         case Verb::offer: return element_command("add", operation, true);
         case Verb::create: return element_command("create", operation, true);
         case Verb::remove: return element_command("delete", operation, false);
+        // What any nft(8) can do; a later add leaves one that is there alone.
+        case Verb::discard:
+            return element_command("add", operation, false) + "\n" + element_command("delete", operation, false);
         case Verb::refresh:
             return element_command("delete", operation, false) + "\n" + element_command("add", operation, true);
         case Verb::flush:

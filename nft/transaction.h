@@ -11,12 +11,12 @@
 
 namespace messenger::nft {
 
-enum class Verb : std::uint8_t { add, create, offer, remove, refresh, flush };
+enum class Verb : std::uint8_t { add, create, offer, remove, discard, refresh, flush };
 
 struct Operation {
     Verb verb = Verb::add;
     SetId set = SetId::pinholes4;
-    Element element;  ///< remove looks at the key only, flush at nothing
+    Element element;  ///< remove and discard look at the key only, flush at nothing
 };
 
 /// Changes to the sets that happen together or not at all. A plain value: nothing happens before Ruleset::commit.
@@ -33,6 +33,9 @@ class Transaction {
     void offer(SetId set, const Element& element) { operations_.push_back({Verb::offer, set, element}); }
     /// Takes the element away; if it has just timed out, commit leaves this operation out and counts it.
     void remove(SetId set, const Key& key) { operations_.push_back({Verb::remove, set, Element{key, {}, {}}}); }
+    /// Takes the element away if it is there, which is as likely as not: each removal of one that is not costs another
+    /// attempt, and the kernel lets some milliseconds pass before it has given the first one up. Not in a map.
+    void discard(SetId set, const Key& key) { operations_.push_back({Verb::discard, set, Element{key, {}, {}}}); }
     /// Gives the element a new timeout, comment and target: delete and add, because kernels before 6.12 ignore the new
     /// timeout of an element that is there. One that has just timed out is made anew. Counters start at zero.
     void refresh(SetId set, const Element& element) { operations_.push_back({Verb::refresh, set, element}); }

@@ -80,9 +80,9 @@ Transaction everything() {
     return all;
 }
 
-Bytes commit(const Transaction& transaction) {
+Bytes commit(const Transaction& transaction, bool destroys = false) {
     Recorder recorder;
-    KernelRuleset ruleset(socket_through(recorder));
+    KernelRuleset ruleset(socket_through(recorder), destroys);
     EXPECT_FALSE(ruleset.commit(transaction));
     return recorder.requests.at(0);
 }
@@ -179,6 +179,11 @@ TEST(RequestCheck, LetsThroughEveryChangeOfElements) {
     Transaction flush;
     for (const SetSpec& spec : set_specs()) flush.flush(spec.id);
     EXPECT_EQ(fault(commit(flush), kNo), "") << "closing is always allowed";
+    Transaction discard;
+    discard.discard(SetId::admitted4, Key::tuple(kFlow));
+    EXPECT_EQ(fault(commit(discard, true), kNo), "");
+    EXPECT_EQ(fault(commit(discard, false), kYes), "");
+    EXPECT_NE(fault(commit(discard, false), kNo), "") << "where the kernel wants it added first";
 }
 
 TEST(RequestCheck, LetsThroughTheTableOfTheSchema) {

@@ -42,6 +42,15 @@ TEST(Superseded, TheLastRemovalOrRefreshAndWhatFollowsItStay) {
     EXPECT_EQ(rest_of(change), "xxxxxxxx--xxxx");
 }
 
+TEST(Superseded, ADiscardEndsWhatCameBeforeIt) {
+    Transaction change = with_others();
+    change.offer(SetId::open4, {port(50), 1s, {}, {}});
+    change.discard(SetId::open4, port(50));
+    change.discard(SetId::open4, port(50));
+    change.offer(SetId::open4, {port(50), 2s, {}, {}});
+    EXPECT_EQ(rest_of(change), "xxxxxxxx--xx");
+}
+
 TEST(Superseded, TheSameKeyInAnotherSetIsAnotherElement) {
     Transaction change = with_others();
     change.add(SetId::open4, {port(50), 1s, {}, {}});

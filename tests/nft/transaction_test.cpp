@@ -18,6 +18,7 @@ TEST(Transaction, PrintsItselfAsNftCommands) {
     transaction.refresh(SetId::pinholes4, {kKey, 90s, Comment("again")});
     transaction.add(SetId::sip_ports, {Key::port(Protocol::udp, 5060), {}, {}});
     transaction.flush(SetId::admitted6);
+    transaction.discard(SetId::open4, Key::endpoint(Protocol::tcp, {Address::v4(0x0a010203), 1503}));
     EXPECT_EQ(
         transaction.to_nft(),
         R"(add element inet messenger_alg pinholes4 { 203.0.113.30 . 10.1.2.3 . udp . 5350 timeout 1m comment "call 1: bob, audio" }
@@ -27,6 +28,8 @@ delete element inet messenger_alg pinholes4 { 203.0.113.30 . 10.1.2.3 . udp . 53
 add element inet messenger_alg pinholes4 { 203.0.113.30 . 10.1.2.3 . udp . 5350 timeout 1m30s comment "again" }
 add element inet messenger_alg sip_ports { udp . 5060 }
 flush set inet messenger_alg admitted6
+add element inet messenger_alg open4 { 10.1.2.3 . tcp . 1503 }
+delete element inet messenger_alg open4 { 10.1.2.3 . tcp . 1503 }
 )");
 }
 

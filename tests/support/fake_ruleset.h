@@ -28,6 +28,7 @@ class FakeRuleset final : public nft::Ruleset {
                 case nft::Verb::remove:
                     if (elements.erase(at) == 0) ++report.already_gone;
                     break;
+                case nft::Verb::discard: elements.erase(at); break;
                 case nft::Verb::refresh: elements.insert_or_assign(at, operation.element); break;
                 case nft::Verb::flush:
                     std::erase_if(elements, [&](const auto& one) { return one.first.first == operation.set; });

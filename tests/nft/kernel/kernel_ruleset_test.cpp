@@ -140,6 +140,47 @@ TEST_F(KernelRulesetTest, TakesARemovalOfNothingElseForDone) {
     EXPECT_EQ(report->attempts, 1U);
 }
 
+TEST_F(KernelRulesetTest, DiscardsWhatIsThereAndWhatIsNotWithOneAttempt) {
+    install(options());
+    for (const bool destroys : {true, false}) {
+        KernelRuleset any_kernel(open_socket(), destroys);
+        Transaction first;
+        first.add(SetId::pinholes4, {pinhole(1000), 60s, Comment("goes")});
+        first.add(SetId::pinholes4, {pinhole(1002), 60s, Comment("stays")});
+        commit(first);
+        Transaction change;
+        change.discard(SetId::pinholes4, pinhole(1000));
+        change.discard(SetId::pinholes4, pinhole(1001));
+        auto report = any_kernel.commit(change);
+        ASSERT_TRUE(ok(report)) << destroys;
+        EXPECT_EQ(report->attempts, 1U) << destroys;
+        EXPECT_EQ(keys_of(ruleset(), SetId::pinholes4),
+                  std::vector<std::string>{"203.0.113.30 . 10.1.2.3 . udp . 1002"});
+    }
+}
+
+TEST_F(KernelRulesetTest, AFullSetKeepsNothingFromBeingDiscardedBesideTheRest) {
+    SchemaOptions small = options();
+    small.set_size = 2;
+    install(small);
+    Transaction full;
+    for (const std::uint16_t port : std::array<std::uint16_t, 2>{1000, 1001})
+        full.add(SetId::pinholes4, {pinhole(port), 60s, {}});
+    commit(full);
+    for (const bool destroys : {true, false}) {
+        KernelRuleset any_kernel(open_socket(), destroys);
+        Transaction change;
+        change.discard(SetId::pinholes4, pinhole(1002));
+        change.offer(SetId::pinholes4, {pinhole(1003), 60s, {}});
+        change.add(SetId::open4, {Key::endpoint(Protocol::udp, at("10.1.2.3", destroys ? 7 : 9)), 60s, {}});
+        auto report = any_kernel.commit(change);
+        ASSERT_TRUE(ok(report)) << destroys;
+        EXPECT_EQ(report->no_room, destroys ? 1U : 2U);
+        EXPECT_EQ(keys_of(ruleset(), SetId::pinholes4).size(), 2U);
+    }
+    EXPECT_EQ(keys_of(ruleset(), SetId::open4).size(), 2U);
+}
+
 TEST_F(KernelRulesetTest, LeavesOutACreateOfWhatIsThere) {
     install(options());
     Transaction first;
@@ -204,7 +245,9 @@ TEST_F(KernelRulesetTest, TellsAMissingTableFromAMissingElement) {
     remove.remove(SetId::pinholes4, pinhole(1000));
     Transaction refresh;
     refresh.refresh(SetId::pinholes4, {pinhole(1000), 60s, {}});
-    for (const Transaction* change : {&add, &remove, &refresh}) {
+    Transaction discard;
+    discard.discard(SetId::pinholes4, pinhole(1000));
+    for (const Transaction* change : {&add, &remove, &refresh, &discard}) {
         auto report = ruleset().commit(*change);
         ASSERT_FALSE(report) << change->to_nft();
         EXPECT_EQ(report.error().failure, Failure::schema_gone) << change->to_nft();
