@@ -158,6 +158,7 @@ struct PinholeChange {
     Duration timeout{};  ///< add, refresh: until the first packet, or the time on hold
     CallLabel label;
     std::optional<Endpoint> outside;  ///< NAT: what the remote host knows as the inside endpoint
+    std::uint16_t remote_port = 0;    ///< remove: the other end, for which a flow was seeded; 0 when not known
 };
 
 /// A change of the kernel's NAT maps: from now on, or no longer, one endpoint stands for the other.

@@ -363,6 +363,7 @@ void Planner::close(Call& call, const OpenPinhole& pinhole, CloseReason reason, 
     if (pinholes_.release(pinhole.key, call.key)) {
         unclaim(pinhole.key, outside);
         plan.changes.push_back({PinholeChange::Kind::remove, pinhole.key, pinhole.purpose, {}, call.label(), outside});
+        plan.changes.back().remote_port = pinhole.remote_port;
         drop_seeds(pinhole.key, plan);
     }
     plan.events.emplace_back(CloseEvent{pinhole.key, pinhole.purpose, reason, call.id()});

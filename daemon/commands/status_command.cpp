@@ -102,6 +102,8 @@ template <class Counts>
             {"failures", sync.failures},
             {"seeded", sync.seeded},
             {"admitted", sync.admitted},
+            {"not_seeded", sync.not_seeded},
+            {"no_room", sync.no_room},
             {"reinstalls", sync.reinstalls},
             {"fallbacks", pipeline.fallbacks},
             {"queue_overruns", queue.overruns},

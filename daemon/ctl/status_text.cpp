@@ -124,9 +124,10 @@ std::string tell_status(const json& status) {
     line("work", fmt::format("{} packets, {} transactions, {} flows admitted before their first packet, {} at it",
                              counter("packets"), counter("transactions"), counter("seeded"), counter("admitted")));
     line("failures",
-         fmt::format("{} transactions, {} fallback verdicts, {} verdicts refused, {} overruns, table made {} times",
-                     counter("failures"), counter("fallbacks"), counter("verdict_errors"), counter("queue_overruns"),
-                     counter("reinstalls")));
+         fmt::format("{} transactions, {} flows not known to conntrack, {} fallback verdicts, {} verdicts refused, "
+                     "{} overruns, table made {} times",
+                     counter("failures"), counter("not_seeded"), counter("fallbacks"), counter("verdict_errors"),
+                     counter("queue_overruns"), counter("reinstalls")));
     return out;
 }
 

@@ -36,7 +36,7 @@ KernelParts open_kernel(const Config& config, Log& log) {
                     "edited hang until their own timeouts instead of being reset");
     }
     return {features,
-            nft::KernelRuleset(std::move(ruleset)),
+            nft::KernelRuleset(std::move(ruleset), features.destroy_element),
             nft::Schema(std::move(schema), schema_options(config, features, *queue_kind)),
             nft::Conntrack(expect(nft::NetlinkSocket::open())),
             std::move(watch),

@@ -32,15 +32,6 @@ constexpr auto kObserved = std::chrono::minutes(1);
 /// Likewise, when the kernel's answer proves nothing.
 constexpr auto kInDoubt = std::chrono::seconds(5);
 
-/// Calls take with each element that says of a flow's packets, in either direction, that they need no admission.
-template <class Take>
-void each_admitted(const nft::FlowEntry& flow, Take take) {
-    nft::FlowTuple arriving = flow.original;
-    if (flow.outside) arriving.destination = *flow.outside;
-    const nft::SetId set = nft::admitted(arriving.source.address.family());
-    for (const nft::FlowTuple& direction : {arriving, flow.original.reversed()}) take(set, nft::Key::tuple(direction));
-}
-
 /// So many hosts are made up by somebody: those that are new wait for so long, rather than everybody for a look at all
 /// that is open.
 constexpr auto kBetweenRecalls = std::chrono::seconds(10);
@@ -225,7 +216,9 @@ void PinholeSync::stage(const alg::Plan& plan) {
         translate_outside(change, options_.longest_call, staged_);
         const bool closes =
             change.kind == alg::PinholeChange::Kind::remove || change.kind == alg::PinholeChange::Kind::forget;
-        if (closes) closed_.add(change.key);
+        if (!closes) continue;
+        closed_.add(change.key);
+        end_flow(change);
     }
     for (const alg::BindingChange& change : plan.bindings) translate_binding(change, staged_);
     for (const alg::CallbackChange& change : plan.callbacks) {
@@ -304,55 +297,6 @@ nft::Expected<void> PinholeSync::look_late_at_closed(const alg::Engine& engine) 
     return commit();
 }
 
-void PinholeSync::stage_admission(const alg::Admission& admission) {
-    if (!options_.admit) return;
-    seed(admission);
-    ++counters_.admitted;
-}
-
-void PinholeSync::seed(const alg::Admission& admission) {
-    const nft::FlowTuple flow = to_nft(admission.from_remote);
-    if (leads_nowhere(admission.outside)) {
-        // The inside host's own packet: this host's other rules translate it to the address that there is now.
-        staged_.offer(nft::admitted(flow.source.address.family()),
-                      {nft::Key::tuple(flow.reversed()), options_.admitted, {}, {}});
-        return;
-    }
-    nft::FlowEntry entry;
-    entry.original = flow;
-    // Signalling is read packet by packet, and no pinhole has to be there for it.
-    entry.mark = admission.signalling ? 0 : options_.marks.pinhole();
-    entry.timeout = options_.first_packet;
-    if (admission.outside) entry.outside = to_nft(*admission.outside);
-    seeds_.push_back(entry);
-}
-
-void PinholeSync::begin_flows() {
-    conntrack_.begin_seeding(seeds_);
-    // Only saves further packets the way through the queue: for want of room no pinhole must fail.
-    for (const nft::FlowEntry& seed : seeds_) {
-        each_admitted(seed, [&](nft::SetId set, const nft::Key& key) {
-            staged_.offer(set, {key, options_.admitted, {}, {}});
-        });
-    }
-}
-
-std::optional<nft::NftError> PinholeSync::finish_flows() {
-    std::optional<nft::NftError> failed;
-    const auto seeded = conntrack_.finish_seeding(seeds_);
-    nft::Transaction not_admitted;
-    for (std::size_t i = 0; i < seeds_.size(); ++i) {
-        if (seeded[i]) continue;
-        // The table of conntrack is full, or the kernel cannot: the flow is then an ordinary new one to the firewall.
-        failed = seeded[i].error();
-        each_admitted(seeds_[i], [&](nft::SetId set, const nft::Key& key) { not_admitted.remove(set, key); });
-    }
-    seeds_.clear();
-    // If that fails, too, they go with a silence, as all of them do.
-    if (!not_admitted.empty()) static_cast<void>(ruleset_.commit(not_admitted));
-    return failed;
-}
-
 nft::Expected<void> PinholeSync::commit() {
     if (!seeds_.empty()) begin_flows();
     std::optional<nft::NftError> failed;
@@ -363,11 +307,9 @@ nft::Expected<void> PinholeSync::commit() {
         commit_times_.add(read_clock() - begun);
         staged_.clear();
         if (!committed) failed = committed.error();
+        if (committed && committed->no_room > 0) note_no_room();
     }
-    if (!seeds_.empty()) {
-        auto unmade = finish_flows();
-        if (!failed) failed = std::move(unmade);
-    }
+    if (!seeds_.empty()) finish_flows();
     if (!failed) return {};
     ++counters_.failures;
     return *std::move(failed);

@@ -46,6 +46,8 @@ class PinholeSync final : public alg::PinholeWitness {
         std::uint64_t failures = 0;
         std::uint64_t seeded = 0;
         std::uint64_t admitted = 0;
+        std::uint64_t not_seeded = 0;  ///< flows of both that no conntrack entry could be made for
+        std::uint64_t no_room = 0;     ///< transactions that found the set of admitted flows full
         std::uint64_t reinstalls = 0;
         std::uint64_t swept = 0;  ///< closed pinholes that a packet had brought back
         std::uint64_t turned_down =
@@ -119,6 +121,11 @@ class PinholeSync final : public alg::PinholeWitness {
     /// then.
     [[nodiscard]] nft::Expected<void> commit();
 
+    /// Why conntrack entries could not be made since this was asked last; the last of the reasons. The pinholes are
+    /// there all the same, and the table as wanted: such a flow is an ordinary new one to the firewall, until it has
+    /// room.
+    [[nodiscard]] std::optional<nft::NftError> take_flow_error() { return std::exchange(flow_error_, std::nullopt); }
+
     /// Packets of these inside hosts are about to be read. Stages what has waited for one of them.
     void hear(std::span<const alg::IpAddress> hosts, alg::Engine& engine, alg::TimePoint now);
     [[nodiscard]] bool knows(const alg::IpAddress& host) const {
@@ -158,8 +165,11 @@ class PinholeSync final : public alg::PinholeWitness {
     /// Has the staged conntrack entries made beside the transaction that follows, and stages that their packets need no
     /// admission.
     void begin_flows();
-    /// After that transaction. What failed last, if anything did.
-    [[nodiscard]] std::optional<nft::NftError> finish_flows();
+    /// After that transaction.
+    void finish_flows();
+    /// Stages that the flow of a closed pinhole is not admitted any more.
+    void end_flow(const alg::PinholeChange& closed);
+    void note_no_room();
     [[nodiscard]] bool leads_nowhere(const std::optional<alg::Endpoint>& outside) const;
     void translate_binding(const alg::BindingChange& change, nft::Transaction& transaction) const;
 
@@ -179,6 +189,8 @@ class PinholeSync final : public alg::PinholeWitness {
     std::set<alg::PinholeKey> withheld_;  ///< wanted by the engine, but not in the kernel because of observing_
     std::set<alg::CallbackTable::Key> withheld_callbacks_;  ///< likewise
     std::vector<nft::FlowEntry> seeds_;                     ///< staged
+    std::optional<alg::TimePoint> offers_again_;            ///< after note_no_room()
+    std::optional<nft::NftError> flow_error_;
     StoredTable table_{ruleset_};
     Counters counters_;
     LatencyHistogram commit_times_;

@@ -117,6 +117,12 @@ void TableKeeper::reinstall(std::string_view why) {
 }
 
 void TableKeeper::report(const std::optional<nft::NftError>& error) {
+    if (const auto unmade = parts_.sync.take_flow_error()) {
+        parts_.log.error("conntrack",
+                         "{}; its pinhole is open, but your firewall sees a new flow in its first packet (is the table "
+                         "of conntrack full? compare nf_conntrack_count and nf_conntrack_max of net.netfilter)",
+                         unmade->message());
+    }
     if (!error) return;
     parts_.log.error("kernel", "{}", error->message());
     // Whatever it was, what the kernel has may now differ from what is wanted: make it the same soon.

@@ -133,6 +133,10 @@ void collect_kernel(Collector& to, const DaemonParts& parts) {
     to.counter("table_installs_total", "How often the table was made, the start included.", sync.reinstalls);
     to.counter("flows_seeded_total", "Conntrack entries made when a call was answered.", sync.seeded);
     to.counter("flows_admitted_total", "Conntrack entries made at the first packet of a flow.", sync.admitted);
+    to.counter("flows_not_seeded_total", "Flows of both that no conntrack entry could be made for.", sync.not_seeded);
+    to.counter("admissions_full_total",
+               "Changes that found no room to note that a flow is admitted: its packets go through the queue.",
+               sync.no_room);
     to.histogram("transaction_seconds", "Time for one change of the kernel's sets.", parts.sync.commit_times());
     to.histogram("batch_seconds", "Time to decide about the packets of one wake-up.", parts.latencies.batch);
     to.histogram("verdict_seconds", "Time that a packet waited here for its verdict.", parts.latencies.verdict);

@@ -222,7 +222,10 @@ def test_the_table_of_conntrack_is_full(make_scene):
         running.wait_sent(10)
     assert media.counts()[0] >= 20
     scene.wait_open(40000, 42000)
-    assert Ctl(scene).json("status")["counters"]["failures"] >= 1
+    counters = Ctl(scene).json("status")["counters"]
+    assert counters["not_seeded"] >= 1 and counters["failures"] == counters["fallbacks"] == 0
+    assert "is the table of conntrack full?" in scene.daemon.log
+    assert "takes changes again" not in scene.daemon.log, "the table lacks nothing"
     scene.lab.gateway.run("conntrack", "-D", "-d", "10.8.0.1")
     scene.media(42000, 52000).assert_passes()
     media.assert_passes()

@@ -163,6 +163,19 @@ TEST(Planner, SeedsAnewWhenOnlyTheRemotePortMoves) {
     EXPECT_EQ(p.plan.seeds[0].remote.port, 57000);
 }
 
+TEST(Planner, SaysWithTheRemovalWhichFlowWasSeeded) {
+    Plans p;
+    p.agree(p.call(), describe(kPeer, 56000, kServer));
+    p.apply(p.call());
+    p.call().dialogs[0].state = Dialog::State::ended;
+    p.apply(p.call(), CloseReason::bye);
+    ASSERT_EQ(p.plan.changes.size(), 2U);
+    for (const PinholeChange& change : p.plan.changes) {
+        EXPECT_EQ(change.kind, PinholeChange::Kind::remove);
+        EXPECT_EQ(change.remote_port, change.key.inside.port == 5350 ? 56000 : 56001);
+    }
+}
+
 // As for two messages in one segment: seeds come after the changes, and would outlive what they were for.
 TEST(Planner, SeedsNothingForWhatClosesInTheSamePlan) {
     Plans p;

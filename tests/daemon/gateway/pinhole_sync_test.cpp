@@ -234,6 +234,42 @@ TEST_F(PinholeSyncTest, RecallsWhomSomethingIsOpenTo) {
     EXPECT_TRUE(hosts.knows(testing::address("10.1.2.3")));
 }
 
+TEST_F(PinholeSyncTest, WhatWasSeededForAClosedPinholeIsNotAdmittedAnyMore) {
+    const alg::FlowTuple flow{testing::endpoint("203.0.113.9", 40000), testing::endpoint("10.1.2.3", 40000),
+                              alg::Transport::udp};
+    const alg::Endpoint outside = testing::endpoint("203.0.113.1", 50000);
+    alg::FlowTuple translated = flow;
+    translated.destination = outside;
+    const alg::FlowTuple another{testing::endpoint("203.0.113.9", 40002), flow.destination, flow.transport};
+    const auto admit = [&](const alg::FlowTuple& tuple) {
+        nft::Transaction admitted;
+        admitted.add(nft::SetId::admitted4, {nft::Key::tuple(to_nft(tuple)), std::chrono::seconds(20), {}, {}});
+        ASSERT_TRUE(kernel_.commit(admitted));
+    };
+    alg::PinholeChange closed;
+    closed.kind = alg::PinholeChange::Kind::remove;
+    closed.key = {flow.transport, false, flow.destination, flow.source.address};
+    for (const bool nat : {false, true}) {
+        for (const bool admits : {true, false}) {
+            PinholeSync sync(kernel_, schema_, conntrack_, {{}, admits, {}, {}, {}});
+            kernel_.elements.clear();
+            for (const alg::FlowTuple& tuple : {nat ? translated : flow, flow.reversed(), another}) admit(tuple);
+            alg::Plan plan;
+            closed.outside = nat ? std::optional(outside) : std::nullopt;
+            closed.remote_port = 0;
+            plan.changes = {closed};
+            sync.stage(plan);
+            ASSERT_TRUE(sync.commit());
+            EXPECT_EQ(kernel_.count(nft::SetId::admitted4), 3U) << "of a flow that nobody has named";
+            plan.changes[0].remote_port = flow.source.port;
+            sync.stage(plan);
+            ASSERT_TRUE(sync.commit());
+            EXPECT_EQ(kernel_.count(nft::SetId::admitted4), admits ? 1U : 3U);
+            EXPECT_TRUE(kernel_.elements.contains({nft::SetId::admitted4, nft::Key::tuple(to_nft(another))}));
+        }
+    }
+}
+
 TEST_F(PinholeSyncTest, FindsOutWhichSetLacksSomething) {
     establish();
     EXPECT_FALSE(run());
