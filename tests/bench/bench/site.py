@@ -94,8 +94,10 @@ class Site:
         self.lab.gateway.run("nft", "-f", "-", stdin=text + ruleset(MARK_RULE if self._mark else "", permissive))
 
     def set_udp_timeout(self, seconds):
-        """Of conntrack. So short that what ended calls leave behind does not fill its table within a run."""
-        self.lab.gateway.sysctl(f"net.netfilter.nf_conntrack_udp_timeout={seconds}")
+        """Of conntrack, whether packets have gone both ways or not. So short that what ended calls leave behind does not
+        fill its table within a run."""
+        for name in ("nf_conntrack_udp_timeout", "nf_conntrack_udp_timeout_stream"):
+            self.lab.gateway.sysctl(f"net.netfilter.{name}={seconds}")
 
     def forget_flows(self):
         """What the run before left in conntrack."""
