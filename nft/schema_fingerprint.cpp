@@ -49,7 +49,8 @@ std::string schema_fingerprint(const SchemaOptions& options) {
     for (const SetSpec& set : set_specs()) {
         if (!has_set(options, set)) continue;
         fingerprint.add(set.name);
-        for (const std::uint32_t number : {set_flags(set), set_key_type(set), set_target_type(set), options.set_size}) {
+        for (const std::uint32_t number :
+             {set_flags(set), set_key_type(set), set_target_type(set), room_of(options, set)}) {
             fingerprint.add(std::uint64_t{number});
         }
     }

@@ -30,7 +30,7 @@ void put_schema(Batch& batch, const SchemaOptions& options, const TagMessage& ta
     put_table(batch, kTable, 0, tag("add table inet messenger_alg"), schema_fingerprint(options));
     for (const SetSpec& set : set_specs()) {
         if (!has_set(options, set)) continue;
-        put_set(batch, kTable, set, options.set_size, tag("add set " + std::string(set.name)));
+        put_set(batch, kTable, set, room_of(options, set), tag("add set " + std::string(set.name)));
     }
     for (const ChainSpec& chain : schema_chains(options)) {
         put_chain(batch, kTable, chain, tag("add chain " + std::string(chain.name)));

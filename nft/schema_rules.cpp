@@ -369,6 +369,11 @@ bool has_set(const SchemaOptions& options, const SetSpec& set) {
     return true;
 }
 
+std::uint32_t room_of(const SchemaOptions& options, const SetSpec& set) {
+    const bool both_ways = set.id == SetId::admitted4 || set.id == SetId::admitted6;
+    return both_ways ? 2 * options.set_size : options.set_size;
+}
+
 std::vector<ChainSpec> schema_chains(const SchemaOptions& options) {
     std::vector<ChainSpec> chains;
     append_admit_chains(options, chains);

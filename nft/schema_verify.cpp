@@ -65,7 +65,7 @@ TableShape expected_shape(const SchemaOptions& options) {
         if (!has_set(options, set)) continue;
         shape.sets[std::string(set.name)] = {set_flags(set), set_key_type(set),
                                              static_cast<std::uint32_t>(set.key_size()), set_target_type(set),
-                                             options.set_size};
+                                             room_of(options, set)};
     }
     return shape;
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/gateway/schema_options.h"
 
+#include <algorithm>
 #include <chrono>
+#include <cstdint>
 
 #include "daemon/translate.h"
 
@@ -21,6 +23,7 @@ nft::SchemaOptions schema_options(const Config& config, const nft::Features& fea
     if (config.passage.mode == Passage::admit) options.admit_queue = config.queue.admit;
     if (config.passage.mode == Passage::mark) options.passage_mark = {config.passage.mark, config.passage.mark_mask};
     options.marks = marks_of(config);
+    options.set_size = std::max(options.set_size, static_cast<std::uint32_t>(config.limits.pinholes));
     options.media_silence = std::chrono::duration_cast<std::chrono::milliseconds>(config.limits.media_silence);
     options.stream_silence = std::chrono::duration_cast<std::chrono::milliseconds>(config.limits.stream_silence);
     if (config.tls.media == TlsMedia::static_range) {

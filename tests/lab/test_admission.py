@@ -10,7 +10,7 @@ from lab.ctl import Ctl
 from lab.scene import call_peer, hang_up
 
 TABLE = ("inet", "messenger_alg")
-SET_SIZE = 262144  # of every set of the table
+SET_SIZE = 2 * 262144  # of this one
 
 
 def admitted(gateway):
@@ -35,6 +35,16 @@ def test_it_ends_with_the_call(make_scene, nat):
     scene.wait_closed()
     assert admitted(scene.lab.gateway) == []
     media.assert_inbound_blocked()
+
+
+def test_there_is_room_for_all_pinholes_that_the_configuration_allows(make_scene):
+    scene = make_scene(config={"limits.pinholes": 300_000})
+    sizes = {}
+    for item in json.loads(scene.lab.gateway.nft(f"list table {' '.join(TABLE)}", as_json=True))["nftables"]:
+        if "set" in item:
+            sizes[item["set"]["name"]] = item["set"]["size"]
+    assert sizes["pinholes4"] == sizes["open6"] == sizes["received4"] == 300_000
+    assert sizes["admitted4"] == sizes["admitted6"] == 600_000
 
 
 @pytest.mark.alone
