@@ -14,6 +14,8 @@ SECONDS = 0.25
 PINHOLES = (10, 1000, 100_000)
 # What one processor can forward is the media of some thousand calls at most; the other pinholes are silent.
 STREAMS = 1000
+# With how many our chains are tried without their questions.
+ASKED_NOTHING = 1000
 
 
 def _forward(site, pinholes):
@@ -27,24 +29,33 @@ def _streams(pinholes):
     return min(pinholes // 2, STREAMS)
 
 
+def _beside_no_daemon(site, pinholes):
+    """By turns with our table and without: both rates, and the largest share that was lost with it."""
+    ours, plain, lost = [], [], 0
+    _forward(site, pinholes)
+    for _ in range(ROUNDS):
+        rate, missing = _forward(site, pinholes)
+        ours.append(rate)
+        lost = max(lost, missing)
+        with site.dormant():
+            plain.append(_forward(site, pinholes)[0])
+    return ours, plain, lost
+
+
 def media():
     for passage in ("admit", "mark"):
         with Site(passage__mode=passage) as site:
             first = None
             for pinholes in PINHOLES:
-                ours, plain, lost = [], [], 0
                 with site.daemon() as daemon:
                     made = programs.load("call_load", *site.hosts(PAIRS[0]), first_host=PAIRS[0]["first_host"],
                                          hold=pinholes // 2, leave=True, window=128)
                     assert made["held"] == pinholes // 2, made
                     daemon.stop()  # its table stays
-                    _forward(site, pinholes)
-                    for _ in range(ROUNDS):
-                        rate, missing = _forward(site, pinholes)
-                        ours.append(rate)
-                        lost = max(lost, missing)
-                        with site.dormant():
-                            plain.append(_forward(site, pinholes)[0])
+                    ours, plain, lost = _beside_no_daemon(site, pinholes)
+                    if pinholes == ASKED_NOTHING:
+                        site.ask_media_nothing()
+                        unasked, beside, _ = _beside_no_daemon(site, pinholes)
                     daemon.start()
                 shares = [one / other for one, other in zip(ours, plain)]
                 first = first or statistics.median(ours)
@@ -52,3 +63,7 @@ def media():
                           statistics.median(plain), "packets/s of a processor", ratio_at_least(0.97),
                           f"{statistics.median(ours) / first:.2f} of that with {PINHOLES[0]}; {_streams(pinholes):,} streams, "
                           f"{lost:.1%} lost; the turns {min(shares):.2f} to {max(shares):.2f}", failed=lost > 0.001)
+                if pinholes == ASKED_NOTHING:
+                    yield Row(f"media past our chains alone, {passage} / no daemon", statistics.median(unasked),
+                              statistics.median(beside), "packets/s of a processor", None,
+                              "every question taken out: what no rule of ours could do better than")

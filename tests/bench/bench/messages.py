@@ -79,8 +79,9 @@ class _Kind:
 
 def throughput():
     with Site() as site:
-        kinds = {"daemon": _Kind("daemon", site.daemon), "bare loop": _Kind("bare loop", site.bare),
-                 "nothing": _Kind("nothing", site.nothing)}
+        kinds = {kind.name: kind for kind in (
+            _Kind("daemon", site.daemon), _Kind("bare loop", site.bare),
+            _Kind("loop of two processes", lambda: site.bare(hand_over=True)), _Kind("nothing", site.nothing))}
         has_helper = site.has_helper()
         if has_helper:
             kinds["kernel helper"] = _Kind("kernel helper", site.helper)
@@ -97,6 +98,8 @@ def _throughput_rows(kinds, has_helper):
     ours = kinds["daemon"].capacity
     yield Row("throughput / bare loop", ours, kinds["bare loop"].capacity, "messages/s",
               ratio_at_least(1 / 1.15, "ratio >= 0.87"), "each on one processor, the load on the other")
+    yield Row("throughput / loop of two processes", ours, kinds["loop of two processes"].capacity, "messages/s", None,
+              "a bare loop, and a second process sends its verdicts")
     if has_helper:
         yield Row("throughput / kernel helper", ours, kinds["kernel helper"].capacity, "messages/s", None,
                   "the helper reads in the sender's context, and nothing is queued")

@@ -146,6 +146,13 @@ class Site:
         finally:
             self.lab.gateway.run("nft", "add table inet messenger_alg")
 
+    def ask_media_nothing(self):
+        """Takes every question out of the way that media goes: what is left is that our chains are there. For when the
+        daemon has been stopped; its next start makes the table anew."""
+        chains = ["media"] if self._mark else ["admit", "media"]
+        flushed = "".join(f"flush chain inet messenger_alg {chain}\n" for chain in chains)
+        self.lab.gateway.run("nft", "-f", "-", stdin=f"{flushed}add rule inet messenger_alg media accept\n")
+
     @contextlib.contextmanager
     def nothing(self):
         """The operator's firewall alone."""
