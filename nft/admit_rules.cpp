@@ -99,6 +99,19 @@ void AdmitRules::tcp() {
 }
 
 void AdmitRules::first_packets(Family family) {
+    // ip saddr . ip daddr . meta l4proto . th dport @callbacks4 goto first_packet
+    RuleBuilder callback = rule_in(admit_chain(family), family);
+    load_pinhole_key(callback, family, Direction::in);
+    add(callback.lookup(0, callbacks(family)).verdict(NFT_GOTO, kFirstPacketChain));
+
+    for (const Direction direction : kDirections) {
+        // udp sport < 1024 return
+        // udp dport < 1024 return
+        // Most of what else there is of UDP.
+        RuleBuilder other = rule_in(admit_chain(family));
+        require_low_udp_port(other, direction);
+        add(other.verdict(NFT_RETURN));
+    }
     for (const Direction direction : kDirections) {
         // ip saddr . ip daddr . meta l4proto . th dport @pinholes4 goto first_packet
         // ip daddr . ip saddr . meta l4proto . th sport @pinholes4 goto first_packet
@@ -106,11 +119,6 @@ void AdmitRules::first_packets(Family family) {
         load_pinhole_key(pinned, family, direction);
         add(pinned.lookup(0, nft::pinholes(family)).verdict(NFT_GOTO, kFirstPacketChain));
     }
-    // ip saddr . ip daddr . meta l4proto . th dport @callbacks4 goto first_packet
-    RuleBuilder callback = rule_in(admit_chain(family), family);
-    load_pinhole_key(callback, family, Direction::in);
-    add(callback.lookup(0, callbacks(family)).verdict(NFT_GOTO, kFirstPacketChain));
-
     for (const Direction direction : kDirections) {
         // ip daddr . meta l4proto . th dport @open4 goto first_packet
         // ip saddr . meta l4proto . th sport @open4 goto first_packet

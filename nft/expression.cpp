@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include <arpa/inet.h>
 #include <libnftnl/expr.h>
 #include <libnftnl/rule.h>
 #include <linux/netfilter.h>
@@ -25,6 +26,17 @@ std::uint32_t register_of(RuleBuilder::Slot slot) {
 template <class Value>
 std::span<const std::byte> bytes_of(const Value& value) {
     return std::as_bytes(std::span(&value, 1));
+}
+
+/// The labels of a flow, as the kernel stores them: a bitmap of its words.
+constexpr std::size_t kLabelBits = 128;
+constexpr std::size_t kWordBits = sizeof(unsigned long) * 8;
+using Labels = std::array<unsigned long, kLabelBits / kWordBits>;
+
+Labels label(unsigned bit) {
+    Labels labels{};
+    labels.at(bit / kWordBits) = 1UL << (bit % kWordBits);
+    return labels;
 }
 
 }  // namespace
@@ -144,6 +156,38 @@ RuleBuilder& RuleBuilder::require_u8(Slot slot, std::uint8_t value, bool inverte
 
 RuleBuilder& RuleBuilder::require_u32(Slot slot, std::uint32_t value, bool inverted) {
     return require(slot, bytes_of(value), inverted);
+}
+
+// [ cmp lt reg VALUE ]
+RuleBuilder& RuleBuilder::require_below_u16(Slot slot, std::uint16_t value) {
+    const std::uint16_t in_network_order = htons(value);
+    nftnl_expr* compare = append("cmp");
+    nftnl_expr_set_u32(compare, NFTNL_EXPR_CMP_SREG, register_of(slot));
+    nftnl_expr_set_u32(compare, NFTNL_EXPR_CMP_OP, NFT_CMP_LT);
+    nftnl_expr_set(compare, NFTNL_EXPR_CMP_DATA, &in_network_order, sizeof(in_network_order));
+    return *this;
+}
+
+// [ ct load label => reg ] [ bitwise reg = ( reg & BIT ) ^ 0 ] [ cmp neq reg 0 ]
+RuleBuilder& RuleBuilder::require_ct_label(unsigned bit) {
+    nftnl_expr* ct = append("ct");
+    nftnl_expr_set_u32(ct, NFTNL_EXPR_CT_KEY, NFT_CT_LABELS);
+    nftnl_expr_set_u32(ct, NFTNL_EXPR_CT_DREG, register_of(0));
+    const Labels wanted = label(bit);
+    const Labels none{};
+    return keep_bits(0, bytes_of(wanted)).require(0, bytes_of(none), true);
+}
+
+// [ immediate reg BIT ] [ ct set label with reg ]
+RuleBuilder& RuleBuilder::add_ct_label(unsigned bit) {
+    const Labels added = label(bit);
+    nftnl_expr* immediate = append("immediate");
+    nftnl_expr_set_u32(immediate, NFTNL_EXPR_IMM_DREG, register_of(0));
+    nftnl_expr_set(immediate, NFTNL_EXPR_IMM_DATA, added.data(), sizeof(added));
+    nftnl_expr* ct = append("ct");
+    nftnl_expr_set_u32(ct, NFTNL_EXPR_CT_KEY, NFT_CT_LABELS);
+    nftnl_expr_set_u32(ct, NFTNL_EXPR_CT_SREG, register_of(0));
+    return *this;
 }
 
 // [ lookup reg set NAME ]

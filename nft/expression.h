@@ -43,6 +43,12 @@ class RuleBuilder {
     RuleBuilder& require(Slot slot, std::span<const std::byte> value, bool inverted = false);
     RuleBuilder& require_u8(Slot slot, std::uint8_t value, bool inverted = false);
     RuleBuilder& require_u32(Slot slot, std::uint32_t value, bool inverted = false);
+    /// For a number in network order, such as a port.
+    RuleBuilder& require_below_u16(Slot slot, std::uint16_t value);
+    /// The rule ends here unless the flow has the label, a bit of 128; also for a packet without conntrack entry.
+    RuleBuilder& require_ct_label(unsigned bit);
+    /// Gives the flow the label, if its entry has room for labels: those that are older than any such rule have none.
+    RuleBuilder& add_ct_label(unsigned bit);
     /// The rule ends here unless the key is in the set.
     RuleBuilder& lookup(Slot key, SetId set);
     /// The rule ends here unless the key is in the map; where it leads comes into the slots from target on.

@@ -29,6 +29,8 @@ constexpr std::string_view kProbe = "probe the kernel's nftables";
 // others.
 constexpr ChainSpec kTrial{"trial", std::nullopt};
 
+constexpr unsigned kTrialLabel = 127;
+
 /// Tries one thing after the other, each in a transaction and a table of its own.
 class Prober {
    public:
@@ -37,11 +39,11 @@ class Prober {
 
     /// put fills a table that is deleted by the same transaction. False if the kernel refuses anything of it.
     template <class Put>
-    Expected<bool> accepts(Put put) {
+    Expected<bool> accepts(Put put, std::uint8_t family = NFPROTO_INET) {
         batch_.begin(socket_);
-        put_table(batch_, table_, 0, 0);
+        put_table(batch_, table_, 0, 0, {}, family);
         put(batch_, table_);
-        put_table_deletion(batch_, table_, 0);
+        put_table_deletion(batch_, table_, 0, family);
         return commit();
     }
 
@@ -72,6 +74,19 @@ class Prober {
             rule.load_meta(NFT_META_L4PROTO, 0).require_u8(0, static_cast<std::uint8_t>(Protocol::tcp));
             put_rule(batch, *rule.tcp_reset().take(), 0);
         });
+    }
+
+    /// A rule that asks conntrack brings its hooks along, and they go with it where nobody else needs them. For IPv4
+    /// somebody does on every gateway; for IPv6, which an inet table would ask for as well, perhaps not.
+    Expected<bool> labels_flows() {
+        constexpr std::uint8_t kFamily = NFPROTO_IPV4;
+        return accepts(
+            [&](Batch& batch, std::string_view table) {
+                put_chain(batch, table, kTrial, 0, kFamily);
+                RuleBuilder rule(table, kTrial.name);
+                put_rule(batch, *rule.require_ct_label(kTrialLabel).add_ct_label(kTrialLabel).take(), 0, kFamily);
+            },
+            kFamily);
     }
 
     Expected<bool> destroys_elements() {
@@ -186,6 +201,7 @@ std::string Features::to_string() const {
     say("timeout update", timeout_update);
     say("NAT by map", nat_map);
     say("TCP reset", tcp_reset);
+    say("flow labels", flow_labels);
     return text;
 }
 
@@ -208,6 +224,7 @@ Expected<Features> probe_features() {
     note(features.timeout_update, prober.updates_timeouts());
     note(features.nat_map, prober.translates_by_map());
     note(features.tcp_reset, prober.resets());
+    note(features.flow_labels, prober.labels_flows());
     note(features.conntrack_create, creates_conntrack_entries());
     if (failure) return *std::move(failure);
     return features;

@@ -25,6 +25,7 @@ struct Features {
     bool timeout_update = false;    ///< adding an element again changes its timeout (kernel 6.12)
     bool nat_map = false;           ///< a rule translates to what a map says: [nat] works
     bool tcp_reset = false;         ///< a rule answers with a TCP reset
+    bool flow_labels = false;       ///< a rule labels flows in conntrack
 
     /// The native queue if there is one; absent if there is no way to queue at all.
     [[nodiscard]] std::optional<QueueKind> queue_kind() const;

@@ -92,4 +92,13 @@ inline void load_endpoint_key(RuleBuilder& rule, Family family, Direction direct
     }
 }
 
+/// Ends the rule unless the packet is UDP from (in) or to (out) a port below 1024: there is no media at such a port
+/// inside, and translators of addresses leave ports on their side of 1024.
+inline void require_low_udp_port(RuleBuilder& rule, Direction direction) {
+    constexpr std::uint16_t kFirstHighPort = 1024;
+    rule.load_meta(NFT_META_L4PROTO, 0).require_u8(0, static_cast<std::uint8_t>(Protocol::udp));
+    rule.load_payload(NFT_PAYLOAD_TRANSPORT_HEADER, direction == Direction::in ? 0 : 2, sizeof(kFirstHighPort), 0);
+    rule.require_below_u16(0, kFirstHighPort);
+}
+
 }  // namespace messenger::nft

@@ -59,6 +59,9 @@ struct SchemaOptions {
     std::optional<std::uint16_t> admit_queue;  ///< passage = "admit": the first-packet queue; else no admit chain
     std::optional<PassageMark> passage_mark;
     MarkLayout marks;
+    /// The bit of the labels in conntrack, below 128, of flows that are neither signalling nor media; absent: they are
+    /// asked anew with each packet. No bit of the ct mark: others copy that into the packet's, by which they route.
+    std::optional<std::uint8_t> other_label;
     std::chrono::milliseconds media_silence{std::chrono::seconds{120}};  ///< a UDP pinhole without packets closes
     std::chrono::milliseconds stream_silence{std::chrono::hours{2}};     ///< the same for TCP, which may fall silent
     /// How long an admitted tuple is remembered after its last packet. Below 30 s, conntrack's shortest time for UDP:

@@ -112,6 +112,7 @@ class RuleList {
     }
 
     void forward();
+    void note_others();
     void signalling();
     void to_daemon();
     void media();
@@ -143,12 +144,17 @@ RuleBuilder::Slot endpoint_slot(Remote remote, Family family) {
     return family == Family::ipv4 ? 1 : 4;
 }
 
-// Every forwarded packet comes here: what is most of it, media, leaves with the first rule.
+// Every forwarded packet comes here. Media leaves with the first rule, most of the others with the second.
 void RuleList::forward() {
     // ct mark & 0x10000000 == 0x10000000 goto media
     RuleBuilder known = in(kForward);
     require_ct_mark(known, options_.marks.pinhole());
     add(known.verdict(NFT_GOTO, kMedia));
+    if (options_.other_label) {
+        // ct label 127 return
+        RuleBuilder other = in(kForward);
+        add(other.require_ct_label(*options_.other_label).verdict(NFT_RETURN));
+    }
 
     skip_other_protocols(kForward);
     if (options_.passage_mark) {
@@ -176,6 +182,29 @@ void RuleList::forward() {
             if (protocol == Protocol::tcp) first.load_ct_state(0).bitwise(0, kEstablished, 0).require_u32(0, 0);
             add(first.verdict(NFT_JUMP, pinhole_chain(family, protocol)));
         }
+    }
+    if (options_.other_label) note_others();
+}
+
+// What has come to the end of chain forward is neither signalling nor media. Of a connection that holds for good. With
+// UDP a pinhole may open later, but neither a low port inside nor media from one outside, except where SDP names it:
+// the flow then has its mark before its first packet.
+void RuleList::note_others() {
+    const auto of_nobody = [&](RuleBuilder& rule) {
+        rule.load_ct_mark(0).bitwise(0, options_.marks.all(), 0).require_u32(0, 0);
+    };
+    // meta l4proto tcp ct mark & 0xf0000000 == 0x00000000 ct label set 127
+    RuleBuilder connection = in(kForward);
+    connection.load_meta(NFT_META_L4PROTO, 0).require_u8(0, static_cast<std::uint8_t>(Protocol::tcp));
+    of_nobody(connection);
+    add(connection.add_ct_label(*options_.other_label));
+    for (const Direction direction : kDirections) {
+        // udp sport < 1024 ct mark & 0xf0000000 == 0x00000000 ct label set 127
+        // udp dport < 1024 ct mark & 0xf0000000 == 0x00000000 ct label set 127
+        RuleBuilder low = in(kForward);
+        require_low_udp_port(low, direction);
+        of_nobody(low);
+        add(low.add_ct_label(*options_.other_label));
     }
 }
 

@@ -36,7 +36,8 @@ Handle checked(Handle handle) {
 
 }  // namespace
 
-void put_table(Batch& batch, std::string_view table, std::uint32_t flags, std::size_t tag, std::string_view comment) {
+void put_table(Batch& batch, std::string_view table, std::uint32_t flags, std::size_t tag, std::string_view comment,
+               std::uint8_t family) {
     const auto object = checked(TableHandle(nftnl_table_alloc()));
     nftnl_table_set_str(object.get(), NFTNL_TABLE_NAME, std::string(table).c_str());
     if (flags != 0) nftnl_table_set_u32(object.get(), NFTNL_TABLE_FLAGS, flags);
@@ -46,7 +47,7 @@ void put_table(Batch& batch, std::string_view table, std::uint32_t flags, std::s
         nftnl_table_set_data(object.get(), NFTNL_TABLE_USERDATA, nftnl_udata_buf_data(data.get()),
                              nftnl_udata_buf_len(data.get()));
     }
-    batch.put(NFT_MSG_NEWTABLE, NFPROTO_INET, NLM_F_CREATE, tag,
+    batch.put(NFT_MSG_NEWTABLE, family, NLM_F_CREATE, tag,
               [&](nlmsghdr* message) { nftnl_table_nlmsg_build_payload(message, object.get()); });
 }
 
@@ -59,12 +60,12 @@ std::string read_table_comment(const nlmsghdr& message) {
     return whole ? comment : std::string();
 }
 
-void put_table_deletion(Batch& batch, std::string_view table, std::size_t tag) {
-    batch.put(NFT_MSG_DELTABLE, NFPROTO_INET, 0, tag,
+void put_table_deletion(Batch& batch, std::string_view table, std::size_t tag, std::uint8_t family) {
+    batch.put(NFT_MSG_DELTABLE, family, 0, tag,
               [&](nlmsghdr* message) { mnl_attr_put_strz(message, NFTA_TABLE_NAME, std::string(table).c_str()); });
 }
 
-void put_chain(Batch& batch, std::string_view table, const ChainSpec& chain, std::size_t tag) {
+void put_chain(Batch& batch, std::string_view table, const ChainSpec& chain, std::size_t tag, std::uint8_t family) {
     const auto object = checked(ChainHandle(nftnl_chain_alloc()));
     nftnl_chain_set_str(object.get(), NFTNL_CHAIN_TABLE, std::string(table).c_str());
     nftnl_chain_set_str(object.get(), NFTNL_CHAIN_NAME, std::string(chain.name).c_str());
@@ -74,7 +75,7 @@ void put_chain(Batch& batch, std::string_view table, const ChainSpec& chain, std
         nftnl_chain_set_s32(object.get(), NFTNL_CHAIN_PRIO, chain.hook->priority);
         nftnl_chain_set_u32(object.get(), NFTNL_CHAIN_POLICY, NF_ACCEPT);
     }
-    batch.put(NFT_MSG_NEWCHAIN, NFPROTO_INET, NLM_F_CREATE, tag,
+    batch.put(NFT_MSG_NEWCHAIN, family, NLM_F_CREATE, tag,
               [&](nlmsghdr* message) { nftnl_chain_nlmsg_build_payload(message, object.get()); });
 }
 
@@ -114,8 +115,8 @@ void put_set(Batch& batch, std::string_view table, const SetSpec& spec, std::uin
               [&](nlmsghdr* message) { nftnl_set_nlmsg_build_payload(message, object.get()); });
 }
 
-void put_rule(Batch& batch, const nftnl_rule& rule, std::size_t tag) {
-    batch.put(NFT_MSG_NEWRULE, NFPROTO_INET, NLM_F_CREATE | NLM_F_APPEND, tag, [&](nlmsghdr* message) {
+void put_rule(Batch& batch, const nftnl_rule& rule, std::size_t tag, std::uint8_t family) {
+    batch.put(NFT_MSG_NEWRULE, family, NLM_F_CREATE | NLM_F_APPEND, tag, [&](nlmsghdr* message) {
         // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast): libnftnl lacks the const
         nftnl_rule_nlmsg_build_payload(message, const_cast<nftnl_rule*>(&rule));
     });

@@ -74,10 +74,11 @@ void append_tls_rules(const TlsWatch& watch, const TlsChains& chains, std::vecto
         for (const Direction direction : kDirections) {
             // ip daddr . ip saddr . meta l4proto . tcp dport . tcp sport @tls_clients4
             //     update @tls_clients4 { ip daddr . ip saddr . meta l4proto . tcp dport . tcp sport timeout 10m }
-            //     return
+            //     accept
+            // Not back: chain forward would take it for none of ours.
             RuleBuilder live = of_connection(chains.signalling, family, direction);
             live.update(0, tls_clients(family), watch.silence);
-            rules.push_back(live.verdict(NFT_RETURN).take());
+            rules.push_back(live.verdict(NF_ACCEPT).take());
         }
     }
     for (const Network& network : watch.servers) {

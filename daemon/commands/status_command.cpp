@@ -82,6 +82,7 @@ template <class Counts>
             {"conntrack_create", kernel.conntrack_create},
             {"destroy_element", kernel.destroy_element},
             {"timeout_update", kernel.timeout_update},
+            {"flow_labels", kernel.flow_labels},
             {"queue_fail_open", queue.fail_open},
             {"queue_conntrack", queue.conntrack}};
 }

@@ -100,6 +100,7 @@ struct Config {
 
     struct Marks {
         std::uint8_t base_bit = 28;
+        std::uint8_t label = 127;
     } marks;
 
     struct Queue {

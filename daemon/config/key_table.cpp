@@ -70,6 +70,8 @@ constexpr auto kTable = std::to_array<Key>({
 
     {"marks", "base_bit", [](Config& c) -> auto& { return c.marks.base_bit; }, {0, 32 - kMarkBits},
      "The lowest of the four bits of packet mark and ct mark that are used internally."},
+    {"marks", "label", [](Config& c) -> auto& { return c.marks.label; }, {0, 127},
+     "The label in conntrack (connlabel) that is used internally, for flows that are neither signalling nor media."},
 
     {"queue", "signalling", [](Config& c) -> auto& { return c.queue.signalling; }, kQueues,
      "NFQUEUE numbers for SIP, one worker each."},

@@ -116,9 +116,11 @@ std::string tell_status(const json& status) {
     tell_queues(out, status);
     line("unread", fmt::format("{} wait; {} packets found a queue full and were never read",
                                format_bytes(number(status, "unread_bytes")), number(status, "unread_packets")));
-    line("kernel", fmt::format("queue {}; can make conntrack entries: {}; destroys elements: {}; updates timeouts: {}",
+    line("kernel", fmt::format("queue {}; can make conntrack entries: {}; destroys elements: {}; updates timeouts: {}; "
+                               "labels flows: {}",
                                shown(features, "queue"), yes_no(features, "conntrack_create"),
-                               yes_no(features, "destroy_element"), yes_no(features, "timeout_update")));
+                               yes_no(features, "destroy_element"), yes_no(features, "timeout_update"),
+                               yes_no(features, "flow_labels")));
     line("NFQUEUE", fmt::format("fail-open {}, conntrack with packets {}", yes_no(features, "queue_fail_open"),
                                 yes_no(features, "queue_conntrack")));
     line("work", fmt::format("{} packets, {} transactions, {} flows admitted before their first packet, {} at it",

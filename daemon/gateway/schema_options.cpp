@@ -18,6 +18,7 @@ nft::SchemaOptions schema_options(const Config& config, const nft::Features& fea
     options.queue_kind = queue_kind;
     options.nat_interfaces = config.nat.interfaces;
     options.tcp_reset = features.tcp_reset;
+    if (features.flow_labels) options.other_label = config.marks.label;
     const NumberRange& range = config.queue.signalling;
     options.signalling_queue = {range.first, static_cast<std::uint16_t>(range.last - range.first + 1)};
     if (config.passage.mode == Passage::admit) options.admit_queue = config.queue.admit;

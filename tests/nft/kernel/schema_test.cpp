@@ -156,6 +156,7 @@ TEST_F(SchemaTest, ReadsAsItIsDocumented) {
     chosen.passage_mark = PassageMark{0x1100, 0xff00};
     chosen.nat_interfaces = {"ppp0"};
     chosen.tls = TlsWatch{{{*Address::parse("198.51.100.0"), 24}, {*Address::parse("2001:db8::"), 33}}, 5061, 10min};
+    chosen.other_label = 100;
     install(chosen);
     const std::string table = run_command("nft list table inet messenger_alg");
     for (
@@ -183,6 +184,10 @@ TEST_F(SchemaTest, ReadsAsItIsDocumented) {
          "tcp flags ! fin,syn,rst return",
          "meta l4proto tcp goto admit_tcp",
          "ct mark & 0x10000000 == 0x10000000 goto media",
+         "ct label 100 return",
+         "meta l4proto tcp ct mark 0x00000000/4 ct label set 100",
+         "udp sport < 1024 ct mark 0x00000000/4 ct label set 100",
+         "udp dport < 1024 return",
          "meta nfproto ipv4 meta l4proto udp jump udp4",
          "meta nfproto ipv4 meta l4proto tcp ct state ! established jump tcp4",
          "meta nfproto ipv6 meta l4proto tcp jump media_tcp6",
@@ -225,7 +230,7 @@ TEST_F(SchemaTest, ReadsAsItIsDocumented) {
           "delete @tls_clients4 { ip daddr . ip saddr . meta l4proto . tcp dport . tcp sport } goto to_daemon",
           "ip6 saddr . ip6 daddr . meta l4proto . tcp sport . tcp dport @tls_clients6 update @tls_clients6 { ip6 saddr "
           ". "
-          "ip6 daddr . meta l4proto . tcp sport . tcp dport timeout 10m } return",
+          "ip6 daddr . meta l4proto . tcp sport . tcp dport timeout 10m } accept",
           "ip saddr 198.51.100.0/24 tcp sport 5061 goto to_daemon",
           "ip daddr 198.51.100.0/24 tcp dport 5061 goto to_daemon",
           "ip6 daddr 2001:db8::/33 tcp dport 5061 goto to_daemon"}) {

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What is neither signalling nor media is asked about once for each flow, where that can hold for as long as it lives."""
+
+import contextlib
+import json
+
+import pytest
+
+from lab.media import Flow, Port
+from lab.scene import call_peer, hang_up
+from lab.tcp import Listener, dial
+
+LABEL = 127
+
+
+@contextlib.contextmanager
+def watched(gateway, matches):
+    """matches: name -> what of a rule says which packets. Yields a function that gives, for each name, how many there
+    were and how many of a flow that came with the label.
+    """
+    names = [f"{kind}_{name}" for name in matches for kind in ("all", "labelled")]
+    rules = "\n".join(f"{match} counter name all_{name}\n{match} ct label {LABEL} counter name labelled_{name}"
+                      for name, match in matches.items())
+    counters = "".join(f"counter {name} {{ }}\n" for name in names)
+    gateway.run("nft", "-f", "-", stdin=f"""table inet watched {{
+{counters}chain look {{ type filter hook forward priority -30; policy accept;
+{rules}
+}}
+}}
+""")
+
+    def count():
+        listing = json.loads(gateway.nft("list counters table inet watched", as_json=True))["nftables"]
+        seen = {one["counter"]["name"]: one["counter"]["packets"] for one in listing if "counter" in one}
+        return {name: (seen[f"all_{name}"], seen[f"labelled_{name}"]) for name in matches}
+
+    try:
+        yield count
+    finally:
+        gateway.nft("delete table inet watched")
+
+
+def exchange(client, server, count=5):
+    for _ in range(count):
+        client.sendall(b"question")
+        assert server.recv(100) == b"question"
+        server.sendall(b"answer")
+        assert client.recv(100) == b"answer"
+
+
+@pytest.mark.parametrize("nat", [False, True], ids=["routed", "nat"])
+def test_connections_are_asked_about_once(make_scene, nat):
+    scene = make_scene(nat=nat)
+    listener = scene.keep(Listener(scene.lab.peer, 8080))
+    with watched(scene.lab.gateway, {"web": "tcp dport 8080", "back": "tcp sport 8080"}) as count:
+        client = dial(scene.lab.inside, listener.address)
+        server, _ = listener.accept()
+        exchange(client, server)
+        for packets, labelled in count().values():
+            assert labelled >= packets - 1 >= 4, "all but the first at most"
+        client.close()
+        server.close()
+
+
+@pytest.mark.parametrize("port, once", [(443, True), (53, True), (4500, False)])
+def test_datagrams_are_asked_about_once_where_a_port_is_low(make_scene, port, once):
+    """Later a pinhole may open for the others."""
+    scene = make_scene()
+    server = scene.keep(Port(scene.lab.peer, scene.lab.peer.ip4, port))
+    client = scene.keep(Port(scene.lab.inside, scene.lab.inside.ip4, 40000))
+    with watched(scene.lab.gateway, {"out": f"udp dport {port}", "back": f"udp sport {port}"}) as count:
+        for _ in range(5):
+            Flow(client, server.address).send(1)
+            Flow(server, client.address).send(1)
+        counted = count()
+        assert counted["out"][0] == counted["back"][0] == 5
+        assert (counted["out"][1], counted["back"][1]) == ((4, 5) if once else (0, 0))
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_signalling_and_media_are_never_taken_for_it(make_scene, transport):
+    scene = make_scene(transport=transport)
+    matches = {"sip": f"{transport} dport 5060", "answers": f"{transport} sport 5060", "media": "udp dport 40000",
+               "sound": "udp sport 40000"}
+    with watched(scene.lab.gateway, matches) as count:
+        out, back = call_peer(scene)
+        media = scene.media(40000, 50000)
+        media.assert_passes()
+        hang_up(out, back.agent)
+        scene.wait_closed()
+        for packets, labelled in count().values():
+            assert packets > 0 and labelled == 0
+
+
+def test_media_that_an_inside_host_sends_before_its_pinhole_opens_ends_with_the_call(make_scene):
+    """To the firewall it is a flow like any other by then."""
+    scene = make_scene()
+    media = scene.media(40000, 50000)
+    media.outbound.send(3)
+    out, back = call_peer(scene)
+    scene.wait_open(40000)
+    media.assert_passes()
+    hang_up(out, back.agent)
+    scene.wait_closed()
+    media.assert_inbound_blocked()
+
+
+def test_a_connection_that_a_daemon_has_not_seen_begin_is_read_all_the_same(make_scene):
+    """Also where the set of SIP ports was empty for a moment: the flow has its mark by then."""
+    scene = make_scene(transport="tcp")
+    out, back = call_peer(scene)
+    scene.wait_open(40000)
+    scene.daemon.stop()
+    scene.lab.gateway.nft("flush set inet messenger_alg sip_ports")
+    other, other_back = call_peer(scene, 42000, "u2", (out.agent, back.agent))
+    hang_up(other, other_back.agent)
+    scene.daemon.start()
+    hang_up(out, back.agent)
+    scene.wait_closed()
