@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // RTP of calls that call_load has left up (or, without a daemon, of nobody's): packets of 160 bytes of sound, in turn
-// over
-// --streams calls, one out and one in. What forwards them runs in this process's own system calls, so packets for each
-// second of its processor are what one processor can forward.
-// Prints one JSON object.
+// over --streams calls, one out and one in. Or as much of what is no call at all. What forwards them runs in this
+// process's own system calls, so packets for each second of its processor are what one processor can forward. Prints
+// one JSON object.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/bench/call_packets.h"
@@ -16,6 +16,7 @@
 namespace {
 
 using namespace messenger::bench;  // NOLINT(google-build-using-namespace): this program is all about it
+namespace testing = messenger::testing;
 
 constexpr std::uint64_t kSecond = 1'000'000'000;
 constexpr std::uint32_t kTurn = 32;  // packets one way before those the other way
@@ -28,13 +29,44 @@ struct Options {
     std::uint32_t streams = 5;
     double seconds = 2;
     int processor = -1;
+    std::uint16_t other_port = 0;  ///< instead of media: what a client has with such a port outside
+    bool tcp = false;              ///< likewise, in connections that have been there for long
 };
+
+struct BothWays {
+    Bytes out;
+    Bytes in;
+};
+
+/// Nothing of a call: packets of the same size between a client of its own and one server.
+[[nodiscard]] BothWays other_traffic(const Options& options, std::uint32_t stream) {
+    constexpr std::uint32_t kHosts = CallPackets::kHosts;
+    constexpr std::uint16_t kFirstPort = 40'000;
+    constexpr std::uint32_t kSent = 1000;
+    constexpr std::uint32_t kReceived = 2000;
+    const auto port = static_cast<std::uint16_t>(kFirstPort + stream / kHosts);
+    const auto client = testing::endpoint("10.1.2." + std::to_string(options.first_host + stream % kHosts), port);
+    const auto server = testing::endpoint(options.address, options.other_port);
+    const std::string payload(172, '\x55');
+    if (!options.tcp) {
+        return {testing::udp_packet(client, server, payload), testing::udp_packet(server, client, payload)};
+    }
+    const testing::TcpSegment asks{.sequence = kSent, .acknowledgement = kReceived, .ack = true};
+    const testing::TcpSegment answers{.sequence = kReceived, .acknowledgement = kSent, .ack = true};
+    return {testing::tcp_packet(client, server, asks, payload), testing::tcp_packet(server, client, answers, payload)};
+}
 
 class Load {
    public:
     explicit Load(const Options& options) : options_(options), inside_(options.inside), outside_(options.outside) {
         CallPackets packets({static_cast<std::uint8_t>(options.first_host), options.address});
         for (std::uint32_t call = 0; call < options.streams; ++call) {
+            if (options_.other_port != 0) {
+                BothWays both = other_traffic(options_, call);
+                out_.push_back(std::move(both.out));
+                in_.push_back(std::move(both.in));
+                continue;
+            }
             const auto copy = [](ByteSpan packet) { return Bytes(packet.begin(), packet.end()); };
             out_.push_back(copy(packets.rtp(call, true)));
             in_.push_back(copy(packets.rtp(call, false)));
@@ -78,7 +110,7 @@ class Load {
 }  // namespace
 
 int main(int argc, char** argv) {
-    CLI::App app("RTP through the gateway.");
+    CLI::App app("RTP, or what else there is, through the gateway.");
     Options options;
     app.add_option("--inside", options.inside, "Network namespace of the callers")->required();
     app.add_option("--outside", options.outside, "Network namespace of those who are called")->required();
@@ -86,6 +118,8 @@ int main(int argc, char** argv) {
     app.add_option("--address", options.address, "Who is called");
     app.add_option("--streams", options.streams, "Calls whose media flows")->check(CLI::Range(1U, 1U << 20U));
     app.add_option("--seconds", options.seconds, "How long");
+    app.add_option("--other-port", options.other_port, "No RTP, but other packets to and from this port outside");
+    app.add_flag("--tcp", options.tcp, "Those in TCP connections instead of UDP");
     app.add_option("--processor", options.processor, "Stays there");
     CLI11_PARSE(app, argc, argv);
     try {

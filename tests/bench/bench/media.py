@@ -14,14 +14,19 @@ SECONDS = 0.25
 PINHOLES = (10, 1000, 100_000)
 # What one processor can forward is the media of some thousand calls at most; the other pinholes are silent.
 STREAMS = 1000
-# With how many our chains are tried without their questions.
+# With how many our chains are tried without their questions, and with the traffic of others.
 ASKED_NOTHING = 1000
+OTHERS = {
+    "TCP": {"other_port": 443, "tcp": True},
+    "UDP, a low port": {"other_port": 443},
+    "UDP, high ports": {"other_port": 4500},
+}
 
 
-def _forward(site, pinholes):
+def _forward(site, pinholes, pair=PAIRS[0], **other):
     """Packets for each second of the processor that forwards, and the share that did not arrive."""
-    result = programs.load("media_load", *site.hosts(PAIRS[0]), first_host=PAIRS[0]["first_host"], streams=_streams(pinholes),
-                           seconds=SECONDS, processor=site.load_place)
+    result = programs.load("media_load", *site.hosts(pair), first_host=pair["first_host"], address=pair["address"],
+                           streams=_streams(pinholes), seconds=SECONDS, processor=site.load_place, **other)
     return result["sent"] / result["cpu_seconds"], 1 - result["received"] / result["sent"]
 
 
@@ -29,16 +34,16 @@ def _streams(pinholes):
     return min(pinholes // 2, STREAMS)
 
 
-def _beside_no_daemon(site, pinholes):
+def _beside_no_daemon(site, pinholes, **what):
     """By turns with our table and without: both rates, and the largest share that was lost with it."""
     ours, plain, lost = [], [], 0
-    _forward(site, pinholes)
+    _forward(site, pinholes, **what)
     for _ in range(ROUNDS):
-        rate, missing = _forward(site, pinholes)
+        rate, missing = _forward(site, pinholes, **what)
         ours.append(rate)
         lost = max(lost, missing)
         with site.dormant():
-            plain.append(_forward(site, pinholes)[0])
+            plain.append(_forward(site, pinholes, **what)[0])
     return ours, plain, lost
 
 
@@ -54,6 +59,8 @@ def media():
                     daemon.stop()  # its table stays
                     ours, plain, lost = _beside_no_daemon(site, pinholes)
                     if pinholes == ASKED_NOTHING:
+                        others = {name: _beside_no_daemon(site, pinholes, pair=PAIRS[1], **what)
+                                  for name, what in OTHERS.items()}
                         site.ask_media_nothing()
                         unasked, beside, _ = _beside_no_daemon(site, pinholes)
                     daemon.start()
@@ -67,3 +74,8 @@ def media():
                     yield Row(f"media past our chains alone, {passage} / no daemon", statistics.median(unasked),
                               statistics.median(beside), "packets/s of a processor", None,
                               "every question taken out: what no rule of ours could do better than")
+                    for name, (rates, without, missing) in others.items():
+                        yield Row(f"others' traffic, {name}, {passage} / no daemon", statistics.median(rates),
+                                  statistics.median(without), "packets/s of a processor", None,
+                                  f"packets of 200 bytes and {pinholes:,} pinholes of others, {missing:.1%} lost",
+                                  failed=missing > 0.001)

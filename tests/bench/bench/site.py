@@ -35,7 +35,7 @@ PAIRS = (
 )
 
 # Nobody listens at the ports of the hosts: what has arrived has been seen on the wire, and nothing is to answer it.
-_QUIET = "table ip quiet { chain input { type filter hook input priority 0; meta l4proto udp drop; }; }"
+_QUIET = "table ip quiet { chain input { type filter hook input priority 0; meta l4proto { tcp, udp } drop; }; }"
 
 _HELPER = """\
 table inet sip_helper {
