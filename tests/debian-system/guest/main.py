@@ -120,7 +120,8 @@ def rpm(story, lab, state):
 def run_lab(story):
     """The lab's own tests on this kernel, which has the native queue statement"""
     story.chapter(run_lab.__doc__)
-    chosen = " ".join(f"test_{name}.py" for name in ("lab_itself", "calls", "changes", "survival", "passage_mark"))
+    chosen = " ".join(f"test_{name}.py" for name in ("lab_itself", "admission", "calls", "changes", "other_traffic",
+                                                       "survival", "passage_mark"))
     results = HERE / "lab.xml"
     # The programs are where the lab looks for a build.
     build = HERE / "build" / "daemon"
