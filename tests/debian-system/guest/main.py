@@ -152,6 +152,8 @@ def main():
                         *settings.CHAPTERS, running.nothing_left_open, removal, purge, rpm]
             story.tell(chapters, lab, state, on_failure=lambda: "\n".join(journal().splitlines()[-40:]))
         if (HERE / "with-lab").exists():
+            # Where there was an rpm, it is the last that has been removed.
+            story.run(f"apt-get install -y --no-install-recommends {HERE}/messenger-alg.deb", show=False)
             story.run("systemctl disable --now nftables messenger-alg; nft flush ruleset", show=False)
             run_lab(story)
     except BaseException:  # noqa: BLE001: what happened must reach the transcript, the machine is switched off after this
