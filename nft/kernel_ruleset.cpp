@@ -46,6 +46,15 @@ NftError refusal(const Transaction& transaction, const BatchFailure& failed) {
     return error;
 }
 
+/// Whether it may be left undone; counts it then.
+bool is_no_failure(const Operation& operation, int code, CommitReport& report) {
+    const bool there = code == EEXIST && operation.verb == Verb::create;
+    const bool full = code == ENFILE && (operation.verb == Verb::offer || operation.verb == Verb::discard);
+    report.already_there += there ? 1U : 0U;
+    report.no_room += full ? 1U : 0U;
+    return there || full;
+}
+
 }  // namespace
 
 Expected<CommitReport> KernelRuleset::commit(const Transaction& transaction) {
@@ -81,14 +90,8 @@ Expected<void> KernelRuleset::leave_out(const Transaction& transaction, std::spa
         const Operation& operation = transaction.operations()[failed.tag];
         LeaveOut& left_out = left_out_[failed.tag];
         if (left_out == LeaveOut::everything) continue;  // of the two messages of a discard, the other
-        if (failed.code == EEXIST && operation.verb == Verb::create) {
+        if (is_no_failure(operation, failed.code, report)) {
             left_out = LeaveOut::everything;
-            ++report.already_there;
-            continue;
-        }
-        if (failed.code == ENFILE && (operation.verb == Verb::offer || operation.verb == Verb::discard)) {
-            left_out = LeaveOut::everything;
-            ++report.no_room;
             continue;
         }
         if (failed.code != ENOENT) return refusal(transaction, failed);

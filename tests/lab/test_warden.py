@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The process that keeps CAP_NET_ADMIN for the daemon: what it is, what it outlives, what it turns down."""
 
+import contextlib
 import ctypes
 import errno
 import os
 import signal
 import socket
 import struct
+import time
 from pathlib import Path
 
 from lab.ctl import Ctl
@@ -84,6 +86,7 @@ class TakenOver:
     """What somebody could do who runs code of his own in the daemon: the daemon's end of the link to its warden."""
 
     def __init__(self, daemon):
+        self._pid = daemon.pid
         pidfd = os.pidfd_open(daemon.pid)
         for name in os.listdir(f"/proc/{daemon.pid}/fd"):
             copy = ctypes.CDLL(None, use_errno=True).syscall(PIDFD_GETFD, pidfd, int(name), 0)
@@ -104,17 +107,39 @@ class TakenOver:
         except OSError:
             return False
 
-    def ask(self, request, channel=0):
-        """errno, or 0."""
+    @contextlib.contextmanager
+    def _alone(self):
+        """While the daemon stands still and has no question of its own under way, whose answer would be taken for ours."""
+        while True:
+            os.kill(self._pid, signal.SIGSTOP)
+            time.sleep(0.02)  # longer than an answer takes
+            try:
+                self._link.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                break
+            os.kill(self._pid, signal.SIGCONT)
+            time.sleep(0.01)
+        try:
+            yield
+        finally:
+            os.kill(self._pid, signal.SIGCONT)
+
+    def _ask(self, request, channel):
         self._link.setblocking(True)
         self._link.sendall(struct.pack("=IIBBHI", len(request), 4096, channel, 1, 0, 0) + request)
         return struct.unpack("=i", self._link.recv(4))[0]
 
+    def ask(self, request, channel=0):
+        """errno, or 0."""
+        with self._alone():
+            return self._ask(request, channel)
+
     def ask_about(self, set_number, key):
         """Whether the warden knows the host of that place in a set."""
         record = struct.pack("=BBH", set_number, len(key), 0) + key + bytes(44 - len(key))
-        assert self.ask(record, HOSTS) == 0
-        return self._link.recv(1) == b"\1"
+        with self._alone():
+            assert self._ask(record, HOSTS) == 0
+            return self._link.recv(1) == b"\1"
 
     def close(self):
         self._link.close()
