@@ -105,8 +105,8 @@ def test_media_that_an_inside_host_sends_before_its_pinhole_opens_ends_with_the_
     media.assert_inbound_blocked()
 
 
-def test_a_connection_that_a_daemon_has_not_seen_begin_is_read_all_the_same(make_scene):
-    """Also where the set of SIP ports was empty for a moment: the flow has its mark by then."""
+def test_a_connection_of_signalling_is_read_on_after_the_set_of_ports_was_empty(make_scene):
+    """Its packets come to the end of the chain meanwhile, but the flow has its mark by then."""
     scene = make_scene(transport="tcp")
     out, back = call_peer(scene)
     scene.wait_open(40000)
