@@ -25,8 +25,6 @@ constexpr std::uint32_t kTcpFlags = 13;  // offset in the TCP header
 constexpr std::uint8_t kFinOrRst = 0x05;
 constexpr std::uint8_t kFinSynOrRst = 0x07;
 
-constexpr std::array kFamilies{Family::ipv4, Family::ipv6};
-
 constexpr std::string_view admit_chain(Family family) {
     return family == Family::ipv4 ? kAdmit4Chain : "admit6";
 }

@@ -12,7 +12,6 @@
 #include <linux/netfilter/nf_tables.h>
 
 #include "nft/element_message.h"
-#include "nft/superseded.h"
 
 namespace messenger::nft {
 namespace {
@@ -62,10 +61,10 @@ Expected<CommitReport> KernelRuleset::commit(const Transaction& transaction) {
     report.attempts = 0;
     const auto operations = transaction.operations();
     left_out_.assign(operations.size(), LeaveOut::nothing);
-    leave_out_superseded(operations, left_out_, order_);
+    order_.plan(operations, left_out_);
     while (report.attempts < kMaxAttempts) {
         batch_.begin(socket_);
-        for (std::size_t i = 0; i < operations.size(); ++i) {
+        for (const std::uint32_t i : order_.sequence()) {
             if (operations[i].verb == Verb::discard) {
                 put_discard(batch_, kTable, operations[i], destroys_elements_, left_out_[i], i);
             } else {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "nft/batch.h"
+#include "nft/commit_order.h"
 #include "nft/element_message.h"
 #include "nft/netlink_socket.h"
 #include "nft/requests.h"
@@ -40,8 +41,8 @@ class KernelRuleset final : public Ruleset {
     bool destroys_elements_;
     Batch batch_;
     Requests requests_;
-    std::vector<LeaveOut> left_out_;    // per operation
-    std::vector<std::uint32_t> order_;  // for leave_out_superseded
+    std::vector<LeaveOut> left_out_;  // per operation
+    CommitOrder order_;
 };
 
 }  // namespace messenger::nft

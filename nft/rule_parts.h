@@ -14,6 +14,8 @@
 // What the rules of all our chains are put together from.
 namespace messenger::nft {
 
+inline constexpr std::array kFamilies{Family::ipv4, Family::ipv6};
+
 /// As seen from the inside host.
 enum class Direction : std::uint8_t { in, out };
 inline constexpr std::array kDirections{Direction::in, Direction::out};

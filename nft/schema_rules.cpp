@@ -35,7 +35,6 @@ constexpr std::uint8_t kReply = 1;         // IP_CT_DIR_REPLY
 /// after thousands of packets a second: then nobody new is heard for as long as this.
 constexpr auto kHeard = std::chrono::seconds(60);
 
-constexpr std::array kFamilies{Family::ipv4, Family::ipv6};
 constexpr std::array kProtocols{Protocol::udp, Protocol::tcp};
 
 /// Of flows that no pinhole has let pass yet.

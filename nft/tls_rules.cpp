@@ -19,8 +19,6 @@ constexpr std::uint32_t kTcpFlags = 13;  // offset in the TCP header
 constexpr std::uint8_t kFinOrRst = 0x05;
 constexpr std::uint32_t kInvalid = 1;  // NF_CT_STATE_INVALID_BIT
 
-constexpr std::array kFamilies{Family::ipv4, Family::ipv6};
-
 /// client address . server address . meta l4proto . client port . server port
 void load_tuple(RuleBuilder& rule, Family family, Direction direction) {
     KeyLoader key(rule, family);

@@ -9,9 +9,9 @@
 
 namespace messenger::daemon {
 
-/// Looks whether closed pinholes have stayed closed. A packet that looks its element up just before the removal and
-/// refreshes it just after makes it anew (the window is some 100 ns), and media would then keep it alive. Each is
-/// looked at soon, when such packets are through, and once more, for a packet that was held up for longer: a virtual
+/// Looks whether closed pinholes have stayed closed. A packet that refreshes one while the kernel is about to commit
+/// its removal makes it anew (nft/commit_order.h: a window of microseconds), and media would then keep it alive. Each
+/// is looked at soon, when such packets are through, and once more, for a packet that was held up for longer: a virtual
 /// machine may be stopped anywhere. One that was open is removed and looked at again.
 class ClosedPinholes {
    public:

@@ -33,7 +33,7 @@ namespace messenger::daemon {
 
 namespace {
 
-constexpr auto kClosedLookDelay = std::chrono::milliseconds(20);
+constexpr auto kClosedLookDelay = std::chrono::milliseconds(1);
 constexpr auto kLateLookDelay = std::chrono::seconds(1);
 constexpr auto kBetweenUnprovenWarnings = std::chrono::seconds(10);
 constexpr int kBatchesPerRound = 8;  // then timers and the other descriptors have their turn

@@ -9,6 +9,13 @@
 
 namespace messenger::daemon {
 
+namespace {
+
+/// Within a transaction what is opened comes before what is closed, so for a moment there is more than the limit.
+constexpr std::uint32_t kOpenedInOneTransaction = 4096;
+
+}  // namespace
+
 nft::MarkLayout marks_of(const Config& config) {
     return {config.marks.base_bit};
 }
@@ -24,7 +31,8 @@ nft::SchemaOptions schema_options(const Config& config, const nft::Features& fea
     if (config.passage.mode == Passage::admit) options.admit_queue = config.queue.admit;
     if (config.passage.mode == Passage::mark) options.passage_mark = {config.passage.mark, config.passage.mark_mask};
     options.marks = marks_of(config);
-    options.set_size = std::max(options.set_size, static_cast<std::uint32_t>(config.limits.pinholes));
+    options.set_size =
+        std::max(options.set_size, static_cast<std::uint32_t>(config.limits.pinholes) + kOpenedInOneTransaction);
     options.media_silence = std::chrono::duration_cast<std::chrono::milliseconds>(config.limits.media_silence);
     options.stream_silence = std::chrono::duration_cast<std::chrono::milliseconds>(config.limits.stream_silence);
     if (config.tls.media == TlsMedia::static_range) {

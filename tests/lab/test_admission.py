@@ -43,8 +43,8 @@ def test_there_is_room_for_all_pinholes_that_the_configuration_allows(make_scene
     for item in json.loads(scene.lab.gateway.nft(f"list table {' '.join(TABLE)}", as_json=True))["nftables"]:
         if "set" in item:
             sizes[item["set"]["name"]] = item["set"]["size"]
-    assert sizes["pinholes4"] == sizes["open6"] == sizes["received4"] == 300_000
-    assert sizes["admitted4"] == sizes["admitted6"] == 600_000
+    assert sizes["pinholes4"] == sizes["open6"] == sizes["received4"] > 300_000, "and those closed in the same transaction"
+    assert sizes["admitted4"] == sizes["admitted6"] == 2 * sizes["pinholes4"]
 
 
 @pytest.mark.alone

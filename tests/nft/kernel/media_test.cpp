@@ -132,6 +132,43 @@ TEST_F(MediaTest, AConnectionGoesThroughAPinhole) {
     EXPECT_TRUE(connects(40001));
 }
 
+TEST_F(MediaTest, WhatRunsWhileALargeTransactionIsReadDoesNotBringAClosedPinholeBack) {
+    constexpr int kRounds = 20;
+    constexpr int kAtMost = 5;  // between the last message of a transaction and its end there are some microseconds
+    const Endpoint local = at("10.1.2.3", 5350);
+    UdpSocket phone = udp_inside(local);
+    UdpSocket peer = udp_outside(at("203.0.113.30", 9000));
+    Admission daemon(Conntrack(open_socket()), open_socket());
+    std::jthread media([&](const std::stop_token& stop) {
+        while (!stop.stop_requested()) {
+            peer.send(local, "media");
+            std::this_thread::sleep_for(200us);
+        }
+    });
+    int brought_back = 0;
+    for (int round = 0; round < kRounds; ++round) {
+        open_pinhole("203.0.113.30", local);
+        ASSERT_TRUE(phone.receive());
+        Transaction change;
+        const Key key = Key::pinhole(*Address::parse("203.0.113.30"), Protocol::udp, local);
+        change.remove(SetId::pinholes4, key);
+        for (std::uint16_t port = 1; port <= 500; ++port) {
+            change.refresh(SetId::callbacks4,
+                           {Key::pinhole(*Address::parse("203.0.113.40"), Protocol::udp, at("10.1.2.3", port)),
+                            60s,
+                            Comment("others"),
+                            {}});
+        }
+        commit(change);
+        const auto found = ruleset().find(SetId::pinholes4, key);
+        ASSERT_TRUE(ok(found));
+        if (!*found) continue;
+        ++brought_back;
+        close_pinhole("203.0.113.30", local);
+    }
+    EXPECT_LE(brought_back, kAtMost);
+}
+
 TEST_F(MediaTest, RemovingThePinholeCutsAnEstablishedFlowAtOnceInBothDirections) {
     const Endpoint local = at("10.1.2.3", 5350);
     const Endpoint remote = at("203.0.113.30", 9000);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "nft/superseded.h"
+#include "nft/commit_order.h"
 
 #include <gtest/gtest.h>
 
@@ -17,14 +17,13 @@ Key port(std::uint16_t number) {
 /// One letter for each operation: what stays of it.
 std::string rest_of(const Transaction& transaction) {
     std::vector<LeaveOut> left_out(transaction.operations().size(), LeaveOut::nothing);
-    std::vector<std::uint32_t> order;
-    leave_out_superseded(transaction.operations(), left_out, order);
+    CommitOrder().plan(transaction.operations(), left_out);
     std::string text;
     for (const LeaveOut one : left_out) text += one == LeaveOut::nothing ? 'x' : '-';
     return text;
 }
 
-/// Enough of other elements that the transaction is looked at.
+/// Other elements around those that a test looks at.
 Transaction with_others() {
     Transaction transaction;
     for (std::uint16_t number = 1; number <= 8; ++number) transaction.add(SetId::sip_ports, {port(number), {}, {}, {}});
@@ -67,11 +66,47 @@ TEST(Superseded, AFlushStaysWhateverFollows) {
     EXPECT_EQ(rest_of(change), "xx-xxxxxxxx");
 }
 
-TEST(Superseded, AShortTransactionIsLeftAsItIs) {
+TEST(Superseded, AShortTransactionIsNoException) {
     Transaction change;
     change.add(SetId::sip_ports, {port(50), 1s, {}, {}});
     change.remove(SetId::sip_ports, port(50));
-    EXPECT_EQ(rest_of(change), "xx");
+    EXPECT_EQ(rest_of(change), "-x");
+}
+
+std::vector<std::uint32_t> sequence_of(const Transaction& transaction) {
+    std::vector<LeaveOut> left_out(transaction.operations().size(), LeaveOut::nothing);
+    CommitOrder order;
+    order.plan(transaction.operations(), left_out);
+    return {order.sequence().begin(), order.sequence().end()};
+}
+
+using Sequence = std::vector<std::uint32_t>;
+
+TEST(RemovalsLast, WhatMediaRefreshesGoesAfterAllElse) {
+    Transaction change;
+    change.remove(SetId::pinholes4, port(1));
+    change.remove(SetId::outside4, port(1));
+    change.remove(SetId::open4, port(2));
+    change.discard(SetId::admitted4, port(1));
+    change.add(SetId::pinholes4, {port(3), 1s, {}, {}});
+    EXPECT_EQ(sequence_of(change), (Sequence{1, 3, 4, 0, 2}));
+}
+
+TEST(RemovalsLast, WhatIsOpenedAgainKeepsItsPlace) {
+    Transaction change;
+    change.remove(SetId::pinholes4, port(1));
+    change.add(SetId::pinholes4, {port(1), 1s, {}, {}});
+    change.remove(SetId::pinholes4, port(2));
+    change.refresh(SetId::pinholes4, {port(3), 1s, {}, {}});
+    EXPECT_EQ(sequence_of(change), (Sequence{0, 1, 3, 2}));
+}
+
+TEST(RemovalsLast, NothingMovesPastAFlush) {
+    Transaction change;
+    change.remove(SetId::pinholes4, port(1));
+    change.flush(SetId::pinholes4);
+    change.add(SetId::pinholes4, {port(2), 1s, {}, {}});
+    EXPECT_EQ(sequence_of(change), (Sequence{0, 1, 2}));
 }
 
 }  // namespace
