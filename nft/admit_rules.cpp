@@ -70,7 +70,7 @@ void AdmitRules::known(std::string_view chain, Family family) {
     // ip saddr . ip daddr . meta l4proto . th sport . th dport @admitted4
     //     update @admitted4 { ip saddr . ip daddr . meta l4proto . th sport . th dport timeout 20s } return
     RuleBuilder tuple = rule_in(chain, family);
-    KeyLoader(tuple, family).source_address().destination_address().protocol().source_port().destination_port();
+    load_tuple_key(tuple, family);
     tuple.lookup(0, admitted(family)).update(0, admitted(family), options_.admitted_silence);
     add(tuple.verdict(NFT_RETURN));
 }
@@ -89,7 +89,7 @@ void AdmitRules::tcp() {
         RuleBuilder last = rule_in(kAdmitTcp, family, Protocol::tcp);
         last.load_payload(NFT_PAYLOAD_TRANSPORT_HEADER, kTcpFlags, 1, 0);
         last.keep_bits_u8(0, kFinOrRst).require_u8(0, 0, true);
-        KeyLoader(last, family).source_address().destination_address().protocol().source_port().destination_port();
+        load_tuple_key(last, family);
         add(last.lookup(0, admitted(family)).verdict(NFT_GOTO, kFirstPacketChain));
         known(kAdmitTcp, family);
     }

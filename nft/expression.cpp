@@ -103,6 +103,15 @@ RuleBuilder& RuleBuilder::load_ct_direction(Slot to) {
     return *this;
 }
 
+// [ ct load KEY => reg , dir DIRECTION ]
+RuleBuilder& RuleBuilder::load_ct_tuple(std::uint8_t ip_ct_dir, std::uint32_t nft_ct_key, Slot to) {
+    nftnl_expr* ct = append("ct");
+    nftnl_expr_set_u32(ct, NFTNL_EXPR_CT_KEY, nft_ct_key);
+    nftnl_expr_set_u8(ct, NFTNL_EXPR_CT_DIR, ip_ct_dir);
+    nftnl_expr_set_u32(ct, NFTNL_EXPR_CT_DREG, register_of(to));
+    return *this;
+}
+
 // [ payload load LENGTH @ BASE + OFFSET => reg ]
 RuleBuilder& RuleBuilder::load_payload(std::uint32_t base, std::uint32_t offset, std::size_t length, Slot to) {
     nftnl_expr* payload = append("payload");
@@ -227,8 +236,18 @@ RuleBuilder& RuleBuilder::tcp_reset() {
 
 // [ dynset update reg_key reg set NAME timeout T ]; a set that counts passes its counter on to the new element
 RuleBuilder& RuleBuilder::update(Slot key, SetId set, std::chrono::milliseconds timeout) {
+    return write_to_set(NFT_DYNSET_OP_UPDATE, key, set, timeout);
+}
+
+// [ dynset add reg_key reg set NAME timeout T ]
+RuleBuilder& RuleBuilder::note(Slot key, SetId set, std::chrono::milliseconds timeout) {
+    return write_to_set(NFT_DYNSET_OP_ADD, key, set, timeout);
+}
+
+RuleBuilder& RuleBuilder::write_to_set(std::uint32_t nft_dynset_op, Slot key, SetId set,
+                                       std::chrono::milliseconds timeout) {
     nftnl_expr* dynset = append("dynset");
-    nftnl_expr_set_u32(dynset, NFTNL_EXPR_DYNSET_OP, NFT_DYNSET_OP_UPDATE);
+    nftnl_expr_set_u32(dynset, NFTNL_EXPR_DYNSET_OP, nft_dynset_op);
     nftnl_expr_set_u32(dynset, NFTNL_EXPR_DYNSET_SREG_KEY, register_of(key));
     nftnl_expr_set_str(dynset, NFTNL_EXPR_DYNSET_SET_NAME, spec_of(set).name.data());
     nftnl_expr_set_u64(dynset, NFTNL_EXPR_DYNSET_TIMEOUT, static_cast<std::uint64_t>(timeout.count()));

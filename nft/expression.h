@@ -31,6 +31,9 @@ class RuleBuilder {
     RuleBuilder& store_ct_mark(Slot from);
     RuleBuilder& load_ct_state(Slot to);
     RuleBuilder& load_ct_direction(Slot to);
+    /// Of the tuple that conntrack has for one direction of the flow: what a packet has on its arrival, before it is
+    /// translated. ip_ct_dir: IP_CT_DIR_*; key: NFT_CT_SRC_IP and so on, or NFT_CT_PROTO_SRC, NFT_CT_PROTO_DST.
+    RuleBuilder& load_ct_tuple(std::uint8_t ip_ct_dir, std::uint32_t nft_ct_key, Slot to);
     /// base: NFT_PAYLOAD_*
     RuleBuilder& load_payload(std::uint32_t base, std::uint32_t offset, std::size_t length, Slot to);
     /// slot = (slot & mask) ^ flip
@@ -60,6 +63,8 @@ class RuleBuilder {
     RuleBuilder& tcp_reset();
     /// Makes the element or gives it a new timeout. The rule ends here if the set is full.
     RuleBuilder& update(Slot key, SetId set, std::chrono::milliseconds timeout);
+    /// Makes the element; one that is there keeps its time. The rule ends here if the set is full.
+    RuleBuilder& note(Slot key, SetId set, std::chrono::milliseconds timeout);
     /// Takes the element away, if it is there.
     RuleBuilder& remove(Slot key, SetId set);
     RuleBuilder& counter();
@@ -72,6 +77,7 @@ class RuleBuilder {
 
    private:
     nftnl_expr* append(const char* name);
+    RuleBuilder& write_to_set(std::uint32_t nft_dynset_op, Slot key, SetId set, std::chrono::milliseconds timeout);
     void append_queue(QueueRange queues);
     void append_xt_queue(QueueRange queues);
 

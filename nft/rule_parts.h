@@ -94,6 +94,22 @@ inline void load_endpoint_key(RuleBuilder& rule, Family family, Direction direct
     }
 }
 
+/// source address . destination address . meta l4proto . source port . destination port, as the packet shows them
+inline void load_tuple_key(RuleBuilder& rule, Family family) {
+    KeyLoader(rule, family).source_address().destination_address().protocol().source_port().destination_port();
+}
+
+/// The same as it arrived, before any translation: what conntrack has for its direction.
+inline void load_arrival_key(RuleBuilder& rule, Family family, std::uint8_t ip_ct_dir) {
+    const bool v4 = family == Family::ipv4;
+    const RuleBuilder::Slot address = v4 ? 1 : 4;
+    rule.load_ct_tuple(ip_ct_dir, v4 ? NFT_CT_SRC_IP : NFT_CT_SRC_IP6, 0);
+    rule.load_ct_tuple(ip_ct_dir, v4 ? NFT_CT_DST_IP : NFT_CT_DST_IP6, address);
+    rule.load_meta(NFT_META_L4PROTO, 2 * address);
+    rule.load_ct_tuple(ip_ct_dir, NFT_CT_PROTO_SRC, 2 * address + 1);
+    rule.load_ct_tuple(ip_ct_dir, NFT_CT_PROTO_DST, 2 * address + 2);
+}
+
 /// Ends the rule unless the packet is UDP from (in) or to (out) a port below 1024: there is no media at such a port
 /// inside, and translators of addresses leave ports on their side of 1024.
 inline void require_low_udp_port(RuleBuilder& rule, Direction direction) {

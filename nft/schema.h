@@ -67,7 +67,7 @@ struct SchemaOptions {
     /// How long an admitted tuple is remembered after its last packet. Below 30 s, conntrack's shortest time for UDP:
     /// the packet that comes after a pause must be admitted again if its conntrack entry has gone.
     std::chrono::milliseconds admitted_silence{std::chrono::seconds{20}};
-    std::uint32_t set_size = 262144;  ///< elements per set at most, of the admitted tuples twice that; below 2^31
+    std::uint32_t set_size = 262144;  ///< elements per set at most, of the admitted tuples four times that; below 2^30
     std::int32_t forward_priority = -20;
     std::int32_t verdict_priority = -10;  ///< after forward: what comes from the queue goes on there
     /// Interfaces on whose outside the inside hosts are seen with other addresses; empty: no NAT. The chains and sets

@@ -11,6 +11,7 @@
 #include "nft/admit_rules.h"
 #include "nft/expression.h"
 #include "nft/nat_rules.h"
+#include "nft/other_rules.h"
 #include "nft/rule_parts.h"
 #include "nft/tls_rules.h"
 
@@ -111,7 +112,6 @@ class RuleList {
     }
 
     void forward();
-    void note_others();
     void signalling();
     void to_daemon();
     void media();
@@ -149,11 +149,7 @@ void RuleList::forward() {
     RuleBuilder known = in(kForward);
     require_ct_mark(known, options_.marks.pinhole());
     add(known.verdict(NFT_GOTO, kMedia));
-    if (options_.other_label) {
-        // ct label 127 return
-        RuleBuilder other = in(kForward);
-        add(other.require_ct_label(*options_.other_label).verdict(NFT_RETURN));
-    }
+    append_skipping_of_others(options_, kForward, rules_);
 
     skip_other_protocols(kForward);
     if (options_.passage_mark) {
@@ -182,29 +178,7 @@ void RuleList::forward() {
             add(first.verdict(NFT_JUMP, pinhole_chain(family, protocol)));
         }
     }
-    if (options_.other_label) note_others();
-}
-
-// What has come to the end of chain forward is neither signalling nor media. Of a connection that holds for good. With
-// UDP a pinhole may open later, but neither a low port inside nor media from one outside, except where SDP names it:
-// the flow then has its mark before its first packet.
-void RuleList::note_others() {
-    const auto of_nobody = [&](RuleBuilder& rule) {
-        rule.load_ct_mark(0).bitwise(0, options_.marks.all(), 0).require_u32(0, 0);
-    };
-    // meta l4proto tcp ct mark & 0xf0000000 == 0x00000000 ct label set 127
-    RuleBuilder connection = in(kForward);
-    connection.load_meta(NFT_META_L4PROTO, 0).require_u8(0, static_cast<std::uint8_t>(Protocol::tcp));
-    of_nobody(connection);
-    add(connection.add_ct_label(*options_.other_label));
-    for (const Direction direction : kDirections) {
-        // udp sport < 1024 ct mark & 0xf0000000 == 0x00000000 ct label set 127
-        // udp dport < 1024 ct mark & 0xf0000000 == 0x00000000 ct label set 127
-        RuleBuilder low = in(kForward);
-        require_low_udp_port(low, direction);
-        of_nobody(low);
-        add(low.add_ct_label(*options_.other_label));
-    }
+    append_noting_of_others(options_, kForward, rules_);
 }
 
 void RuleList::signalling() {
@@ -399,7 +373,7 @@ bool has_set(const SchemaOptions& options, const SetSpec& set) {
 
 std::uint32_t room_of(const SchemaOptions& options, const SetSpec& set) {
     const bool both_ways = set.id == SetId::admitted4 || set.id == SetId::admitted6;
-    return both_ways ? 2 * options.set_size : options.set_size;
+    return both_ways ? 4 * options.set_size : options.set_size;
 }
 
 std::vector<ChainSpec> schema_chains(const SchemaOptions& options) {

@@ -19,7 +19,7 @@ inline constexpr std::string_view kToDaemonChain = "to_daemon";
 [[nodiscard]] bool has_set(const SchemaOptions& options, const SetSpec& set);
 
 /// How many elements it may hold: what a pinhole lets through goes both ways, so that of the admitted tuples there are
-/// twice as many as of anything else.
+/// twice as many as of anything else, and as many again of flows that are not ours.
 [[nodiscard]] std::uint32_t room_of(const SchemaOptions& options, const SetSpec& set);
 
 /// The chains of the table in the order in which they can be made.

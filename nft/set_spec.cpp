@@ -36,6 +36,8 @@ constexpr std::array<SetSpec, kSetCount> kSpecs{{
     {SetId::callbacks6, "callbacks6", kPinhole6, false, false},
     {SetId::heard4, "heard4", kAddress4, false, false},
     {SetId::heard6, "heard6", kAddress6, false, false},
+    {SetId::others4, "others4", kTuple4, false, false},
+    {SetId::others6, "others6", kTuple6, false, false},
     {SetId::sip_ports, "sip_ports", kPort, false, true},
     {SetId::outside4, "outside4", kPinhole4, false, false, {}, SetSpec::For::nat},
     {SetId::outside_open4, "outside_open4", kEndpoint4, false, false, {}, SetSpec::For::nat},

@@ -32,6 +32,8 @@ enum class SetId : std::uint8_t {
     callbacks6,
     heard4,  ///< source address; made by the packet path: who has sent signalling within the last minute
     heard6,
+    others4,  ///< key of admitted; made by the packet path: what was neither signalling nor media a moment ago
+    others6,
     sip_ports,  ///< protocol . port, from the configuration; no timeout
     // NAT, IPv4 only; there where SchemaOptions::nat_interfaces names any
     outside4,       ///< key of pinholes with the outside endpoint: first packets that are not translated yet
@@ -45,7 +47,7 @@ enum class SetId : std::uint8_t {
     tls_clients6,
 };
 
-inline constexpr std::size_t kSetCount = 25;
+inline constexpr std::size_t kSetCount = 27;
 
 /// One field of a key. In a concatenation each takes a multiple of 4 bytes, as nft's registers do.
 enum class Field : std::uint8_t { ipv4_address, ipv6_address, protocol, port, interface };
@@ -95,6 +97,9 @@ struct SetSpec {
 }
 [[nodiscard]] constexpr SetId heard(Family family) {
     return family == Family::ipv4 ? SetId::heard4 : SetId::heard6;
+}
+[[nodiscard]] constexpr SetId others(Family family) {
+    return family == Family::ipv4 ? SetId::others4 : SetId::others6;
 }
 [[nodiscard]] constexpr SetId sip_endpoints(Family family) {
     return family == Family::ipv4 ? SetId::sip_endpoints4 : SetId::sip_endpoints6;

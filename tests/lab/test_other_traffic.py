@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from lab.media import Flow, Port
+from lab.media import Flow, Port, Running
 from lab.scene import call_peer, hang_up
 from lab.tcp import Listener, dial
 
@@ -64,7 +64,7 @@ def test_connections_are_asked_about_once(make_scene, nat):
 
 @pytest.mark.parametrize("port, once", [(443, True), (53, True), (4500, False)])
 def test_datagrams_are_asked_about_once_where_a_port_is_low(make_scene, port, once):
-    """Later a pinhole may open for the others."""
+    """Later a pinhole may open for the others: see below."""
     scene = make_scene()
     server = scene.keep(Port(scene.lab.peer, scene.lab.peer.ip4, port))
     client = scene.keep(Port(scene.lab.inside, scene.lab.inside.ip4, 40000))
@@ -75,6 +75,56 @@ def test_datagrams_are_asked_about_once_where_a_port_is_low(make_scene, port, on
         counted = count()
         assert counted["out"][0] == counted["back"][0] == 5
         assert (counted["out"][1], counted["back"][1]) == ((4, 5) if once else (0, 0))
+
+
+def noted(gateway, name):
+    listing = json.loads(gateway.nft(f"list set inet messenger_alg {name}", as_json=True))
+    elements = next(one["set"].get("elem", []) for one in listing["nftables"] if "set" in one)
+    return {(f"{source}:{sport}", f"{destination}:{dport}")
+            for source, destination, _, sport, dport in (one["elem"]["val"]["concat"] for one in elements)}
+
+
+@pytest.mark.parametrize("nat, family", [(False, 4), (True, 4), (False, 6)], ids=["routed", "nat", "IPv6"])
+def test_other_datagrams_are_asked_about_once_in_a_while(make_scene, nat, family):
+    """Before conntrack they have the addresses that they arrive with."""
+    scene = make_scene(nat=nat)
+    lab = scene.lab
+    server = scene.keep(Port(lab.peer, lab.peer.address(family), 4500))
+    client = scene.keep(Port(lab.inside, lab.inside.address(family), 40000))
+    shown = (scene.outside_address, 40000) if nat else client.address
+    Flow(client, server.address).send(3)
+    assert noted(lab.gateway, f"others{family}") == set(), "nobody has answered"
+    for _ in range(2):
+        Flow(server, shown).send(1)
+        Flow(client, server.address).send(1)
+    text = ["{}:{}".format(*one) for one in (client.address, server.address, shown)]
+    assert noted(lab.gateway, f"others{family}") == {(text[0], text[1]), (text[1], text[0])}
+    assert noted(lab.gateway, f"admitted{family}") == {(text[0], text[1]), (text[1], text[2])}
+
+
+def test_what_the_firewall_drops_may_be_early_media_and_is_not_noted(make_scene):
+    scene = make_scene()
+    media = scene.media(40000, 50000)
+    media.inbound.send(3)
+    assert noted(scene.lab.gateway, "others4") == noted(scene.lab.gateway, "admitted4") == set()
+    call_peer(scene)
+    scene.wait_open(40000)
+    media.assert_passes()
+
+
+def test_a_flow_that_becomes_media_is_media_soon_and_ends_with_the_call(make_scene):
+    scene = make_scene()
+    media = scene.media(40000, 50000)
+    media.outbound.send(1)
+    media.assert_passes()
+    assert noted(scene.lab.gateway, "others4")
+    out, back = call_peer(scene)
+    scene.wait_open(40000)
+    with Running([media.inbound, media.outbound], interval=0.1) as running:
+        running.wait_sent(60)
+    hang_up(out, back.agent)
+    scene.wait_closed()
+    media.assert_inbound_blocked()
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])

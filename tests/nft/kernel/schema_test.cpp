@@ -186,7 +186,14 @@ TEST_F(SchemaTest, ReadsAsItIsDocumented) {
          "ct mark & 0x10000000 == 0x10000000 goto media",
          "ct label 100 return",
          "meta l4proto tcp ct mark 0x00000000/4 ct label set 100",
-         "udp sport < 1024 ct mark 0x00000000/4 ct label set 100",
+         "udp sport < 1024 ct mark 0x00000000/4 ct label set 100 return",
+         "ip saddr . ip daddr . meta l4proto . udp sport . udp dport @others4 return",
+         "ct state established ct mark 0x00000000/4 add @others6 { ip6 saddr . ip6 daddr . meta l4proto . udp sport . "
+         "udp dport timeout 5s }",
+         "ct state established ct mark 0x00000000/4 ct direction reply add @admitted4 { ct reply ip saddr . ct reply "
+         "ip daddr . meta l4proto . ct reply proto-src . ct reply proto-dst timeout 20s }",
+         "ct state established ct mark 0x00000000/4 ct direction original add @admitted6 { ct original ip6 saddr . ct "
+         "original ip6 daddr . meta l4proto . ct original proto-src . ct original proto-dst timeout 20s }",
          "udp dport < 1024 return",
          "meta nfproto ipv4 meta l4proto udp jump udp4",
          "meta nfproto ipv4 meta l4proto tcp ct state ! established jump tcp4",
