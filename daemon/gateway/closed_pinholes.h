@@ -22,7 +22,7 @@ class ClosedPinholes {
     /// What there is to look at, at one time or another.
     [[nodiscard]] std::vector<alg::PinholeKey> all() const;
 
-    /// At what was added since the last look. To be called a moment after that was committed. Both looks stage what has
+    /// At what was added since the last look. To be called when that has been committed. Both looks stage what has
     /// to be removed again, and return how many those are.
     std::size_t look(const alg::Engine& engine, nft::Ruleset& ruleset, nft::Transaction& staged);
     /// Once more, at what there was at the call before this one: between its two looks lies at least the time between

@@ -33,7 +33,7 @@ namespace messenger::daemon {
 
 namespace {
 
-constexpr auto kClosedLookDelay = std::chrono::milliseconds(1);
+constexpr auto kLookAgainDelay = std::chrono::milliseconds(20);
 constexpr auto kLateLookDelay = std::chrono::seconds(1);
 constexpr auto kBetweenUnprovenWarnings = std::chrono::seconds(10);
 constexpr int kBatchesPerRound = 8;  // then timers and the other descriptors have their turn
@@ -85,10 +85,7 @@ Gateway::Gateway(const Config& config, std::string config_file, Log& log)
           report(pipeline_.expire(loop_.now()));
       })),
       look_timer_(loop_.add_timer([this] { media_.look(engine_, one_way_observers_, loop_.now()); })),
-      closed_look_timer_(loop_.add_timer([this] {
-          closed_look_armed_ = false;
-          if (const auto looked = sync_.look_at_closed(engine_); !looked) report(looked.error());
-      })),
+      look_again_timer_(loop_.add_timer([this] { looks_again_ = false; })),
       late_look_timer_(loop_.add_timer([this] {
           late_look_armed_ = false;
           if (const auto looked = sync_.look_late_at_closed(engine_); !looked) report(looked.error());
@@ -283,15 +280,21 @@ void Gateway::watch_everything() {
         loop_.set_timer(expiry_timer_, engine_.next_expiry());
         media_.plan_look(loop_.now());
         loop_.set_timer(look_timer_, media_.next_look());
-        if (sync_.closed().has_new() && !closed_look_armed_) {
-            closed_look_armed_ = true;
-            loop_.set_timer(closed_look_timer_, loop_.now() + kClosedLookDelay);
-        }
+        look_at_closed();
         if (sync_.closed().has_looked_at() && !late_look_armed_) {
             late_look_armed_ = true;
             loop_.set_timer(late_look_timer_, loop_.now() + kLateLookDelay);
         }
     });
+}
+
+/// In the round that has closed them, after its verdicts: the packets that could have brought one back are through.
+void Gateway::look_at_closed() {
+    if (!sync_.closed().has_new() || looks_again_) return;
+    if (const auto looked = sync_.look_at_closed(engine_); !looked) report(looked.error());
+    if (!sync_.closed().has_new()) return;
+    looks_again_ = true;
+    loop_.set_timer(look_again_timer_, loop_.now() + kLookAgainDelay);
 }
 
 void Gateway::run() {

@@ -61,6 +61,7 @@ class Gateway {
     /// Says what has changed. True if an interface has lost the address it had.
     bool report_outside_changes();
     void follow_outside_addresses();
+    void look_at_closed();
     void on_packets();
     void warn_of_unproven();
     void add_commands();
@@ -107,13 +108,13 @@ class Gateway {
     const DaemonParts parts_;
     EventLoop::TimerId expiry_timer_;
     EventLoop::TimerId look_timer_;
-    EventLoop::TimerId closed_look_timer_;
+    EventLoop::TimerId look_again_timer_;
     EventLoop::TimerId late_look_timer_;
     EventLoop::TimerId watchdog_timer_;
     EventLoop::TimerId metrics_timer_;
     std::uint64_t unproven_told_ = 0;  ///< openings that had waited when we said so last
     alg::TimePoint next_unproven_warning_;
-    bool closed_look_armed_ = false;
+    bool looks_again_ = false;  ///< what was found open, or could not be looked at, has its turn later
     bool late_look_armed_ = false;
 };
 
