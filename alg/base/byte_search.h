@@ -82,6 +82,34 @@ template <std::size_t Size>
     return found;
 }
 
+/// Bit i tells whether bytes[i] is a letter or digit of ASCII, or a hyphen.
+template <std::size_t Size>
+[[nodiscard]] inline std::uint64_t find_word_bytes(const char* bytes) {
+    static_assert(Size % 16 == 0 && Size <= 64);
+    std::uint64_t found = 0;
+#if defined(__SSE2__)
+    // What is above the last of a range, counted from its first, is not in it.
+    const auto is_among = [](__m128i part, char first, char last) {
+        const __m128i from_first = _mm_sub_epi8(part, _mm_set1_epi8(first));
+        return _mm_cmpeq_epi8(_mm_min_epu8(from_first, _mm_set1_epi8(static_cast<char>(last - first))), from_first);
+    };
+    for (std::size_t at = 0; at < Size; at += 16) {
+        __m128i part;
+        std::memcpy(&part, bytes + at, sizeof part);
+        const __m128i letter = is_among(_mm_or_si128(part, _mm_set1_epi8(0x20)), 'a', 'z');
+        const __m128i other = _mm_or_si128(is_among(part, '0', '9'), _mm_cmpeq_epi8(part, _mm_set1_epi8('-')));
+        found |= std::uint64_t{static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(letter, other)))} << at;
+    }
+#else
+    for (std::size_t at = 0; at < Size; ++at) {
+        const char byte = bytes[at];
+        const char lower = static_cast<char>(byte | 0x20);
+        found |= std::uint64_t{(lower >= 'a' && lower <= 'z') || (byte >= '0' && byte <= '9') || byte == '-'} << at;
+    }
+#endif
+    return found;
+}
+
 inline constexpr std::size_t kSearchStep = 16;
 
 /// find_byte where fewer bytes of text are left than are compared at once. Not inline: it comes once in a text.

@@ -7,6 +7,7 @@
 
 #include "alg/base/byte_search.h"
 #include "alg/base/text.h"
+#include "alg/sip/header_name.h"
 #include "alg/sip/message.h"
 #include "alg/sip/token.h"
 
@@ -55,7 +56,7 @@ class HeaderReader {
     if (end == std::string_view::npos) return Step::cut;
     at_ = end + 1;
     // Before the look for folds: a body may begin with a blank.
-    if (end == begin || (text_[begin] == '\r' && end == begin + 1)) return Step::end;
+    if (end - begin <= 1 && (end == begin || text_[begin] == '\r')) return Step::end;
     if (at_ < text_.size() && is_blank(text_[at_])) {
         end = find_fold_end(text_, at_);
         if (end == std::string_view::npos) return Step::cut;
@@ -82,14 +83,15 @@ class HeaderReader {
     if (colon == end) return false;
     const char* const text = text_.data();
     std::string_view name(text + begin, colon - begin);
-    line_.id = header_id(name);
+    line_.id = header_names::find(name);
     // What has been recognized is a token, and has no blanks behind it.
     if (line_.id == HeaderId::other) {
         if (name.ends_with(' ') || name.ends_with('\t')) {
             while (!name.empty() && is_blank(name.back())) name.remove_suffix(1);
             line_.id = header_id(name);
         }
-        if (name.size() > UINT16_MAX || !is_token(name)) return false;
+        if (name.empty() || name.size() > UINT16_MAX) return false;
+        if (find_token_end(text_, begin, begin + name.size()) != begin + name.size()) return false;
     }
     const char* value = text + colon + 1;
     const char* value_end = text + end;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "alg/base/byte_search.h"
 #include "alg/base/text.h"
 #include "alg/sip/content_length.h"
 #include "alg/sip/fields.h"
@@ -31,7 +32,32 @@ constexpr bool is_empty(const HeaderLine& line) {
     return line.value_begin == line.value_end;
 }
 
-std::string_view tag_of(std::string_view address) {
+/// As nearly everybody writes it: the first parameter, without blanks and quotes, of an address with <> or of one
+/// without quotes; empty if that has no parameters. Absent otherwise. The value is text[from, to); what follows in text
+/// is looked at, too, several bytes at once.
+std::optional<std::string_view> find_plain_tag(std::string_view text, std::size_t from, std::size_t to) {
+    constexpr std::string_view kTag = ";tag=";
+    std::size_t open = find_byte(text, from, to, '<', '"');
+    if (open < to && text[open] == '"') {
+        const std::size_t quote = find_byte(text, open + 1, to, '"', '\\');
+        if (quote == to || text[quote] != '"') return std::nullopt;
+        open = find_byte(text, quote + 1, to, '<', '"');
+        if (open == to || text[open] != '<') return std::nullopt;
+    }
+    const std::size_t uri = open < to ? open + 1 : from;
+    const std::size_t uri_end = open < to ? find_byte(text, open, to, '>') : find_byte(text, from, to, ';');
+    const std::size_t parameters = open < to ? uri_end + 1 : uri_end;
+    if (parameters >= to) return std::string_view{};
+    if (uri_end <= uri || text[uri] <= ' ' || to - parameters <= kTag.size()) return std::nullopt;
+    if (text.substr(parameters, kTag.size()) != kTag) return std::nullopt;
+    const std::size_t begin = parameters + kTag.size();
+    const std::size_t end = find_byte(text, begin, to, ';', '"');
+    if (end == begin || text[begin] <= ' ' || text[end - 1] <= ' ' || (end < to && text[end] == '"'))
+        return std::nullopt;
+    return text.substr(begin, end - begin);
+}
+
+std::string_view read_tag(std::string_view address) {
     const std::optional<NameAddress> parts = parse_name_address(address);
     if (!parts) return {};
     return find_parameter(parts->parameters, "tag").value_or(std::string_view{});
@@ -111,12 +137,16 @@ Expected<void> SipMessageView::read_headers(const Limits& limits) {
 
 Expected<void> SipMessageView::read_cseq() {
     const std::string_view text = value(HeaderId::cseq);
-    const auto digits = static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), is_digit) - text.begin());
-    const std::optional<std::uint32_t> number = parse_number(text.substr(0, digits), INT32_MAX);
-    const std::string_view method = trim(text.substr(digits));
-    if (!number || method.size() == text.size() - digits) return Error::bad_cseq;
+    std::uint64_t number = 0;
+    std::size_t at = 0;
+    for (; at < text.size() && is_digit(text[at]); ++at) {
+        number = number * 10 + static_cast<std::uint64_t>(text[at] - '0');
+        if (number > INT32_MAX) return Error::bad_cseq;
+    }
+    const std::string_view method = trim(text.substr(at));
+    if (at == 0 || method.size() == text.size() - at) return Error::bad_cseq;
     if (is_request() ? method != method_text_ : !is_token(method)) return Error::bad_cseq;
-    cseq_ = *number;
+    cseq_ = static_cast<std::uint32_t>(number);
     method_text_ = method;
     method_ = parse_method(method);
     return {};
@@ -147,11 +177,18 @@ std::string_view SipMessageView::to() const {
 }
 
 std::string_view SipMessageView::from_tag() const {
-    return tag_of(from());
+    return tag_of(HeaderId::from);
 }
 
 std::string_view SipMessageView::to_tag() const {
-    return tag_of(to());
+    return tag_of(HeaderId::to);
+}
+
+std::string_view SipMessageView::tag_of(HeaderId id) const {
+    if (!has(id)) return {};
+    const HeaderLine& line = lines_[first_[static_cast<std::size_t>(id)]];
+    const std::optional<std::string_view> plain = find_plain_tag(text_, line.value_begin, line.value_end);
+    return plain ? *plain : read_tag(value_of(line));
 }
 
 std::string_view SipMessageView::top_via() const {

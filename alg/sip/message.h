@@ -153,6 +153,7 @@ class SipMessageView {
     Expected<void> read_cseq();
     Expected<void> read_body(bool is_there);
     void clear();
+    [[nodiscard]] std::string_view tag_of(HeaderId id) const;
 
     std::string_view text_;
     std::string_view request_uri_;

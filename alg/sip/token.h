@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <string_view>
 
-#include "alg/base/text.h"
+#include "alg/base/byte_search.h"
 
 namespace messenger::alg {
 
@@ -31,6 +33,17 @@ inline constexpr std::array<bool, 256> kTokenCharacters = [] {
 
 [[nodiscard]] constexpr bool is_token(std::string_view text) {
     return !text.empty() && token_length(text) == text.size();
+}
+
+/// Where the token ends that begins at text[from]: from without one, `to` at most. Looks at several bytes at once, for
+/// most tokens are words.
+[[nodiscard]] inline std::size_t find_token_end(std::string_view text, std::size_t from, std::size_t to) {
+    std::size_t at = from;
+    if (text.size() - from >= kSearchStep) {
+        at += static_cast<unsigned>(std::countr_one(find_word_bytes<kSearchStep>(text.data() + from)));
+    }
+    while (at < to && is_token_char(text[at])) ++at;
+    return std::min(at, to);
 }
 
 }  // namespace messenger::alg

@@ -8,6 +8,7 @@
 
 #include "alg/base/text.h"
 #include "alg/sip/compression.h"
+#include "alg/sip/fields.h"
 #include "alg/sip/message.h"
 
 namespace {
@@ -37,6 +38,13 @@ void check_lines(const SipMessageView& view) {
     }
 }
 
+/// Part by part, and without a look at how most write it.
+std::string_view tag_of(std::string_view address) {
+    const auto parts = messenger::alg::parse_name_address(address);
+    return parts ? messenger::alg::find_parameter(parts->parameters, "tag").value_or(std::string_view{})
+                 : std::string_view{};
+}
+
 void check(const SipMessageView& view, std::string_view text) {
     require_inside(view.whole(), text);
     require(view.head().size() + view.body().size() == view.whole().size());
@@ -49,6 +57,7 @@ void check(const SipMessageView& view, std::string_view text) {
     require(!view.call_id().empty() && !view.from().empty() && !view.to().empty() && !view.method_text().empty());
     require(view.is_request() == (view.status() == 0) && view.is_request() == !view.request_uri().empty());
     require(view.cseq() <= INT32_MAX);
+    require(view.from_tag() == tag_of(view.from()) && view.to_tag() == tag_of(view.to()));
     require(messenger::alg::parse_method(view.method_text()) == view.method());
     messenger::alg::decline_compression(view, [&](std::string_view method, std::string_view word) {
         require_inside(method, view.head());

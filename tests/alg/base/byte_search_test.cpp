@@ -58,6 +58,20 @@ TEST(ByteSearch, BlanksAndControlsAreInvisible) {
     }
 }
 
+TEST(ByteSearch, LettersDigitsAndHyphensAreWordBytes) {
+    for (unsigned value = 0; value < 256; ++value) {
+        std::string text(64, '@');
+        for (std::size_t at = 0; at < 64; at += 5) text[at] = static_cast<char>(value);
+        std::uint64_t expected = 0;
+        const bool in_word = (value >= 'a' && value <= 'z') || (value >= 'A' && value <= 'Z') ||
+                             (value >= '0' && value <= '9') || value == '-';
+        for (unsigned at = 0; in_word && at < 64; at += 5) expected |= std::uint64_t{1} << at;
+        const ExactBytes block(text);
+        EXPECT_EQ(find_word_bytes<64>(block.text().data()), expected) << value;
+        EXPECT_EQ(find_word_bytes<16>(block.text().data()), expected & 0xffffU) << value;
+    }
+}
+
 TEST(ByteSearch, TheFirstOneOfARangeIsFound) {
     for (std::size_t size = 0; size < 40; ++size) {
         for (std::size_t place = 0; place < size; ++place) {

@@ -3,11 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "alg/sip/fields.h"
 #include "tests/alg/sip/exact_copy.h"
 
 namespace messenger::alg {
@@ -294,6 +296,29 @@ TEST(SipMessage, ReadsTagsOfTheHeaderOnly) {
     EXPECT_EQ(tag("<sip:a@b>;x=\"y;tag=no\";tag=5"), "5");
     EXPECT_EQ(tag("\"open <sip:a@b>;tag=6"), "");
     EXPECT_EQ(tag("<sip:a@b>From: <sip:a@b>;tag=7"), "");
+}
+
+// How most write an address is read in a way of its own, which must not find anything else.
+TEST(SipMessage, ReadsTheTagOfAnyAddressAsItsPartsSay) {
+    constexpr std::array<std::string_view, 12> kPieces = {"<",    ">", "\"", ";",      ";tag=", "tag",
+                                                          "sip:", " ", "\\", ">;tag=", "x",     "\t="};
+    constexpr unsigned kLongest = 5;
+    const auto by_parts = [](std::string_view address) {
+        const auto parts = parse_name_address(address);
+        return parts ? find_parameter(parts->parameters, "tag").value_or(std::string_view{}) : std::string_view{};
+    };
+    std::size_t tags = 0;
+    SipMessageView message;
+    for (std::size_t number = 0; number < 12 * 12 * 12 * 12 * 12; ++number) {
+        std::string from;
+        std::size_t rest = number;
+        for (unsigned i = 0; i < kLongest; ++i, rest /= kPieces.size()) from += kPieces.at(rest % kPieces.size());
+        const std::string text = bye("Call-ID: 1\r\nCSeq: 1 BYE\r\nTo: b\r\nFrom: " + from + "\r\n");
+        if (!message.parse(text, Limits{})) continue;
+        ASSERT_EQ(message.from_tag(), by_parts(message.from())) << from;
+        tags += message.from_tag().empty() ? 0U : 1U;
+    }
+    EXPECT_GT(tags, 1000U);
 }
 
 }  // namespace
