@@ -54,7 +54,9 @@ def call_cpu():
     yield Row("CPU per call / bare loop", ours, bare, "us",
               ratio_at_most(1.5),
               f"{RATE:,} calls/s, {lost} lost; beside five verdicts two transactions and two conntrack entries",
-              failed=lost > 0)
+              failed=lost > 0,
+              limit="the reader of messages may neither give verdicts nor open anything: a second process does (see the loop of two "
+                    "processes); and that loop makes no transactions")
     yield Row("CPU per call / loop of two processes", ours, handing_over, "us", None,
               f"the same loop, and a second process sends the verdicts: {handing_over / bare:.2f} of the bare loop")
 
@@ -124,6 +126,8 @@ def rate():
             with site.helper(expectations):
                 peer_late = _without_late_media(site)
             yield Row(f"calls set up / kernel helper {name}", ours.rate, peer.rate, "calls/s", ratio_at_least(1),
-                      f"{how}; the helper: {peer.held:,} held, {peer.lost:,} lost", failed=failed)
+                      f"{how}; the helper: {peer.held:,} held, {peer.lost:,} lost", failed=failed,
+                      limit="the helper works where the packet is; five messages of a call that go to a process and back cost more "
+                            "than all it does (see the bare loop, which opens nothing)")
             yield Row(f"calls without their late media / kernel helper {name}", late, peer_late, f"of {HELD:,} calls",
                       ours_at_most(0, "calls"), f"{HELD:,} calls are answered before the first media flows")

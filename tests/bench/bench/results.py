@@ -28,7 +28,8 @@ def ours_at_most(limit, unit):
 
 @dataclasses.dataclass
 class Row:
-    """why: a few words, also where the aim is met; failed: something went wrong that no figure shows."""
+    """why: a few words, also where the aim is met; failed: something went wrong that no figure shows; limit: what stands in
+    the way of the aim, told where it is missed."""
 
     name: str
     ours: float | None
@@ -37,6 +38,7 @@ class Row:
     aim: Aim | None = None
     why: str = ""
     failed: bool = False
+    limit: str = ""
 
     @property
     def ratio(self):
@@ -61,6 +63,18 @@ def figure(value):
     if value is None:
         return "-"
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def missed(rows):
+    """What stands in the way of the aims that were missed, each reason once; empty if none was."""
+    reasons = {}
+    for row in rows:
+        if row.verdict == "missed":
+            reasons.setdefault(row.limit or "nothing that is known", []).append(row.name)
+    lines = []
+    for reason, names in reasons.items():
+        lines += [f"- {'; '.join(names)}:", f"    {reason}"]
+    return "\n".join(("Missed, and what stands in the way:", *lines)) if lines else ""
 
 
 def table(rows):
