@@ -80,9 +80,15 @@ nft::Expected<std::size_t> PinholeSync::put_back(std::span<const nft::Place> rem
     each_wanted(engine, now, [&](const nft::Operation& wanted) {
         if (places.contains(nft::Place{wanted.set, wanted.element.key})) changes.refresh(wanted.set, wanted.element);
     });
-    if (changes.empty()) return std::size_t{0};
-    if (const auto committed = ruleset_.commit(changes); !committed) return committed.error();
-    return changes.operations().size();
+    return complete(changes);
+}
+
+nft::Expected<std::size_t> PinholeSync::complete(nft::Transaction& lacking) {
+    const std::size_t count = lacking.operations().size();
+    if (count == 0) return count;
+    for (const nft::Family family : {nft::Family::ipv4, nft::Family::ipv6}) lacking.flush(nft::others(family));
+    if (const auto committed = ruleset_.commit(lacking); !committed) return committed.error();
+    return count;
 }
 
 bool PinholeSync::may_apply(const alg::PinholeChange& change) {

@@ -170,6 +170,9 @@ class PinholeSync final : public alg::PinholeWitness {
     /// Stages that the flow of a closed pinhole is not admitted any more.
     void end_flow(const alg::PinholeChange& closed);
     void note_no_room();
+    /// Commits what the table lacks: how much that was. While it was lacking, the packet path may have taken signalling
+    /// and media for traffic of others.
+    [[nodiscard]] nft::Expected<std::size_t> complete(nft::Transaction& lacking);
     [[nodiscard]] bool leads_nowhere(const std::optional<alg::Endpoint>& outside) const;
     void translate_binding(const alg::BindingChange& change, nft::Transaction& transaction) const;
 

@@ -39,11 +39,9 @@ nft::Expected<std::size_t> PinholeSync::take_over(alg::Engine& engine, alg::Time
     auto comparison = TableComparison::begin(table_);
     if (!comparison) return comparison.error();
     each_wanted(engine, now, [&](const nft::Operation& wanted) { comparison->see(wanted); });
-    const nft::Transaction changes = comparison->finish();
+    nft::Transaction changes = comparison->finish();
     table_.forget();
-    if (changes.empty()) return std::size_t{0};
-    if (const auto committed = ruleset_.commit(changes); !committed) return committed.error();
-    return changes.operations().size();
+    return complete(changes);
 }
 
 nft::Expected<void> PinholeSync::wait_for_others() {

@@ -167,3 +167,24 @@ def test_a_connection_of_signalling_is_read_on_after_the_set_of_ports_was_empty(
     scene.daemon.start()
     hang_up(out, back.agent)
     scene.wait_closed()
+
+
+def test_datagrams_of_signalling_that_nobody_could_know_are_read_once_the_ports_are_back(make_scene):
+    """Without them it looks like any other flow, and would be left alone for seconds."""
+    scene = make_scene()
+    gateway = scene.lab.gateway
+    scene.daemon.stop()
+    gateway.nft("flush set inet messenger_alg sip_ports")
+    client = scene.keep(Port(scene.lab.inside, scene.lab.inside.ip4, 5060))
+    server = scene.keep(Port(scene.lab.peer, scene.lab.peer.ip4, 5060))
+    for _ in range(2):
+        Flow(client, server.address).send(1)
+        Flow(server, client.address).send(1)
+    assert noted(gateway, "others4")
+    client.close()
+    server.close()
+    scene.daemon.start()
+    out, back = call_peer(scene)
+    scene.wait_open(40000)
+    hang_up(out, back.agent)
+    scene.wait_closed()
