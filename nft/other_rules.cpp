@@ -15,7 +15,6 @@
 namespace messenger::nft {
 namespace {
 
-constexpr std::uint32_t kEstablishedState = 2;                   // NF_CT_STATE_BIT(IP_CT_ESTABLISHED)
 constexpr std::array<std::uint8_t, 2> kTrackedDirections{0, 1};  // IP_CT_DIR_ORIGINAL, IP_CT_DIR_REPLY
 
 /// For so long a flow that is not media yet stays that, after a pinhole has opened for it: not counted, not marked, and
@@ -52,7 +51,7 @@ void append_datagrams(const SchemaOptions& options, std::string_view chain, Fami
                       std::vector<RuleHandle>& rules) {
     const auto established = [&] {
         RuleBuilder rule = rule_in(chain, family, Protocol::udp);
-        rule.load_ct_state(0).bitwise(0, kEstablishedState, 0).require_u32(0, 0, true);
+        rule.load_ct_state(0).bitwise(0, kEstablished, 0).require_u32(0, 0, true);
         require_no_mark(rule, options);
         return rule;
     };

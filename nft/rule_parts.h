@@ -16,6 +16,8 @@ namespace messenger::nft {
 
 inline constexpr std::array kFamilies{Family::ipv4, Family::ipv6};
 
+inline constexpr std::uint32_t kEstablished = 2;  // NF_CT_STATE_BIT(IP_CT_ESTABLISHED)
+
 /// As seen from the inside host.
 enum class Direction : std::uint8_t { in, out };
 inline constexpr std::array kDirections{Direction::in, Direction::out};

@@ -29,8 +29,7 @@ constexpr std::string_view kOutbound = "outbound";
 constexpr std::string_view kPassed = "passed";
 constexpr std::string_view kVerdict = "verdict";
 
-constexpr std::uint32_t kEstablished = 2;  // NF_CT_STATE_BIT(IP_CT_ESTABLISHED)
-constexpr std::uint8_t kReply = 1;         // IP_CT_DIR_REPLY
+constexpr std::uint8_t kReply = 1;  // IP_CT_DIR_REPLY
 
 /// The daemon asks for who was heard as soon as it reads the packet. With made-up addresses a set of this size is full
 /// after thousands of packets a second: then nobody new is heard for as long as this.

@@ -123,7 +123,7 @@ def run_lab(story):
     chosen = " ".join(f"test_{name}.py" for name in ("lab_itself", "admission", "calls", "changes", "other_traffic",
                                                        "survival", "passage_mark"))
     results = HERE / "lab.xml"
-    # A set of half a million elements takes nft longer to fill than all the rest, where the processor is emulated.
+    # A set of a million elements takes nft longer to fill than all the rest, where the processor is emulated.
     # The programs are where the lab looks for a build.
     build = HERE / "build" / "daemon"
     build.mkdir(parents=True, exist_ok=True)
