@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "nft/kernel_ruleset.h"
 
+#include <algorithm>
 #include <array>
 #include <bitset>
 #include <cerrno>
@@ -21,6 +22,9 @@ namespace {
 constexpr unsigned kMaxAttempts = 16;
 
 constexpr std::string_view kCommit = "commit to inet messenger_alg";
+
+/// However many places there are, the memory for their requests stays small.
+constexpr std::size_t kLookedForAtOnce = 128;
 
 using RequestBuffer = std::array<char, 512>;
 
@@ -159,7 +163,17 @@ Expected<std::optional<StoredElement>> KernelRuleset::find(SetId set, const Key&
     return std::optional<StoredElement>();
 }
 
-Expected<std::vector<std::optional<StoredElement>>> KernelRuleset::find_each(std::span<const Place> places) {
+Expected<void> KernelRuleset::find_each(std::span<const Place> places, const OnFound& on_found) {
+    for (std::size_t first = 0; first < places.size(); first += kLookedForAtOnce) {
+        const auto some = places.subspan(first, std::min(kLookedForAtOnce, places.size() - first));
+        auto looked =
+            find_some(some, [&](std::size_t index, const StoredElement& element) { on_found(first + index, element); });
+        if (!looked) return looked;
+    }
+    return {};
+}
+
+Expected<void> KernelRuleset::find_some(std::span<const Place> places, const OnFound& on_found) {
     constexpr std::string_view kOperation = "look into the sets of inet messenger_alg";
     requests_.clear();
     for (const Place& place : places) {
@@ -169,20 +183,18 @@ Expected<std::vector<std::optional<StoredElement>>> KernelRuleset::find_each(std
         put_element_key(message, kTable, spec_of(place.set).name, place.key);
         requests_.add(*message);
     }
-    std::vector<std::optional<StoredElement>> found(places.size());
     bool readable = true;
-    std::vector<StoredElement> elements;
     const auto codes = requests_.send(socket_, kOperation, [&](std::size_t index, const nlmsghdr& reply) {
-        elements.clear();
-        readable = read_elements(reply, elements) && readable;
-        if (!elements.empty()) found[index] = elements.front();
+        found_.clear();
+        readable = read_elements(reply, found_) && readable;
+        if (!found_.empty()) on_found(index, found_.front());
     });
     if (!codes) return codes.error();
     if (!readable) return system_error(EBADMSG, kOperation);
     for (const int code : *codes) {
         if (code != 0 && code != ENOENT) return system_error(code, kOperation);
     }
-    return found;
+    return {};
 }
 
 }  // namespace messenger::nft

@@ -24,7 +24,7 @@ class KernelRuleset final : public Ruleset {
     [[nodiscard]] Expected<CommitReport> commit(const Transaction& transaction) override;
     [[nodiscard]] Expected<std::vector<StoredElement>> list(SetId set) override;
     [[nodiscard]] Expected<std::optional<StoredElement>> find(SetId set, const Key& key) override;
-    [[nodiscard]] Expected<std::vector<std::optional<StoredElement>>> find_each(std::span<const Place> places) override;
+    [[nodiscard]] Expected<void> find_each(std::span<const Place> places, const OnFound& on_found) override;
 
     /// For RulesetWatch: changes of this origin are ours.
     [[nodiscard]] std::uint32_t portid() const { return socket_.portid(); }
@@ -36,6 +36,7 @@ class KernelRuleset final : public Ruleset {
     [[nodiscard]] Expected<void> leave_out(const Transaction& transaction, std::span<const BatchFailure> failures,
                                            CommitReport& report);
     [[nodiscard]] Expected<bool> set_exists(SetId set);
+    [[nodiscard]] Expected<void> find_some(std::span<const Place> places, const OnFound& on_found);
 
     NetlinkSocket socket_;
     bool destroys_elements_;
@@ -43,6 +44,7 @@ class KernelRuleset final : public Ruleset {
     Requests requests_;
     std::vector<LeaveOut> left_out_;  // per operation
     CommitOrder order_;
+    std::vector<StoredElement> found_;  // in one answer
 };
 
 }  // namespace messenger::nft

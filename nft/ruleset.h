@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <span>
 #include <vector>
@@ -42,9 +43,11 @@ class Ruleset {
     /// One element, without a look at the others; absent if it is not there or has timed out. Errors: schema_gone.
     [[nodiscard]] virtual Expected<std::optional<StoredElement>> find(SetId set, const Key& key) = 0;
 
-    /// The same for many places at once, in their order. A set that is missing has nothing in it.
-    [[nodiscard]] virtual Expected<std::vector<std::optional<StoredElement>>> find_each(
-        std::span<const Place> places) = 0;
+    /// index counts the places; the element is borrowed for the call.
+    using OnFound = std::function<void(std::size_t index, const StoredElement& element)>;
+    /// The same for many places at once, in no order. A set that is missing has nothing in it. After an error, some may
+    /// have been handed on.
+    [[nodiscard]] virtual Expected<void> find_each(std::span<const Place> places, const OnFound& on_found) = 0;
 };
 
 }  // namespace messenger::nft

@@ -14,16 +14,13 @@ Expected<std::vector<Traffic>> read_traffic(Ruleset& ruleset, std::span<const In
         places.push_back({received(family), key});
         places.push_back({sent(family), key});
     }
-    auto found = ruleset.find_each(places);
-    if (!found) return std::move(found).error();
-    const auto counter_of = [](const std::optional<StoredElement>& element) {
-        return element ? element->counter.value_or(Counter{}) : Counter{};
-    };
-    std::vector<Traffic> traffic;
-    traffic.reserve(insides.size());
-    for (std::size_t i = 0; i < found->size(); i += 2) {
-        traffic.push_back({counter_of((*found)[i]), counter_of((*found)[i + 1])});
-    }
+    std::vector<Traffic> traffic(insides.size());
+    auto read = ruleset.find_each(places, [&](std::size_t index, const StoredElement& element) {
+        Traffic& both_ways = traffic[index / 2];
+        Counter& counter = index % 2 == 0 ? both_ways.inbound : both_ways.outbound;
+        counter = element.counter.value_or(Counter{});
+    });
+    if (!read) return std::move(read).error();
     return traffic;
 }
 

@@ -54,15 +54,12 @@ void ask_kernel(const DaemonParts& parts, std::span<const alg::PinholeKey> keys,
         places.push_back(*place);
         owners.push_back(i);
     }
-    if (const auto found = parts.ruleset.find_each(places)) {
-        for (std::size_t i = 0; i < places.size(); ++i) {
-            const auto& stored = (*found)[i];
-            if (!stored) continue;
-            json& object = pinholes[owners[i]];
-            object["in_kernel"] = true;
-            object["expires_seconds"] = std::chrono::ceil<std::chrono::seconds>(stored->expires).count();
-        }
-    }
+    // If the kernel does not answer, they are shown as not in it.
+    static_cast<void>(parts.ruleset.find_each(places, [&](std::size_t index, const nft::StoredElement& stored) {
+        json& object = pinholes[owners[index]];
+        object["in_kernel"] = true;
+        object["expires_seconds"] = std::chrono::ceil<std::chrono::seconds>(stored.expires).count();
+    }));
     if (const auto traffic = nft::read_traffic(parts.ruleset, insides)) {
         for (std::size_t i = 0; i < keys.size(); ++i) {
             pinholes[i]["in"] = describe_counter((*traffic)[i].inbound);

@@ -32,17 +32,16 @@ ClosedPinholes::Seen ClosedPinholes::look_at(std::vector<alg::PinholeKey> keys, 
     std::vector<nft::Place> places;
     places.reserve(keys.size());
     for (const alg::PinholeKey& key : keys) places.push_back(*place_of(key));
-    const auto found = ruleset.find_each(places);
     Seen seen;
-    for (std::size_t i = 0; i < places.size(); ++i) {
-        if (found && !(*found)[i]) {
-            seen.closed.push_back(keys[i]);
-            continue;
-        }
-        closed_.push_back(keys[i]);
-        if (!found) continue;
-        staged.remove(places[i].set, places[i].key);
+    std::vector<bool> open(places.size());
+    const auto looked = ruleset.find_each(places, [&](std::size_t index, const nft::StoredElement&) {
+        open[index] = true;
+        staged.remove(places[index].set, places[index].key);
         ++seen.open;
+    });
+    for (std::size_t i = 0; i < places.size(); ++i) {
+        auto& next = looked && !open[i] ? seen.closed : closed_;
+        next.push_back(keys[i]);
     }
     return seen;
 }

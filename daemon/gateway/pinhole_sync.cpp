@@ -54,13 +54,15 @@ nft::Expected<std::optional<nft::SetId>> PinholeSync::find_loss(alg::Engine& eng
         std::vector<nft::Place> places;
         places.reserve(some.size());
         for (const nft::Operation& wanted : some) places.push_back({wanted.set, wanted.element.key});
-        const auto found = ruleset_.find_each(places);
-        if (!found) lacking = found.error();
-        for (std::size_t i = 0; found && i < some.size(); ++i) {
-            const auto& one = (*found)[i];
-            if (one && is_as_wanted(one->element, some[i].element)) continue;
-            lacking = std::optional(some[i].set);
-            break;
+        std::vector<bool> right(some.size());
+        const auto looked = ruleset_.find_each(places, [&](std::size_t index, const nft::StoredElement& found) {
+            right[index] = is_as_wanted(found.element, some[index].element);
+        });
+        const auto wrong = std::find(right.begin(), right.end(), false);
+        if (!looked) {
+            lacking = looked.error();
+        } else if (wrong != right.end()) {
+            lacking = std::optional(some[static_cast<std::size_t>(wrong - right.begin())].set);
         }
         some.clear();
     };

@@ -33,14 +33,14 @@ std::optional<alg::IpAddress> host_at(const nft::Place& place) {
 
 std::vector<bool> HeardHosts::look(std::span<const nft::Place> places) {
     std::vector<bool> heard(places.size());
-    if (places.empty()) return heard;
-    const auto found = ruleset_.find_each(places);
-    if (!found) return heard;
+    const auto looked = ruleset_.find_each(places, [&](std::size_t index, const nft::StoredElement&) {
+        const auto host = host_at(places[index]);
+        if (host && hosts_.size() < most_) hosts_.insert(*host);
+    });
+    if (!looked) return heard;
     for (std::size_t i = 0; i < places.size(); ++i) {
         const auto host = host_at(places[i]);
-        if (!host) continue;
-        if ((*found)[i] && hosts_.size() < most_) hosts_.insert(*host);
-        heard[i] = hosts_.contains(*host);
+        heard[i] = host && hosts_.contains(*host);
     }
     return heard;
 }

@@ -20,14 +20,13 @@ class StoredRuleset final : public Ruleset {
     Expected<CommitReport> commit(const Transaction&) override { return system_error(EROFS, "commit"); }
     Expected<std::vector<StoredElement>> list(SetId) override { return system_error(EROFS, "list"); }
     Expected<std::optional<StoredElement>> find(SetId, const Key&) override { return system_error(EROFS, "find"); }
-    Expected<std::vector<std::optional<StoredElement>>> find_each(std::span<const Place> places) override {
+    Expected<void> find_each(std::span<const Place> places, const OnFound& on_found) override {
         if (broken) return system_error(ENOBUFS, "find_each");
-        std::vector<std::optional<StoredElement>> found;
-        for (const Place& place : places) {
-            const auto at = counters.find({place.set, place.key});
-            found.push_back(at == counters.end() ? std::nullopt : std::optional(stored(place.key, at->second)));
+        for (std::size_t i = 0; i < places.size(); ++i) {
+            const auto at = counters.find({places[i].set, places[i].key});
+            if (at != counters.end()) on_found(i, stored(places[i].key, at->second));
         }
-        return found;
+        return {};
     }
 
    private:

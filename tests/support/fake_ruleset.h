@@ -52,11 +52,11 @@ class FakeRuleset final : public nft::Ruleset {
         return std::optional<nft::StoredElement>{{found->second, found->second.timeout, std::nullopt}};
     }
 
-    [[nodiscard]] nft::Expected<std::vector<std::optional<nft::StoredElement>>> find_each(
-        std::span<const nft::Place> places) override {
-        std::vector<std::optional<nft::StoredElement>> found;
-        for (const nft::Place& place : places) found.push_back(*find(place.set, place.key));
-        return found;
+    [[nodiscard]] nft::Expected<void> find_each(std::span<const nft::Place> places, const OnFound& on_found) override {
+        for (std::size_t i = 0; i < places.size(); ++i) {
+            if (const auto found = *find(places[i].set, places[i].key)) on_found(i, *found);
+        }
+        return {};
     }
 
     /// As if it had timed out.

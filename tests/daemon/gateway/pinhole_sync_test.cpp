@@ -150,9 +150,9 @@ TEST_F(PinholeSyncTest, LeavesTheNextDaemonWhatTheKernelNeedNotBeAskedFor) {
                                                                             const nft::Key& key) override {
             return kernel.find(set, key);
         }
-        [[nodiscard]] nft::Expected<std::vector<std::optional<nft::StoredElement>>> find_each(
-            std::span<const nft::Place> places) override {
-            return kernel.find_each(places);
+        [[nodiscard]] nft::Expected<void> find_each(std::span<const nft::Place> places,
+                                                    const OnFound& on_found) override {
+            return kernel.find_each(places, on_found);
         }
         FakeRuleset& kernel;
         std::size_t listed = 0;

@@ -43,12 +43,12 @@ class CountingRuleset final : public nft::Ruleset {
         const auto at = counters.find({set, key});
         return at == counters.end() ? std::nullopt : std::optional(stored(key, at->second));
     }
-    nft::Expected<std::vector<std::optional<nft::StoredElement>>> find_each(
-        std::span<const nft::Place> places) override {
+    nft::Expected<void> find_each(std::span<const nft::Place> places, const OnFound& on_found) override {
         most_at_once = std::max(most_at_once, places.size());
-        std::vector<std::optional<nft::StoredElement>> found;
-        for (const nft::Place& place : places) found.push_back(*find(place.set, place.key));
-        return found;
+        for (std::size_t i = 0; i < places.size(); ++i) {
+            if (const auto found = *find(places[i].set, places[i].key)) on_found(i, *found);
+        }
+        return {};
     }
 
     std::map<std::pair<nft::SetId, nft::Key>, nft::Counter> counters;
