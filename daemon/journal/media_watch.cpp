@@ -182,20 +182,20 @@ void MediaWatch::apply(Meter& meter, const nft::Traffic& traffic, alg::TimePoint
 /// Lets go of closed pinholes whose last packets have been counted. Their counters go from the kernel, so that the next
 /// call with this port begins at zero.
 void MediaWatch::settle() {
-    nft::Transaction transaction;
+    settled_.clear();
     for (const nft::Key& key : ending_) {
         const auto meter = meters_.find(key);
         if (meter == meters_.end()) continue;
         std::erase_if(meter->second.users, [](const User& user) { return !user.pinhole().open; });
         if (!meter->second.users.empty()) continue;
         const nft::Family family = meter->second.inside.endpoint.address.family();
-        if (meter->second.last.inbound.packets != 0) transaction.remove(nft::received(family), key);
-        if (meter->second.last.outbound.packets != 0) transaction.remove(nft::sent(family), key);
+        if (meter->second.last.inbound.packets != 0) settled_.remove(nft::received(family), key);
+        if (meter->second.last.outbound.packets != 0) settled_.remove(nft::sent(family), key);
         meters_.erase(meter);
     }
     ending_.clear();
     settle_at_.reset();
-    if (!transaction.empty() && !ruleset_.commit(transaction)) ++counters_.errors;
+    if (!settled_.empty() && !ruleset_.commit(settled_)) ++counters_.errors;
 }
 
 void MediaWatch::judge(const User& user, const alg::Engine& engine, OneWayObserver& observer, alg::TimePoint now) {

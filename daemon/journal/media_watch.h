@@ -119,6 +119,7 @@ class MediaWatch final : public PinholeListener {
     std::map<nft::Key, Meter> meters_;         ///< by Key::endpoint
     std::vector<nft::Key> ending_;             ///< a pinhole of these has closed since the last look
     std::optional<alg::TimePoint> settle_at_;  ///< with ending_
+    nft::Transaction settled_;                 ///< kept for its memory
     std::optional<alg::TimePoint> next_look_;
     // With meters_:
     alg::TimePoint next_step_;          ///< of a round
