@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <cerrno>
 #include <ctime>
 
 #include <chrono>
@@ -18,6 +19,15 @@ inline constexpr clockid_t kClock = CLOCK_MONOTONIC;
     timespec now{};
     static_cast<void>(clock_gettime(kClock, &now));  // cannot fail for this clock
     return alg::TimePoint(std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec));
+}
+
+/// Does not return before. A time that has passed costs no system call.
+inline void sleep_until(alg::TimePoint when) {
+    if (when <= read_clock()) return;
+    const auto since_epoch = when.time_since_epoch();
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(since_epoch);
+    const timespec until{seconds.count(), (since_epoch - seconds).count()};
+    while (clock_nanosleep(kClock, TIMER_ABSTIME, &until, nullptr) == EINTR) continue;
 }
 
 /// What people call the time: since 1970, with jumps when somebody sets it. Only to be shown, never to be waited for.

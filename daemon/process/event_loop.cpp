@@ -103,6 +103,8 @@ void EventLoop::run() {
 }
 
 void EventLoop::run_once(bool wait) {
+    if (rests_until_ && wait) sleep_until(*rests_until_);
+    rests_until_.reset();
     arm_timer_fd();
     std::array<epoll_event, kEventsPerRound> events{};
     const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), wait ? -1 : 0);

@@ -51,6 +51,9 @@ class EventLoop {
     /// Runs at the end of each round, when all handlers of a wake-up have run: the place for a group commit.
     void after_each_round(Handler handler) { after_round_ = std::move(handler); }
 
+    /// The next round does not begin before, whatever happens meanwhile: milliseconds, for signals wait as well.
+    void rest_until(alg::TimePoint when) { rests_until_ = when; }
+
     /// Until stop().
     void run();
     /// One round; waits for an event unless wait is false.
@@ -87,6 +90,7 @@ class EventLoop {
     std::unordered_map<int, Handler> signal_handlers_;
     Handler after_round_;
     std::optional<alg::TimePoint> armed_;
+    std::optional<alg::TimePoint> rests_until_;
     alg::TimePoint now_;
     std::uint64_t wake_ups_ = 0;
     std::uint32_t generation_ = 0;

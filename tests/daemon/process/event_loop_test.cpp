@@ -198,5 +198,24 @@ TEST(EventLoop, HandlesSignals) {
     EXPECT_TRUE(exited_with(status, 1)) << status;
 }
 
+TEST(EventLoop, RestsBeforeTheNextRoundOnly) {
+    EventLoop loop;
+    const Pipe pipe;
+    alg::TimePoint called;
+    loop.watch(pipe.read.get(), EPOLLIN, [&](std::uint32_t /*events*/) { called = loop.now(); });
+    pipe.put();
+    const alg::TimePoint until = read_clock() + milliseconds(20);
+    loop.rest_until(until);
+    loop.run_once();
+    EXPECT_GE(called, until);
+    const alg::TimePoint again = read_clock();
+    loop.rest_until(again + hours(1));
+    loop.run_once(false);
+    EXPECT_GE(called, again) << "who does not want to wait does not rest either";
+    loop.run_once();
+    EXPECT_LT(called, again + hours(1)) << "nor does the round after that one";
+    loop.unwatch(pipe.read.get());
+}
+
 }  // namespace
 }  // namespace messenger::daemon
