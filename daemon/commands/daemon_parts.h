@@ -14,6 +14,7 @@
 #include "daemon/metrics/latency_histogram.h"
 #include "daemon/process/event_loop.h"
 #include "daemon/process/outside_interfaces.h"
+#include "daemon/queue/gathering.h"
 #include "daemon/queue/queue_socket.h"
 #include "daemon/queue/queue_statistics.h"
 #include "nft/features.h"
@@ -36,6 +37,7 @@ struct DaemonParts {
     const EventLog& events;
     const QueueSocket& queue;
     const QueueStatisticsReader& queue_statistics;
+    const Gathering& gathering;
     UnreadPackets& unread;
     const Pipeline& pipeline;
     const ControlSocket& control;

@@ -107,6 +107,7 @@ struct Config {
         NumberRange signalling = {200, 200};
         std::uint16_t admit = 210;
         std::uint32_t length = 4096;
+        alg::Duration gather = std::chrono::milliseconds(5);
         Fallback fallback = Fallback::accept;
         Fallback on_overload = Fallback::accept;
     } queue;

@@ -33,8 +33,6 @@ namespace messenger::daemon {
 
 namespace {
 
-constexpr auto kLookAgainDelay = std::chrono::milliseconds(20);
-constexpr auto kLateLookDelay = std::chrono::seconds(1);
 constexpr auto kBetweenUnprovenWarnings = std::chrono::seconds(10);
 constexpr int kBatchesPerRound = 8;  // then timers and the other descriptors have their turn
 
@@ -74,22 +72,19 @@ Gateway::Gateway(const Config& config, std::string config_file, Log& log)
       keeper_({engine_, sync_, kernel_.schema, unread_, loop_, log}),
       sources_([this](const alg::IpAddress& host) { return routes_.interface_to(host); }, random_key()),
       pipeline_(engine_, sync_, observers_, pipeline_options(config)),
+      gathering_(config.queue.gather),
+      closed_looks_(loop_, sync_, engine_, [this](const std::optional<nft::NftError>& error) { report(error); }),
       table_handover_(config.control.socket + ".sets", {engine_, sync_, keeper_, kernel_.schema, log_}),
       steering_({engine_, pipeline_, sync_, journal_, events_, event_stream_, log},
                 [this](const std::optional<nft::NftError>& error) { report(error); }),
-      parts_{config_,  started_, loop_,   kernel_.features, kernel_.ruleset,   kernel_.schema, engine_,
-             sync_,    outside_, events_, queue_,           queue_statistics_, unread_,        pipeline_,
-             control_, journal_, media_,  steering_,        latencies_},
+      parts_{config_,   started_, loop_,    kernel_.features, kernel_.ruleset,   kernel_.schema, engine_,
+             sync_,     outside_, events_,  queue_,           queue_statistics_, gathering_,     unread_,
+             pipeline_, control_, journal_, media_,           steering_,         latencies_},
       expiry_timer_(loop_.add_timer([this] {
           keeper_.catch_up();
           report(pipeline_.expire(loop_.now()));
       })),
       look_timer_(loop_.add_timer([this] { media_.look(engine_, one_way_observers_, loop_.now()); })),
-      look_again_timer_(loop_.add_timer([this] { looks_again_ = false; })),
-      late_look_timer_(loop_.add_timer([this] {
-          late_look_armed_ = false;
-          if (const auto looked = sync_.look_late_at_closed(engine_); !looked) report(looked.error());
-      })),
       watchdog_timer_(loop_.add_timer([this] { feed_watchdog(); })),
       metrics_timer_(loop_.add_timer([this] { write_metrics(); })) {
     // The queues are bound before the rules that feed them, so no packet passes unread for want of a listener.
@@ -280,21 +275,8 @@ void Gateway::watch_everything() {
         loop_.set_timer(expiry_timer_, engine_.next_expiry());
         media_.plan_look(loop_.now());
         loop_.set_timer(look_timer_, media_.next_look());
-        look_at_closed();
-        if (sync_.closed().has_looked_at() && !late_look_armed_) {
-            late_look_armed_ = true;
-            loop_.set_timer(late_look_timer_, loop_.now() + kLateLookDelay);
-        }
+        closed_looks_.end_round(gathering_.interval() != alg::Duration::zero());
     });
-}
-
-/// In the round that has closed them, after its verdicts: the packets that could have brought one back are through.
-void Gateway::look_at_closed() {
-    if (!sync_.closed().has_new() || looks_again_) return;
-    if (const auto looked = sync_.look_at_closed(engine_); !looked) report(looked.error());
-    if (!sync_.closed().has_new()) return;
-    looks_again_ = true;
-    loop_.set_timer(look_again_timer_, loop_.now() + kLookAgainDelay);
 }
 
 void Gateway::run() {
@@ -326,12 +308,16 @@ void Gateway::on_packets() {
         const auto packets = queue_.receive();
         if (packets.empty()) break;
         const alg::TimePoint begun = read_clock();
+        const std::uint64_t changes = pipeline_.counters().changes;
         report(pipeline_.on_batch(packets, queue_, loop_.now()));
         latencies_.batch.add(read_clock() - begun);
         queue_.flush();
         latencies_.verdict.add(read_clock() - begun, packets.size());
+        gathering_.add(begun, packets.size(), pipeline_.counters().changes - changes);
+        if (packets.size() == QueueSocket::kBatch) continue;
         // Most likely no more wait, and if some do, the loop tells: asking would cost each lone packet a system call.
-        if (packets.size() < QueueSocket::kBatch) break;
+        loop_.rest_until(gathering_.next());
+        break;
     }
     warn_of_unproven();
 }

@@ -10,6 +10,7 @@
 #include "daemon/config/config.h"
 #include "daemon/control/command_table.h"
 #include "daemon/control/control_socket.h"
+#include "daemon/gateway/closed_looks.h"
 #include "daemon/gateway/connection_handover.h"
 #include "daemon/gateway/conntrack_translations.h"
 #include "daemon/gateway/event_log.h"
@@ -29,6 +30,7 @@
 #include "daemon/process/interfaces.h"
 #include "daemon/process/log.h"
 #include "daemon/process/outside_interfaces.h"
+#include "daemon/queue/gathering.h"
 #include "daemon/queue/queue_socket.h"
 #include "daemon/queue/queue_statistics.h"
 #include "daemon/warden/warden.h"
@@ -61,7 +63,6 @@ class Gateway {
     /// Says what has changed. True if an interface has lost the address it had.
     bool report_outside_changes();
     void follow_outside_addresses();
-    void look_at_closed();
     void on_packets();
     void warn_of_unproven();
     void add_commands();
@@ -99,6 +100,8 @@ class Gateway {
     RouteSocket routes_;
     SourceCheck sources_;
     Pipeline pipeline_;
+    Gathering gathering_;
+    ClosedLooks closed_looks_;
     std::optional<ConnectionHandover> handover_;  ///< with NAT
     TableHandover table_handover_;
     Steering steering_;
@@ -108,14 +111,10 @@ class Gateway {
     const DaemonParts parts_;
     EventLoop::TimerId expiry_timer_;
     EventLoop::TimerId look_timer_;
-    EventLoop::TimerId look_again_timer_;
-    EventLoop::TimerId late_look_timer_;
     EventLoop::TimerId watchdog_timer_;
     EventLoop::TimerId metrics_timer_;
     std::uint64_t unproven_told_ = 0;  ///< openings that had waited when we said so last
     alg::TimePoint next_unproven_warning_;
-    bool looks_again_ = false;  ///< what was found open, or could not be looked at, has its turn later
-    bool late_look_armed_ = false;
 };
 
 /// Deletes the table: what is left of the daemon in the kernel. For the removal of the package.

@@ -142,7 +142,9 @@ bool Pipeline::admit(const QueuedPacket& packet, alg::TimePoint now) {
     if (!admission) return true;
     if (admission->refused) return false;
     const bool ends = view->tcp.fin || view->tcp.rst;
-    if (!ends) sync_.stage_admission(*admission);
+    if (ends) return true;
+    sync_.stage_admission(*admission);
+    ++counters_.changes;
     return true;
 }
 
@@ -225,6 +227,7 @@ void Pipeline::replace(Decision& decision, std::span<const std::byte> packet) {
 
 void Pipeline::give(bool committed) {
     for (Decision& decision : decisions_) {
+        if (decision.needs_kernel) ++counters_.changes;
         const bool refused = decision.needs_kernel && !committed;
         if (refused) ++counters_.fallbacks;
         // What was read of a connection stands, whatever the kernel says: its bytes must go on as they were decided.

@@ -32,6 +32,7 @@ class Pipeline {
     };
     struct Counters {
         std::uint64_t batches = 0;
+        std::uint64_t changes = 0;    ///< packets that had something changed in the kernel
         std::uint64_t fallbacks = 0;  ///< packets that got the fallback verdict
         std::uint64_t escapes = 0;    ///< exceptions that were turned into it, such as out of memory
         std::uint64_t orphans = 0;    ///< packets of connections that have to be reset

@@ -139,7 +139,7 @@ void collect_kernel(Collector& to, const DaemonParts& parts) {
                sync.no_room);
     to.histogram("transaction_seconds", "Time for one change of the kernel's sets.", parts.sync.commit_times());
     to.histogram("batch_seconds", "Time to decide about the packets of one wake-up.", parts.latencies.batch);
-    to.histogram("verdict_seconds", "Time that a packet waited here for its verdict.", parts.latencies.verdict);
+    to.histogram("verdict_seconds", "Time from reading a packet to its verdict.", parts.latencies.verdict);
 }
 
 void collect_queue(Collector& to, const DaemonParts& parts) {
@@ -149,6 +149,8 @@ void collect_queue(Collector& to, const DaemonParts& parts) {
                parts.pipeline.counters().fallbacks);
     to.counter("verdict_errors_total", "Verdicts that the kernel did not take.", queue.verdict_errors);
     to.counter("queue_overruns_total", "Times that packets did not fit into the daemon's buffer.", queue.overruns);
+    to.begin(MetricType::Gauge, "gather_seconds", "How long packets wait for others at present, to be read together.");
+    to.add({}, seconds(parts.gathering.interval()));
     to.gauge("queue_unread_bytes", "Memory of packets that the daemon has not read yet.", parts.queue.unread_bytes());
     to.counter("queue_unread_packets_total", "Packets that found a queue full and were never read.",
                parts.unread.count());

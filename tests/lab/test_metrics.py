@@ -7,8 +7,11 @@ import re
 import time
 from pathlib import Path
 
+import pytest
+
 from lab.ctl import Ctl
-from lab.scene import audio, establish, hang_up, sdp
+from lab.flood import Flood
+from lab.scene import Call, audio, establish, hang_up, sdp
 
 DASHBOARD = Path(__file__).resolve().parents[2] / "packaging" / "grafana-dashboard.json"
 SAMPLE = re.compile(r"^(messenger_alg_[a-z_]+)(\{[^}]*\})? (\S+)$")
@@ -53,6 +56,36 @@ def test_metrics_count_what_happens(make_scene):
     assert set(before) <= set(after), "every series is there from the start"
     listed = ctl.json("metrics")["metrics"]
     assert {"labels": {}, "name": "messenger_alg_calls", "value": 0.0} in listed
+
+
+@pytest.mark.alone
+def test_packets_wait_for_others_while_many_come_and_only_then(make_scene):
+    scene = make_scene(config={"limits.messages_per_second": 0, "log.level": "notice"})
+    ctl = Ctl(scene)
+
+    def wait_for_others():
+        return samples(ctl.run("metrics"))["messenger_alg_gather_seconds"]
+
+    def one_message():
+        caller.send(pinging.make("OPTIONS"), pinging.to)
+        callee.receive("OPTIONS")
+
+    caller, callee = scene.agent(scene.lab.inside), scene.agent(scene.lab.peer)
+    pinging = Call.outgoing(caller, callee.uri, callee.address)
+    one_message()
+    assert wait_for_others() == 0
+    sink = scene.agent(scene.lab.server)
+    flood = scene.keep(Flood(scene.lab.inside, sink.address, pinging.make("OPTIONS").text()))
+    flood.begin()
+    deadline = time.monotonic() + 5
+    while not (waits := wait_for_others()):
+        assert time.monotonic() < deadline, "packets are read one by one however many come"
+        time.sleep(0.05)
+    assert waits <= 0.00025, "a message that opens nothing waits longer than it should"
+    flood.end()
+    time.sleep(0.5)
+    one_message()
+    assert wait_for_others() == 0
 
 
 def test_a_daemon_that_was_never_root_knows_its_queues(make_scene):

@@ -13,6 +13,7 @@ TEST_F(PipelineTest, LetsThePacketThatAnnouncesAPinholeGoOnlyWhenThePinholeIsInT
     EXPECT_FALSE(run());
     ASSERT_EQ(sink_.verdicts.size(), 2U);
     EXPECT_EQ(kernel_.commits, 1U) << "one transaction for the whole batch";
+    EXPECT_EQ(pipeline_.counters().changes, 1U) << "the answer opens, the INVITE does not";
     EXPECT_EQ(sink_.open_before, (std::vector<std::size_t>{2, 2})) << "RTP and RTCP are open before any verdict";
     for (const Verdict& verdict : sink_.verdicts) EXPECT_EQ(verdict.action, Verdict::Action::accept);
 }
@@ -30,6 +31,7 @@ TEST_F(PipelineTest, SendsNothingToTheKernelForMessagesThatOpenNothing) {
     queue(sip("OPTIONS sip:b@x SIP/2.0", "1 OPTIONS", "", ""), true);
     EXPECT_FALSE(run());
     EXPECT_EQ(kernel_.commits, 0U);
+    EXPECT_EQ(pipeline_.counters().changes, 0U);
     ASSERT_EQ(sink_.verdicts.size(), 1U);
     EXPECT_FALSE(sink_.verdicts[0].mark);
     EXPECT_TRUE(sink_.verdicts[0].replacement.empty());
