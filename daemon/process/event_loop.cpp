@@ -114,6 +114,7 @@ void EventLoop::run_once(bool wait) {
     ++wake_ups_;
     for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) dispatch(events[i].data.u64, events[i].events);
     if (after_round_) after_round_();
+    if (count > 1) rests_until_.reset();
     retired_.clear();
 }
 

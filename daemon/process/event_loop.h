@@ -51,7 +51,8 @@ class EventLoop {
     /// Runs at the end of each round, when all handlers of a wake-up have run: the place for a group commit.
     void after_each_round(Handler handler) { after_round_ = std::move(handler); }
 
-    /// The next round does not begin before then. Everything waits, signals too, so some milliseconds at most.
+    /// The next round does not begin before then, if in this one a single descriptor was ready: everything waits,
+    /// signals too, and somebody may send so much that it has to be read at once. So some milliseconds at most.
     void rest_until(alg::TimePoint when) { rests_until_ = when; }
 
     /// Until stop().

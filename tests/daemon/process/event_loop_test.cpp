@@ -217,5 +217,18 @@ TEST(EventLoop, RestsBeforeTheNextRoundOnly) {
     loop.unwatch(pipe.read.get());
 }
 
+TEST(EventLoop, DoesNotRestWhileSeveralDescriptorsAreReady) {
+    EventLoop loop;
+    const std::array<Pipe, 2> pipes;
+    for (const Pipe& pipe : pipes) {
+        loop.watch(pipe.read.get(), EPOLLIN, [&](std::uint32_t /*events*/) { loop.rest_until(loop.now() + hours(1)); });
+        pipe.put();
+    }
+    const alg::TimePoint begun = read_clock();
+    loop.run_once();
+    loop.run_once();
+    EXPECT_LT(read_clock(), begun + hours(1));
+}
+
 }  // namespace
 }  // namespace messenger::daemon
