@@ -57,6 +57,15 @@ void AdmitRules::every_packet() {
     RuleBuilder connection = rule_in(kAdmit);
     connection.load_meta(NFT_META_L4PROTO, 0).require_u8(0, static_cast<std::uint8_t>(Protocol::tcp));
     add(connection.verdict(NFT_GOTO, kAdmitTcp));
+    for (const Direction direction : kDirections) {
+        // udp sport < 1024 return
+        // udp dport < 1024 return
+        // Most of what else there is of UDP (DNS, QUIC), so before any lookup. A call-back from such a port, if a
+        // server ever makes one over UDP, is not admitted either.
+        RuleBuilder other = rule_in(kAdmit);
+        require_low_udp_port(other, direction);
+        add(other.verdict(NFT_RETURN));
+    }
     for (const Family family : kFamilies) known(kAdmit, family);
     // meta l4proto != udp return
     RuleBuilder other = rule_in(kAdmit);
@@ -101,15 +110,6 @@ void AdmitRules::first_packets(Family family) {
     RuleBuilder callback = rule_in(admit_chain(family), family);
     load_pinhole_key(callback, family, Direction::in);
     add(callback.lookup(0, callbacks(family)).verdict(NFT_GOTO, kFirstPacketChain));
-
-    for (const Direction direction : kDirections) {
-        // udp sport < 1024 return
-        // udp dport < 1024 return
-        // Most of what else there is of UDP.
-        RuleBuilder other = rule_in(admit_chain(family));
-        require_low_udp_port(other, direction);
-        add(other.verdict(NFT_RETURN));
-    }
     for (const Direction direction : kDirections) {
         // ip saddr . ip daddr . meta l4proto . th dport @pinholes4 goto first_packet
         // ip daddr . ip saddr . meta l4proto . th sport @pinholes4 goto first_packet

@@ -50,6 +50,18 @@ TEST(SchemaRules, TheAdmitChainIsThereOnlyForThatPassage) {
     EXPECT_TRUE(has_chain(options, "admit"));
 }
 
+/// What most UDP of a gateway is costs no lookup there.
+TEST(SchemaRules, TheAdmitChainLetsLowUdpPortsGoBeforeItLooksIntoAnySet) {
+    SchemaOptions options;
+    options.admit_queue = 5070;
+    const std::string rules = rules_of(options, "admit");
+    const auto last_low_port = rules.rfind("cmp lt reg");
+    ASSERT_NE(last_low_port, std::string::npos) << rules;
+    EXPECT_LT(last_low_port, rules.find("lookup")) << rules;
+    for (const char* chain : {"admit4", "admit6"})
+        EXPECT_EQ(rules_of(options, chain).find("cmp lt"), std::string::npos);
+}
+
 TEST(SchemaRules, NatIsThereOnlyWithOutsideInterfaces) {
     SchemaOptions options;
     options.admit_queue = 5070;
