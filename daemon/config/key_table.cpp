@@ -74,7 +74,7 @@ constexpr auto kTable = std::to_array<Key>({
      "The label in conntrack (connlabel) that is used internally, for flows that are neither signalling nor media."},
 
     {"queue", "signalling", [](Config& c) -> auto& { return c.queue.signalling; }, kQueues,
-     "NFQUEUE numbers for SIP, one worker each."},
+     "NFQUEUE numbers for SIP; one thread reads them all."},
     {"queue", "admit", [](Config& c) -> auto& { return c.queue.admit; }, kQueues,
      "NFQUEUE number for the first packets of media."},
     {"queue", "length", [](Config& c) -> auto& { return c.queue.length; }, {64, 65'536},
