@@ -118,6 +118,13 @@ void rewrite_request_uri(const SipMessageView& message, const Translation& trans
     if (message.is_request()) rewrite_uri(message.request_uri(), translation, look_up_target, transport, edits);
 }
 
+void rewrite_refer_to(const SipMessageView& message, const Translation& translation, Transport transport,
+                      EditList& edits) {
+    if (!message.is_request()) return;
+    const auto target = parse_name_address(message.value(HeaderId::refer_to));
+    if (target) rewrite_uri(target->uri, translation, look_up_target, transport, edits);
+}
+
 void rewrite_via_port(const SipMessageView& message, std::uint16_t port, EditList& edits) {
     const auto via = parse_via(message.top_via());
     if (via && via->port != port) replace_port(via->host, via->port_text, port, edits);

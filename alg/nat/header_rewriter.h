@@ -24,6 +24,10 @@ void rewrite_contacts(const SipMessageView& message, const Translation& translat
 void rewrite_request_uri(const SipMessageView& message, const Translation& translation, Transport transport,
                          EditList& edits);
 
+/// The same for Refer-To (RFC 3515): who is transferred goes where the sender has learnt from us to find the target.
+void rewrite_refer_to(const SipMessageView& message, const Translation& translation, Transport transport,
+                      EditList& edits);
+
 /// The sent-by port of the top Via, which gets one if it has none. 0 takes it away.
 void rewrite_via_port(const SipMessageView& message, std::uint16_t port, EditList& edits);
 

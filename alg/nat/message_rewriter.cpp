@@ -89,6 +89,7 @@ Skipped MessageRewriter::rewrite_head(const SipMessageView& message, const Rewri
     const bool contact_is_signed = has_old_identity(message);
     if (!contact_is_signed) rewrite_contacts(message, what.translation, what.transport, edits);
     rewrite_request_uri(message, what.translation, what.transport, edits);
+    rewrite_refer_to(message, what.translation, what.transport, edits);
     // Only a request takes our port along, and only its response brings it back.
     if (what.via_port && outbound == message.is_request()) rewrite_via_port(message, *what.via_port, edits);
     const std::string_view first_words = message.value(HeaderId::ms_text_format);

@@ -134,6 +134,25 @@ TEST(HeaderRewriter, TurnsTheRequestUriBack) {
     EXPECT_EQ(turned("sip:bob@example.com:1624"), "sip:bob@example.com:1624");
 }
 
+TEST(HeaderRewriter, ChangesWhereATransferGoes) {
+    const TableTranslation table = usual();
+    const auto refer_to = [&](const std::string& header) {
+        const std::string lines = rewritten(header + "\r\n", [&](const SipMessageView& message, EditList& edits) {
+            rewrite_refer_to(message, table, Transport::udp, edits);
+        });
+        return lines.substr(0, lines.size() - 2);
+    };
+    EXPECT_EQ(refer_to("Refer-To: <sip:c@10.1.2.3:5062?Replaces=1%4010.1.2.3%3Bto-tag%3Dx>"),
+              "Refer-To: <sip:c@192.0.2.10:5060?Replaces=1%4010.1.2.3%3Bto-tag%3Dx>");
+    EXPECT_EQ(refer_to("r: <sip:c@10.1.2.3:7100;transport=tcp>;x=10.1.2.3"),
+              "r: <sip:c@192.0.2.10:40100;transport=tcp>;x=10.1.2.3");
+    EXPECT_EQ(refer_to("Refer-To: sip:c@10.1.2.3"), "Refer-To: sip:c@192.0.2.10:40060");
+    for (const char* header : {"Refer-To: <sip:c@example.com>", "Refer-To: <tel:+1>", "Refer-To: <sip:c@10.1.2.9>",
+                               "Referred-By: <sip:c@10.1.2.3:5062>", "Refer-To:"}) {
+        EXPECT_EQ(refer_to(header), header);
+    }
+}
+
 std::string via(const std::string& value, std::uint16_t port) {
     const std::string lines =
         rewritten("v: " + value + "\r\nVia: SIP/2.0/UDP 10.1.2.3:1\r\n",
