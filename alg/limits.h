@@ -55,7 +55,8 @@ struct Limits {
     Duration hold = std::chrono::minutes(30);            ///< a pinhole of a stream on hold
     Duration transfer = std::chrono::minutes(5);         ///< a file transfer that nobody has connected to
     Duration call = std::chrono::hours(12);              ///< a call, whatever happens in it
-    Duration invite = std::chrono::minutes(3);           ///< an INVITE without final answer (RFC 3261 timer C)
+    Duration invite = std::chrono::minutes(3);           ///< an INVITE without any answer (RFC 3261 timer C)
+    Duration ringing = std::chrono::minutes(15);         ///< one that rings, after its last provisional answer
     Duration transaction = std::chrono::seconds(32);     ///< 64 * T1: retransmissions have ceased
     Duration quiet_call = std::chrono::minutes(5);       ///< a call without pinholes after its last message
     Duration flow_idle = std::chrono::hours(2);          ///< a TCP connection without packets

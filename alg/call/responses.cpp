@@ -77,7 +77,7 @@ void Signalling::on_invite_response(const Passing& passing, Call& call, const Ta
         for (Dialog* ringing : {dialog, find_template(call, dialog->caller_tag, message.cseq())}) {
             if (ringing == nullptr || !ringing->waiting() || ringing->cancelled) continue;
             if (ringing->deadline_reason == CloseReason::fork_lost) continue;
-            ringing->deadline = passing.now + limits_.invite;
+            ringing->deadline = passing.now + limits_.ringing;
         }
     }
     finish(call, CloseReason::replaced, passing, plan);

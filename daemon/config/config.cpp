@@ -258,7 +258,8 @@ class Parser {
         at_most("timeouts.media_silence", limits.media_silence, "timeouts.hold", limits.hold);
         at_most("timeouts.first_packet", limits.first_packet, "timeouts.call", limits.call);
         at_most("timeouts.hold", limits.hold, "timeouts.call", limits.call);
-        at_most("timeouts.invite", limits.invite, "timeouts.call", limits.call);
+        at_most("timeouts.invite", limits.invite, "timeouts.ringing", limits.ringing);
+        at_most("timeouts.ringing", limits.ringing, "timeouts.call", limits.call);
     }
 
     Config config_;
