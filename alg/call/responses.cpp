@@ -15,9 +15,10 @@ constexpr unsigned kFirstFailure = 300;
 constexpr unsigned kRequestTimeout = 408;
 constexpr unsigned kNoSuchDialog = 481;
 
-/// The peer says that the dialog is no more (RFC 3261 section 14.1).
-[[nodiscard]] bool ends_dialog(unsigned status) {
-    return status == kRequestTimeout || status == kNoSuchDialog;
+/// The peer says that the dialog is no more (RFC 3261 section 14.1). To a PRACK it says only that it acknowledges
+/// nothing that still waits for it, a second one for instance (RFC 3262 section 3).
+[[nodiscard]] bool ends_dialog(unsigned status, Method method) {
+    return method != Method::prack && (status == kRequestTimeout || status == kNoSuchDialog);
 }
 
 }  // namespace
@@ -160,7 +161,7 @@ void Signalling::on_later_response(const Passing& passing, Call& call, const Spe
     if (!dialog.alive() || turn_away(passing, dialog, plan)) return;
     const unsigned status = passing.message.status();
     if (status >= kFirstFailure) {
-        if (ends_dialog(status) && dialog.knows(passing.tuple)) {
+        if (ends_dialog(status, id.method) && dialog.knows(passing.tuple)) {
             end(dialog, passing.now);
         } else {
             for (Agent& agent : dialog.agents) agent.negotiation.on_failure(id);
