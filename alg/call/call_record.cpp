@@ -282,15 +282,21 @@ void fields(Agent& agent, Io& io) {
 }
 
 template <class Io>
+void fields(FirstHop& hop, Io& io) {
+    auto& [branch, sender, state] = hop;
+    io(branch, sender, state);
+}
+
+template <class Io>
 void fields(Dialog& dialog, Io& io) {
-    auto& [state, caller_tag, callee_tag, invite_cseq, caller_cseq, callee_cseq, first_branch, own_branch, cancelled,
-           deadline, deadline_reason, agents, peers, transfers, restored, fixed_for, restored_key] = dialog;
+    auto& [state, caller_tag, callee_tag, invite_cseq, caller_cseq, callee_cseq, first_hops, first_branch, own_branch,
+           cancelled, deadline, deadline_reason, agents, peers, transfers, restored, fixed_for, restored_key] = dialog;
     bool from_before = restored_key != 0;
     bool two_hops = own_branch != first_branch;
     bool answered = callee_tag != 0;
     io.flags(cancelled, from_before, two_hops, answered);
-    io(state, caller_tag, invite_cseq, caller_cseq, callee_cseq, first_branch, deadline, deadline_reason, agents, peers,
-       transfers, restored, fixed_for);
+    io(state, caller_tag, invite_cseq, caller_cseq, callee_cseq, first_hops, first_branch, deadline, deadline_reason,
+       agents, peers, transfers, restored, fixed_for);
     io.unless(!from_before, restored_key, std::uint64_t{0});
     io.unless(!two_hops, own_branch, first_branch);
     io.unless(!answered, callee_tag, Tag{0});

@@ -48,6 +48,23 @@ std::uint64_t dialog_key(Tag left, Tag right) {
     return siphash(kStableKey, {bytes.data(), bytes.size()});
 }
 
+FirstHop* Dialog::find_hop(std::uint64_t branch) {
+    const auto found = std::find_if(first_hops.begin(), first_hops.end(),
+                                    [branch](const FirstHop& hop) { return hop.branch == branch; });
+    return found == first_hops.end() ? nullptr : &*found;
+}
+
+bool Dialog::is_tried(std::uint64_t but) const {
+    return std::any_of(first_hops.begin(), first_hops.end(), [but](const FirstHop& hop) {
+        return hop.state == FirstHop::State::trying && hop.branch != but;
+    });
+}
+
+bool Dialog::is_answered() const {
+    return std::any_of(first_hops.begin(), first_hops.end(),
+                       [](const FirstHop& hop) { return hop.state == FirstHop::State::answered; });
+}
+
 Agent* Dialog::agent(const IpAddress& host, Party party) {
     const auto found = std::find_if(agents.begin(), agents.end(),
                                     [&](const Agent& known) { return known.host == host && known.acts_for == party; });

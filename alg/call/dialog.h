@@ -40,6 +40,15 @@ struct Agent {
     IpAddress peer;  ///< the address that the last session description for this host named; 0.0.0.0 before
 };
 
+/// A client transaction by which an INVITE comes to the gateway for the first time on its way. There are several where
+/// a proxy before the gateway forks, and where the caller tries one server after the other (RFC 3263 section 4.3).
+struct FirstHop {
+    enum class State : std::uint8_t { trying, answered, failed };
+    std::uint64_t branch = 0;  ///< make_branch()
+    IpAddress sender;
+    State state = State::trying;
+};
+
 /// A dialog of a call (RFC 3261 section 12), or the INVITE that may still become several (forking: section 13.2.2.4).
 struct Dialog {
     enum class State : std::uint8_t {
@@ -54,10 +63,12 @@ struct Dialog {
     std::uint32_t invite_cseq = 0;  ///< of the INVITE that created it
     std::uint32_t caller_cseq = 0;  ///< the highest seen in a request of each party
     std::uint32_t callee_cseq = 0;
-    /// make_branch() of the INVITE at the hop nearest to the caller. What ends there ends all; a proxy on our side has
-    /// client transactions of its own towards those that it tries, and one of them may fail or be cancelled alone.
-    std::uint64_t first_branch = 0;
-    std::uint64_t own_branch = 0;  ///< of the hop where the callee was first heard
+    /// Of the INVITE itself; empty in the dialogs that come of it. What ends at all of them ends all. A proxy behind
+    /// the gateway has client transactions of its own towards those that it tries, which may fail or be cancelled
+    /// alone.
+    boost::container::small_vector<FirstHop, 1> first_hops;
+    std::uint64_t first_branch = 0;  ///< of a dialog: the first hop that it came by; 0 while that is not clear
+    std::uint64_t own_branch = 0;    ///< of the hop where the callee was first heard
     bool cancelled = false;
     TimePoint deadline;  ///< when it ends by itself
     CloseReason deadline_reason = CloseReason::expired;
@@ -74,8 +85,13 @@ struct Dialog {
     [[nodiscard]] bool alive() const { return state != State::ended; }
     /// Whether the INVITE that it comes from has no final answer yet.
     [[nodiscard]] bool waiting() const { return state == State::inviting || state == State::early; }
-    /// Whether what happens to the client transaction `branch` happens to this dialog.
+    /// Whether what happens to the client transaction `branch` happens to this dialog; not for the INVITE itself.
     [[nodiscard]] bool on_branch(std::uint64_t branch) const { return branch == first_branch || branch == own_branch; }
+    [[nodiscard]] FirstHop* find_hop(std::uint64_t branch);
+    /// Whether an answer can still come, but for those by `but`.
+    [[nodiscard]] bool is_tried(std::uint64_t but = 0) const;
+    /// Whether a 2xx has come by one of the first hops.
+    [[nodiscard]] bool is_answered() const;
     /// The agent, made if there is none; nullptr if there are too many.
     [[nodiscard]] Agent* agent(const IpAddress& host, Party party);
     [[nodiscard]] const Agent* find_agent(const IpAddress& host) const;

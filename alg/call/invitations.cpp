@@ -33,6 +33,22 @@ constexpr std::size_t kMaxTransfers = 16;  // of a dialog; the clients have ten 
 
 }  // namespace
 
+/// A MESSAGE within a dialog that carries an invitation or the answer to one.
+bool Signalling::invites_in_dialog(const SipMessageView& message) {
+    if (message.method() != Method::message || message.from_tag().empty() || message.to_tag().empty()) return false;
+    const auto type = parse_content_type(message.content_type());
+    return type && type->is_invitation();
+}
+
+void Signalling::on_message_in_call(const Passing& passing, Call& call, const Tags& tags, Plan& plan) {
+    Speaker speaker = find_dialog(call, tags);
+    if (speaker.dialog == nullptr && invites_in_dialog(passing.message)) {
+        speaker = meet_midway(passing, call, tags, plan);
+        if (speaker.dialog != nullptr) note_hop(passing, speaker);
+    }
+    on_invitation(passing, call, speaker, plan);
+}
+
 std::optional<InvitationView> Signalling::read_invitation(const Passing& passing, Plan& plan) {
     const SipMessageView& message = passing.message;
     const std::string_view header = message.value(HeaderId::ms_text_format);
@@ -114,6 +130,7 @@ void Signalling::on_accept(const Passing& passing, Call& call, Dialog& dialog, c
         plan.events.emplace_back(event);
         return;
     }
+    dialog.deadline = std::max(dialog.deadline, call.started + limits_.call);  // it exists, even if met in its middle
     const bool repeated = transfer->listener == listener;
     transfer->listener = listener;
     // The text does not say who will connect: the peer of this call, as far as its session description is known.

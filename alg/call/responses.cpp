@@ -21,6 +21,19 @@ constexpr unsigned kNoSuchDialog = 481;
     return method != Method::prack && (status == kRequestTimeout || status == kNoSuchDialog);
 }
 
+/// Makes room for a branch that has been answered: one that only rings gives way.
+void drop_unanswered(Call& call, Tag caller) {
+    const auto gives_way = [caller](const Dialog& dialog) {
+        return dialog.callee_tag != 0 && dialog.restored_key == 0 && dialog.caller_tag == caller &&
+               dialog.state != Dialog::State::confirmed;
+    };
+    auto& dialogs = call.dialogs;
+    auto found = std::find_if(dialogs.begin(), dialogs.end(),
+                              [&](const Dialog& dialog) { return gives_way(dialog) && !dialog.alive(); });
+    if (found == dialogs.end()) found = std::find_if(dialogs.begin(), dialogs.end(), gives_way);
+    if (found != dialogs.end()) dialogs.erase(found);
+}
+
 }  // namespace
 
 void Signalling::on_response(const Passing& passing, Plan& plan) {
@@ -96,20 +109,38 @@ void Signalling::adopt_parallel_invite(Call& call, Dialog& dialog, std::uint32_t
 }
 
 Dialog* Signalling::dialog_of_response(const Passing& passing, Call& call, const Tags& tags, Plan& plan) {
+    const std::uint64_t branch = make_branch(passing.message.top_via());
+    Dialog* invite = find_template(call, tags.from, passing.message.cseq());
+    const FirstHop* hop = invite != nullptr ? invite->find_hop(branch) : nullptr;
     if (const Speaker known = find_dialog(call, tags); known.dialog != nullptr) {
-        return known.party == Party::caller ? known.dialog : nullptr;
+        if (known.party != Party::caller) return nullptr;
+        if (known.dialog->first_branch == 0 && hop != nullptr) known.dialog->first_branch = branch;
+        return known.dialog;
     }
-    const Dialog* invite = find_template(call, tags.from, passing.message.cseq());
     if (invite == nullptr || !invite->alive() || turn_away(passing, *invite, plan)) return nullptr;
-    if (call.dialogs.size() >= limits_.dialogs_per_call) {
+    if (hop != nullptr && hop->state == FirstHop::State::failed) return nullptr;  // late
+    const auto is_full = [&] { return call.dialogs.size() >= limits_.dialogs_per_call; };
+    const bool success = passing.message.status() >= kFirstSuccess;
+    if (is_full() && !success) {
         report_refusal(passing, RefuseReason::too_many_dialogs, plan);
         return nullptr;
     }
-    Dialog branch = *invite;  // each branch answers the same offer for itself
-    branch.state = Dialog::State::early;
-    branch.callee_tag = tags.to;
-    branch.own_branch = make_branch(passing.message.top_via());
-    return &call.dialogs.emplace_back(std::move(branch));
+    Dialog dialog = *invite;  // each branch answers the same offer for itself
+    dialog.state = Dialog::State::early;
+    dialog.callee_tag = tags.to;
+    dialog.own_branch = branch;
+    if (hop != nullptr) {
+        dialog.first_branch = branch;
+    } else if (invite->first_hops.size() == 1) {
+        dialog.first_branch = invite->first_hops.front().branch;
+    }
+    dialog.first_hops.clear();
+    if (is_full()) drop_unanswered(call, tags.from);
+    if (is_full()) {
+        report_refusal(passing, RefuseReason::too_many_dialogs, plan);
+        return nullptr;
+    }
+    return &call.dialogs.emplace_back(std::move(dialog));
 }
 
 void Signalling::confirm(const Passing& passing, Call& call, Dialog& dialog) {
@@ -121,7 +152,15 @@ void Signalling::confirm(const Passing& passing, Call& call, Dialog& dialog) {
     const std::uint64_t branch = make_branch(passing.message.top_via());
     for (Dialog& other_dialog : call.dialogs) {
         if (&other_dialog == &dialog || !other_dialog.waiting()) continue;
-        if (other_dialog.caller_tag != dialog.caller_tag || !other_dialog.on_branch(branch)) continue;
+        if (other_dialog.caller_tag != dialog.caller_tag) continue;
+        if (other_dialog.callee_tag == 0) {
+            FirstHop* hop = other_dialog.find_hop(branch);
+            if (hop == nullptr) continue;
+            hop->state = FirstHop::State::answered;
+            if (other_dialog.is_tried()) continue;
+        } else if (!other_dialog.on_branch(branch)) {
+            continue;
+        }
         other_dialog.deadline = std::min(other_dialog.deadline, passing.now + limits_.transaction);
         other_dialog.deadline_reason = CloseReason::fork_lost;
     }
@@ -133,27 +172,6 @@ void Signalling::set_session_timer(const Passing& passing, const Call& call, Dia
     if (!seconds || *seconds == 0) return;
     // RFC 4028 section 10: without a refresh the session ends; the margin is for the BYE that should say so.
     dialog.deadline = std::min(dialog.deadline, passing.now + std::chrono::seconds(*seconds) + limits_.transaction);
-}
-
-void Signalling::on_initial_failure(const Passing& passing, Call& call, const Tags& tags, Plan& plan) {
-    const std::uint64_t branch = make_branch(passing.message.top_via());
-    CloseReason reason = CloseReason::failed;
-    bool stranger = false;
-    for (Dialog& dialog : call.dialogs) {
-        if (!dialog.waiting() || dialog.caller_tag != tags.from || dialog.invite_cseq != passing.message.cseq())
-            continue;
-        // At the caller's hop one final answer ends every branch; behind a forking proxy each branch has its own.
-        const bool same = (tags.to != 0 && dialog.callee_tag == tags.to) || dialog.on_branch(branch);
-        if (!same) continue;
-        if (!dialog.knows(passing.tuple)) {
-            stranger = true;
-            continue;
-        }
-        if (dialog.cancelled) reason = CloseReason::cancel;
-        end(dialog, passing.now);
-    }
-    if (stranger) report_refusal(passing, RefuseReason::wrong_dialog, plan);
-    finish(call, reason, passing, plan);
 }
 
 void Signalling::on_later_response(const Passing& passing, Call& call, const Speaker& speaker, OfferId id, Plan& plan) {

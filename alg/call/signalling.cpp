@@ -89,7 +89,7 @@ void Signalling::on_request(const Passing& passing, Plan& plan) {
         case Method::prack: on_offering_request(passing, *call, tags, plan); break;
         case Method::ack: on_ack(passing, *call, tags, plan); break;
         case Method::bye: on_bye(passing, *call, tags, plan); break;
-        case Method::message: on_invitation(passing, *call, find_dialog(*call, tags), plan); break;
+        case Method::message: on_message_in_call(passing, *call, tags, plan); break;
         default: on_cancel(passing, *call, tags, plan); break;
     }
     calls_.schedule(*call);
@@ -110,9 +110,9 @@ Call* Signalling::call_of_request(const Passing& passing, Plan& plan) {
     const std::uint64_t key = make_call_key(passing.message.call_id());
     if (Call* known = find_call(passing.message, key)) return known;
     // A call is met with its INVITE, or in its middle (after a restart, or when its route moved to this gateway) with a
-    // request that can carry an offer.
+    // request that can carry an offer, or an invitation to a transfer.
     const Method method = passing.message.method();
-    if (method != Method::invite && method != Method::update) return nullptr;
+    if (method != Method::invite && method != Method::update && !invites_in_dialog(passing.message)) return nullptr;
     if (calls_.contains(key)) return nullptr;
     const FlowTuple& tuple = passing.tuple;
     const bool from_inside = policy_.inside.contains(tuple.source.address);
@@ -123,57 +123,28 @@ Call* Signalling::call_of_request(const Passing& passing, Plan& plan) {
     return call;
 }
 
-/// A new INVITE of this caller: the first one, one tried again after 401, 407 or 3xx (RFC 3261 section 22), which takes
-/// the place of the one that has ended, or one more beside another. nullptr if it is late, or one too many.
-Dialog* Signalling::make_template(const Passing& passing, Call& call, Tag caller, Plan& plan) const {
-    const std::uint32_t cseq = passing.message.cseq();
-    Dialog* ended = nullptr;
-    for (Dialog& dialog : call.dialogs) {
-        if (dialog.callee_tag != 0 || dialog.restored_key != 0 || dialog.caller_tag != caller) continue;
-        if (dialog.invite_cseq > cseq) return nullptr;
-        if (!dialog.alive()) ended = &dialog;
+/// The middle of a call that we have not seen begin. Whoever sends first is the caller to us.
+Signalling::Speaker Signalling::meet_midway(const Passing& passing, Call& call, const Tags& tags, Plan& plan) const {
+    if (call.dialogs.size() >= limits_.dialogs_per_call) return {};
+    const auto is_strange = [&](const Dialog& dialog) { return is_stranger(passing, dialog); };
+    if (!call.dialogs.empty() && std::all_of(call.dialogs.begin(), call.dialogs.end(), is_strange)) {
+        report_refusal(passing, RefuseReason::wrong_dialog, plan);
+        return {};
     }
-    if (ended == nullptr && call.dialogs.size() >= limits_.dialogs_per_call) {
-        report_refusal(passing, RefuseReason::too_many_dialogs, plan);
-        return nullptr;
-    }
-    Dialog& dialog = ended != nullptr ? *ended : call.dialogs.emplace_back();
-    dialog = Dialog{};
-    dialog.caller_tag = caller;
-    dialog.invite_cseq = cseq;
-    dialog.caller_cseq = cseq;
-    dialog.first_branch = make_branch(passing.message.top_via());
-    dialog.deadline = passing.now + limits_.invite;
-    return &dialog;
-}
-
-void Signalling::on_initial_invite(const Passing& passing, Call& call, const Tags& tags, Plan& plan) {
-    const std::uint32_t cseq = passing.message.cseq();
-    Dialog* dialog = find_template(call, tags.from, cseq);
-    if (dialog == nullptr) dialog = make_template(passing, call, tags.from, plan);
-    if (dialog == nullptr || !dialog->alive()) return;  // late, or a retransmission of what has ended
-    const Speaker speaker{dialog, Party::caller};
-    note_hop(passing, speaker);
-    negotiate(passing, call, speaker, {std::nullopt, OfferId{Party::caller, Method::invite, cseq}, false}, plan);
-    finish(call, CloseReason::replaced, passing, plan);
+    Dialog& dialog = call.dialogs.emplace_back();
+    dialog.state = Dialog::State::confirmed;
+    dialog.caller_tag = tags.from;
+    dialog.callee_tag = tags.to;
+    dialog.deadline = passing.now + limits_.invite;  // until an answer shows that it exists
+    return {&dialog, Party::caller};
 }
 
 void Signalling::on_offering_request(const Passing& passing, Call& call, const Tags& tags, Plan& plan) {
     const SipMessageView& message = passing.message;
     Speaker speaker = find_dialog(call, tags);
     if (speaker.dialog == nullptr) {
-        // The middle of a call that we have not seen begin. Whoever sends first is the caller to us.
-        if (message.method() == Method::prack || call.dialogs.size() >= limits_.dialogs_per_call) return;
-        const auto is_strange = [&](const Dialog& dialog) { return is_stranger(passing, dialog); };
-        if (!call.dialogs.empty() && std::all_of(call.dialogs.begin(), call.dialogs.end(), is_strange)) {
-            report_refusal(passing, RefuseReason::wrong_dialog, plan);
-            return;
-        }
-        speaker.dialog = &call.dialogs.emplace_back();
-        speaker.dialog->state = Dialog::State::confirmed;
-        speaker.dialog->caller_tag = tags.from;
-        speaker.dialog->callee_tag = tags.to;
-        speaker.dialog->deadline = passing.now + limits_.invite;  // until a 2xx shows that it exists
+        if (message.method() != Method::prack) speaker = meet_midway(passing, call, tags, plan);
+        if (speaker.dialog == nullptr) return;
     }
     Dialog& dialog = *speaker.dialog;
     std::uint32_t& highest = speaker.party == Party::caller ? dialog.caller_cseq : dialog.callee_cseq;
@@ -221,19 +192,6 @@ void Signalling::on_bye(const Passing& passing, Call& call, const Tags& tags, Pl
     finish(call, CloseReason::bye, passing, plan);
 }
 
-void Signalling::on_cancel(const Passing& passing, Call& call, const Tags& tags, Plan& plan) {
-    // CANCEL is hop by hop and asks only: what ends the INVITE is its 487 (RFC 3261 section 9.1). If none comes, time
-    // does.
-    const std::uint64_t branch = make_branch(passing.message.top_via());
-    for (Dialog& dialog : call.dialogs) {
-        if (!dialog.waiting() || dialog.caller_tag != tags.from || !dialog.on_branch(branch)) continue;
-        if (turn_away(passing, dialog, plan)) return;
-        dialog.cancelled = true;
-        dialog.deadline = std::min(dialog.deadline, passing.now + limits_.transaction);
-        dialog.deadline_reason = CloseReason::cancel;
-    }
-}
-
 Signalling::Speaker Signalling::find_dialog(Call& call, const Tags& tags) {
     for (Dialog& dialog : call.dialogs) {
         if (dialog.restored_key != 0 && dialog.restored_key == dialog_key(tags.from, tags.to)) {
@@ -246,14 +204,6 @@ Signalling::Speaker Signalling::find_dialog(Call& call, const Tags& tags) {
         if (dialog.caller_tag == tags.to && dialog.callee_tag == tags.from) return {&dialog, Party::callee};
     }
     return {};
-}
-
-Dialog* Signalling::find_template(Call& call, Tag caller, std::uint32_t cseq) {
-    const auto found = std::find_if(call.dialogs.begin(), call.dialogs.end(), [caller, cseq](const Dialog& dialog) {
-        return dialog.callee_tag == 0 && dialog.restored_key == 0 && dialog.caller_tag == caller &&
-               dialog.invite_cseq == cseq;
-    });
-    return found == call.dialogs.end() ? nullptr : &*found;
 }
 
 bool Signalling::is_stranger(const Passing& passing, const Dialog& dialog) const {
@@ -363,7 +313,10 @@ void Signalling::expire(TimePoint now, PinholeWitness* witness, Plan& plan) {
         for (Dialog& dialog : call->dialogs) {
             if (dialog.deadline > now || !dialog.alive()) continue;
             reason = dialog.deadline_reason;
+            const bool waiting = dialog.waiting();
             end(dialog, now);
+            // A late answer must open nothing. But a call that has gone on longer than we thought is met in its middle.
+            if (!waiting) dialog.deadline = now;
         }
         planner_.withdraw(*call, reason, now, plan);
         auto& dialogs = call->dialogs;

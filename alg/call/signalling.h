@@ -111,10 +111,19 @@ class Signalling {
 
     // signalling.cpp: requests
     void on_request(const Passing& passing, Plan& plan);
-    void on_initial_invite(const Passing& passing, Call& call, const Tags& tags, Plan& plan);
+    [[nodiscard]] Speaker meet_midway(const Passing& passing, Call& call, const Tags& tags, Plan& plan) const;
     void on_offering_request(const Passing& passing, Call& call, const Tags& tags, Plan& plan);
     void on_ack(const Passing& passing, Call& call, const Tags& tags, Plan& plan);
     void on_bye(const Passing& passing, Call& call, const Tags& tags, Plan& plan);
+    // invites.cpp: an INVITE before it is a dialog
+    /// The INVITE itself, by its caller and CSeq: some callers have several under way at once.
+    [[nodiscard]] static Dialog* find_template(Call& call, Tag caller, std::uint32_t cseq);
+    [[nodiscard]] Dialog* make_template(const Passing& passing, Call& call, Tag caller, Plan& plan) const;
+    void add_hop(const Passing& passing, Dialog& invite) const;
+    [[nodiscard]] bool is_first_hop(const Passing& passing, const Dialog& invite) const;
+    [[nodiscard]] bool fail_hop(const Passing& passing, Dialog& invite, std::uint64_t branch) const;
+    void on_initial_invite(const Passing& passing, Call& call, const Tags& tags, Plan& plan);
+    void on_initial_failure(const Passing& passing, Call& call, const Tags& tags, Plan& plan);
     void on_cancel(const Passing& passing, Call& call, const Tags& tags, Plan& plan);
     // contacts.cpp: where inside hosts are called
     void on_register(const Passing& passing, Plan& plan);
@@ -124,6 +133,8 @@ class Signalling {
     [[nodiscard]] std::optional<InvitationView> read_invitation(const Passing& passing, Plan& plan);
     /// One outside of every call that is known: it passes and opens nothing.
     void on_stray_invitation(const Passing& passing, Plan& plan);
+    [[nodiscard]] static bool invites_in_dialog(const SipMessageView& message);
+    void on_message_in_call(const Passing& passing, Call& call, const Tags& tags, Plan& plan);
     void on_invitation(const Passing& passing, Call& call, const Speaker& speaker, Plan& plan);
     void on_accept(const Passing& passing, Call& call, Dialog& dialog, const InvitationView& invitation, Plan& plan);
     void on_cancel(const Passing& passing, Call& call, Dialog& dialog, Tag cookie, Plan& plan);
@@ -146,7 +157,6 @@ class Signalling {
     // responses.cpp
     void on_response(const Passing& passing, Plan& plan);
     void on_invite_response(const Passing& passing, Call& call, const Tags& tags, Plan& plan);
-    void on_initial_failure(const Passing& passing, Call& call, const Tags& tags, Plan& plan);
     void on_later_response(const Passing& passing, Call& call, const Speaker& speaker, OfferId id, Plan& plan);
     static void adopt_parallel_invite(Call& call, Dialog& dialog, std::uint32_t cseq);
     [[nodiscard]] Dialog* dialog_of_response(const Passing& passing, Call& call, const Tags& tags, Plan& plan);
@@ -154,9 +164,6 @@ class Signalling {
 
     // common to both
     [[nodiscard]] static Speaker find_dialog(Call& call, const Tags& tags);
-    /// The INVITE itself, by its caller and CSeq: some callers have several under way at once.
-    [[nodiscard]] static Dialog* find_template(Call& call, Tag caller, std::uint32_t cseq);
-    [[nodiscard]] Dialog* make_template(const Passing& passing, Call& call, Tag caller, Plan& plan) const;
     /// Somebody outside whom nobody in the dialog has named. He may have got hold of its tags, so nothing that he says
     /// is believed before an inside host has answered him.
     [[nodiscard]] bool is_stranger(const Passing& passing, const Dialog& dialog) const;

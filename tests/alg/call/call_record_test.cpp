@@ -67,6 +67,8 @@ TimePoint at(int seconds) {
     dialog.invite_cseq = 127;
     dialog.caller_cseq = 128;
     dialog.callee_cseq = 0x7fffffff;
+    dialog.first_hops = {{31, address("198.51.100.20"), FirstHop::State::failed},
+                         {32, address("2001:db8::9"), FirstHop::State::trying}};
     dialog.first_branch = 21;
     dialog.own_branch = 22;
     dialog.cancelled = true;
@@ -125,6 +127,12 @@ TEST(CallRecord, KeepsEveryField) {
     EXPECT_EQ(is.invite_cseq, was.invite_cseq);
     EXPECT_EQ(is.caller_cseq, was.caller_cseq);
     EXPECT_EQ(is.callee_cseq, was.callee_cseq);
+    ASSERT_EQ(is.first_hops.size(), was.first_hops.size());
+    for (std::size_t i = 0; i < was.first_hops.size(); ++i) {
+        EXPECT_EQ(is.first_hops[i].branch, was.first_hops[i].branch);
+        EXPECT_EQ(is.first_hops[i].sender, was.first_hops[i].sender);
+        EXPECT_EQ(is.first_hops[i].state, was.first_hops[i].state);
+    }
     EXPECT_EQ(is.first_branch, was.first_branch);
     EXPECT_EQ(is.own_branch, was.own_branch);
     EXPECT_EQ(is.cancelled, was.cancelled);
