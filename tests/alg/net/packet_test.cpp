@@ -59,7 +59,7 @@ constexpr unsigned kTcp = 6;
 constexpr unsigned kUdp = 17;
 
 /// The payload of a packet, or the name of the error.
-std::string outcome(const std::string& packet) {
+std::string packet_outcome(const std::string& packet) {
     const test::ExactBytes bytes(packet);
     const auto view = parse_packet(bytes.bytes());
     if (!view) return std::string(name(view.error()));
@@ -107,101 +107,101 @@ TEST(Packet, TellsSynFromRst) {
 }
 
 TEST(Packet, SkipsIpv4OptionsUpToTheirLargestSize) {
-    EXPECT_EQ(outcome(ipv4(kUdp, udp("x"), "\1\1\1\1")), "x");
-    EXPECT_EQ(outcome(ipv4(kTcp, tcp("y"), std::string(40, '\1'))), "y");
+    EXPECT_EQ(packet_outcome(ipv4(kUdp, udp("x"), "\1\1\1\1")), "x");
+    EXPECT_EQ(packet_outcome(ipv4(kTcp, tcp("y"), std::string(40, '\1'))), "y");
 }
 
 TEST(Packet, CutsOffWhatStandsBehindTheIpLength) {
-    EXPECT_EQ(outcome(ipv4(kUdp, udp("x")) + std::string(17, '\0')), "x");
-    EXPECT_EQ(outcome(ipv4(kTcp, tcp("")) + std::string(6, '\0')), "");
-    EXPECT_EQ(outcome(ipv6(kTcp, tcp("y")) + "pad"), "y");
+    EXPECT_EQ(packet_outcome(ipv4(kUdp, udp("x")) + std::string(17, '\0')), "x");
+    EXPECT_EQ(packet_outcome(ipv4(kTcp, tcp("")) + std::string(6, '\0')), "");
+    EXPECT_EQ(packet_outcome(ipv6(kTcp, tcp("y")) + "pad"), "y");
 }
 
 TEST(Packet, CutsThePayloadToAShorterUdpLength) {
-    EXPECT_EQ(outcome(with(ipv4(kUdp, udp("four")), 24, be16(8 + 3))), "fou");
-    EXPECT_EQ(outcome(with(ipv4(kUdp, udp("four")), 24, be16(8))), "");
+    EXPECT_EQ(packet_outcome(with(ipv4(kUdp, udp("four")), 24, be16(8 + 3))), "fou");
+    EXPECT_EQ(packet_outcome(with(ipv4(kUdp, udp("four")), 24, be16(8))), "");
 }
 
 TEST(Packet, RefusesUdpLengthsThatCannotBe) {
-    EXPECT_EQ(outcome(with(ipv4(kUdp, udp("four")), 24, be16(7))), "bad_transport_header");
-    EXPECT_EQ(outcome(with(ipv4(kUdp, udp("four")), 24, be16(0))), "bad_transport_header");
-    EXPECT_EQ(outcome(with(ipv4(kUdp, udp("four")), 24, be16(8 + 5))), "truncated_packet");
-    EXPECT_EQ(outcome(with(ipv4(kUdp, udp("four")) + "more", 24, be16(8 + 5))), "truncated_packet");
+    EXPECT_EQ(packet_outcome(with(ipv4(kUdp, udp("four")), 24, be16(7))), "bad_transport_header");
+    EXPECT_EQ(packet_outcome(with(ipv4(kUdp, udp("four")), 24, be16(0))), "bad_transport_header");
+    EXPECT_EQ(packet_outcome(with(ipv4(kUdp, udp("four")), 24, be16(8 + 5))), "truncated_packet");
+    EXPECT_EQ(packet_outcome(with(ipv4(kUdp, udp("four")) + "more", 24, be16(8 + 5))), "truncated_packet");
 }
 
 TEST(Packet, RefusesTcpOffsetsThatCannotBe) {
-    EXPECT_EQ(outcome(with(ipv4(kTcp, tcp("abc")), 32, "\x40")), "bad_transport_header");
-    EXPECT_EQ(outcome(with(ipv4(kTcp, tcp("abc")), 32, "\x60")), "truncated_packet");
-    EXPECT_EQ(outcome(with(ipv4(kTcp, tcp("abcd")), 32, "\x60")), "");
+    EXPECT_EQ(packet_outcome(with(ipv4(kTcp, tcp("abc")), 32, "\x40")), "bad_transport_header");
+    EXPECT_EQ(packet_outcome(with(ipv4(kTcp, tcp("abc")), 32, "\x60")), "truncated_packet");
+    EXPECT_EQ(packet_outcome(with(ipv4(kTcp, tcp("abcd")), 32, "\x60")), "");
 }
 
 TEST(Packet, RefusesIpv4HeadersThatCannotBe) {
     const std::string packet = ipv4(kUdp, udp("x"));
-    EXPECT_EQ(outcome(with(packet, 0, "\x44")), "bad_ip_header");       // header of 16 bytes
-    EXPECT_EQ(outcome(with(packet, 2, be16(19))), "bad_ip_header");     // total length below the header's
-    EXPECT_EQ(outcome(with(packet, 2, be16(0))), "bad_ip_header");      // of UDP
-    EXPECT_EQ(outcome(with(packet, 0, "\x4f")), "bad_ip_header");       // header longer than the packet
-    EXPECT_EQ(outcome(with(packet, 2, be16(30))), "truncated_packet");  // one byte more than there is
-    EXPECT_EQ(outcome(with(packet, 2, be16(27))), "truncated_packet");  // half a UDP header
+    EXPECT_EQ(packet_outcome(with(packet, 0, "\x44")), "bad_ip_header");       // header of 16 bytes
+    EXPECT_EQ(packet_outcome(with(packet, 2, be16(19))), "bad_ip_header");     // total length below the header's
+    EXPECT_EQ(packet_outcome(with(packet, 2, be16(0))), "bad_ip_header");      // of UDP
+    EXPECT_EQ(packet_outcome(with(packet, 0, "\x4f")), "bad_ip_header");       // header longer than the packet
+    EXPECT_EQ(packet_outcome(with(packet, 2, be16(30))), "truncated_packet");  // one byte more than there is
+    EXPECT_EQ(packet_outcome(with(packet, 2, be16(27))), "truncated_packet");  // half a UDP header
 }
 
 TEST(Packet, TakesTotalLengthZeroOfALargeTcpSegmentForTheWholePacket) {
-    EXPECT_EQ(outcome(with(ipv4(kTcp, tcp("segment")), 2, be16(0))), "segment");
+    EXPECT_EQ(packet_outcome(with(ipv4(kTcp, tcp("segment")), 2, be16(0))), "segment");
 }
 
 TEST(Packet, RefusesEveryRealFragmentOfIpv4) {
     const std::string packet = ipv4(kUdp, udp("x"));
-    EXPECT_EQ(outcome(with(packet, 6, be16(0x2000))), "fragment");  // the first
-    EXPECT_EQ(outcome(with(packet, 6, be16(0x2001))), "fragment");
-    EXPECT_EQ(outcome(with(packet, 6, be16(0x0001))), "fragment");  // the last
-    EXPECT_EQ(outcome(with(packet, 6, be16(0x4000))), "x");         // "do not fragment"
+    EXPECT_EQ(packet_outcome(with(packet, 6, be16(0x2000))), "fragment");  // the first
+    EXPECT_EQ(packet_outcome(with(packet, 6, be16(0x2001))), "fragment");
+    EXPECT_EQ(packet_outcome(with(packet, 6, be16(0x0001))), "fragment");  // the last
+    EXPECT_EQ(packet_outcome(with(packet, 6, be16(0x4000))), "x");         // "do not fragment"
 }
 
 TEST(Packet, WalksIpv6ExtensionHeaders) {
-    EXPECT_EQ(outcome(ipv6(0, extension(60) + extension(43) + extension(kUdp) + udp("x"))), "x");
+    EXPECT_EQ(packet_outcome(ipv6(0, extension(60) + extension(43) + extension(kUdp) + udp("x"))), "x");
     const std::string long_options = be16(kTcp << 8U | 2) + std::string(22, '\0');
-    EXPECT_EQ(outcome(ipv6(60, long_options + tcp("y"))), "y");
+    EXPECT_EQ(packet_outcome(ipv6(60, long_options + tcp("y"))), "y");
 }
 
 TEST(Packet, GivesUpOnTheNinthExtensionHeader) {
     std::string chain;
     for (int i = 0; i < 7; ++i) chain += extension(60);
-    EXPECT_EQ(outcome(ipv6(60, chain + extension(kUdp) + udp("x"))), "x");
-    EXPECT_EQ(outcome(ipv6(60, chain + extension(60) + extension(kUdp) + udp("x"))), "bad_ip_header");
+    EXPECT_EQ(packet_outcome(ipv6(60, chain + extension(kUdp) + udp("x"))), "x");
+    EXPECT_EQ(packet_outcome(ipv6(60, chain + extension(60) + extension(kUdp) + udp("x"))), "bad_ip_header");
 }
 
 TEST(Packet, RefusesExtensionHeadersLongerThanThePacket) {
-    EXPECT_EQ(outcome(ipv6(60, be16(kUdp << 8U | 1) + std::string(13, '\0'))), "truncated_packet");
-    EXPECT_EQ(outcome(ipv6(0, std::string(7, '\0'))), "truncated_packet");
-    EXPECT_EQ(outcome(ipv6(44, std::string(7, '\0'))), "truncated_packet");
+    EXPECT_EQ(packet_outcome(ipv6(60, be16(kUdp << 8U | 1) + std::string(13, '\0'))), "truncated_packet");
+    EXPECT_EQ(packet_outcome(ipv6(0, std::string(7, '\0'))), "truncated_packet");
+    EXPECT_EQ(packet_outcome(ipv6(44, std::string(7, '\0'))), "truncated_packet");
 }
 
 TEST(Packet, TakesAnAtomicFragmentForTheWholeDatagram) {
-    EXPECT_EQ(outcome(ipv6(44, fragment_header(kUdp, 0) + udp("x"))), "x");
-    EXPECT_EQ(outcome(ipv6(44, fragment_header(kUdp, 6) + udp("x"))), "x");  // reserved bits
-    EXPECT_EQ(outcome(ipv6(44, fragment_header(kUdp, 1) + udp("x"))), "fragment");
-    EXPECT_EQ(outcome(ipv6(44, fragment_header(kUdp, 8) + udp("x"))), "fragment");
+    EXPECT_EQ(packet_outcome(ipv6(44, fragment_header(kUdp, 0) + udp("x"))), "x");
+    EXPECT_EQ(packet_outcome(ipv6(44, fragment_header(kUdp, 6) + udp("x"))), "x");  // reserved bits
+    EXPECT_EQ(packet_outcome(ipv6(44, fragment_header(kUdp, 1) + udp("x"))), "fragment");
+    EXPECT_EQ(packet_outcome(ipv6(44, fragment_header(kUdp, 8) + udp("x"))), "fragment");
 }
 
 TEST(Packet, RefusesAJumboPayloadLength) {
-    EXPECT_EQ(outcome(with(ipv6(kUdp, udp("x")), 4, be16(0))), "bad_ip_header");
+    EXPECT_EQ(packet_outcome(with(ipv6(kUdp, udp("x")), 4, be16(0))), "bad_ip_header");
 }
 
 TEST(Packet, LeavesOtherProtocolsAlone) {
-    EXPECT_EQ(outcome(ipv4(1, std::string(8, '\0'))), "other_transport");
-    EXPECT_EQ(outcome(ipv6(58, std::string(8, '\0'))), "other_transport");
-    EXPECT_EQ(outcome(ipv6(59, "")), "bad_ip_header");
-    EXPECT_EQ(outcome(ipv6(50, std::string(24, '\0'))), "other_transport");
-    EXPECT_EQ(outcome(std::string(40, '\x50')), "not_ip");
-    EXPECT_EQ(outcome(""), "truncated_packet");
+    EXPECT_EQ(packet_outcome(ipv4(1, std::string(8, '\0'))), "other_transport");
+    EXPECT_EQ(packet_outcome(ipv6(58, std::string(8, '\0'))), "other_transport");
+    EXPECT_EQ(packet_outcome(ipv6(59, "")), "bad_ip_header");
+    EXPECT_EQ(packet_outcome(ipv6(50, std::string(24, '\0'))), "other_transport");
+    EXPECT_EQ(packet_outcome(std::string(40, '\x50')), "not_ip");
+    EXPECT_EQ(packet_outcome(""), "truncated_packet");
 }
 
 TEST(Packet, RefusesAPacketThatIsCutAnywhere) {
     const std::string v6 = ipv6(0, extension(44) + fragment_header(kTcp, 0) + tcp("payload", 0x18, "\1\1\1\1"));
     for (const std::string& packet : {ipv4(kUdp, udp("payload"), "\1\1\1\1"), ipv4(kTcp, tcp("payload")), v6}) {
-        EXPECT_EQ(outcome(packet), "payload");
+        EXPECT_EQ(packet_outcome(packet), "payload");
         for (std::size_t size = 0; size < packet.size(); ++size) {
-            EXPECT_EQ(outcome(packet.substr(0, size)), "truncated_packet") << size;
+            EXPECT_EQ(packet_outcome(packet.substr(0, size)), "truncated_packet") << size;
         }
     }
 }
