@@ -27,6 +27,7 @@ void BindingPlanner::acquire(Call& call, const FlowTuple& asked, Plan& plan) {
             acquire_exactly(call, block.first, plan);
             continue;
         }
+        if (holds(call, block)) continue;
         const auto added = [&](const BindingKey& key, std::uint16_t port) {
             plan.bindings.push_back({BindingChange::Kind::add,
                                      key.transport,
@@ -56,6 +57,17 @@ void BindingPlanner::acquire(Call& call, const FlowTuple& asked, Plan& plan) {
         }
     }
     refuse_taken(call, asked, plan);
+}
+
+/// Whether the call has all of them.
+bool BindingPlanner::holds(const Call& call, const Block& block) const {
+    for (std::size_t i = 0; i < block.count; ++i) {
+        BindingKey key = block.first;
+        key.inside.port = static_cast<std::uint16_t>(key.inside.port + i);
+        const BindingTable::Binding* known = bindings_.find(key);
+        if (known == nullptr || !known->calls.has(call.key)) return false;
+    }
+    return true;
 }
 
 /// Of a binding that somebody else held already: this call may live for longer than what the kernel has been told.
@@ -156,6 +168,9 @@ std::optional<Endpoint> BindingPlanner::outside_of(const PinholeKey& key, PortRo
 
 void BindingPlanner::collect(const Call& call) {
     wanted_.clear();
+    wanted_keys_.clear();
+    wanted_index_.clear();
+    left_out_ = false;
     for (const Dialog& dialog : call.dialogs) {
         if (!dialog.alive()) continue;
         for (const Agent& agent : dialog.agents) {
@@ -180,7 +195,7 @@ void BindingPlanner::collect_fixed(const FixedHost& fixed) {
     each_fixed_port(fixed, policy_, [&](Transport transport, std::uint16_t port, Purpose purpose) {
         if (purpose.role == PortRole::t120) return;  // shared out by remote: a claim
         const BindingKey key{transport, {fixed.host, port}, fixed.behind};
-        if (!wants(key)) wanted_.push_back({key, 1, {port, port}, true});
+        if (!wants(key) && note(key)) wanted_.push_back({key, 1, {port, port}, true});
     });
 }
 
@@ -206,7 +221,7 @@ void BindingPlanner::collect_description(const Description& local) {
 
 /// Ports come in rising order: one that joins its lower neighbour gets an outside number next to it.
 void BindingPlanner::want(const BindingKey& key, PortRange range, bool joins) {
-    if (wants(key)) return;
+    if (left_out_ || wants(key) || !note(key)) return;
     if (!wanted_.empty()) {
         Block& last = wanted_.back();
         const bool neighbour = last.first.transport == key.transport && last.first.outside == key.outside &&
@@ -221,12 +236,18 @@ void BindingPlanner::want(const BindingKey& key, PortRange range, bool joins) {
 }
 
 bool BindingPlanner::wants(const BindingKey& key) const {
-    return std::any_of(wanted_.begin(), wanted_.end(), [&key](const Block& block) {
-        const BindingKey& first = block.first;
-        return first.transport == key.transport && first.outside == key.outside &&
-               first.inside.address == key.inside.address && key.inside.port >= first.inside.port &&
-               key.inside.port < first.inside.port + block.count;
-    });
+    const auto is_it = [&](std::size_t place) { return wanted_keys_[place] == key; };
+    return wanted_index_.find(bindings_.hash(key), is_it).has_value();
+}
+
+bool BindingPlanner::note(const BindingKey& key) {
+    if (wanted_keys_.size() >= limits_.pinholes_per_call) {
+        left_out_ = true;
+        return false;
+    }
+    wanted_index_.add(bindings_.hash(key), wanted_keys_.size());
+    wanted_keys_.push_back(key);
+    return true;
 }
 
 }  // namespace messenger::alg

@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "alg/base/hash_index.h"
 #include "alg/base/time.h"
 #include "alg/call/call_table.h"
 #include "alg/limits.h"
@@ -25,6 +26,9 @@ class BindingPlanner {
     void acquire(Call& call, const FlowTuple& asked, Plan& plan);
     /// Gives back what they do not need any more. After it.
     void release(Call& call, TimePoint now, Plan& plan);
+
+    /// Whether more ports were wanted than Limits::pinholes_per_call. No pinhole could lead to them.
+    [[nodiscard]] bool left_out() const { return left_out_; }
 
     /// The outside end of a pinhole: of the call's T.120, which keeps its number, or of what is bound. Absent if it is
     /// not behind NAT, or has no number.
@@ -55,12 +59,18 @@ class BindingPlanner {
     void collect_description(const Description& local);
     void want(const BindingKey& key, PortRange range, bool joins);
     [[nodiscard]] bool wants(const BindingKey& key) const;
+    /// False if there are too many.
+    [[nodiscard]] bool note(const BindingKey& key);
+    [[nodiscard]] bool holds(const Call& call, const Block& block) const;
 
     const Policy& policy_;
     const Limits& limits_;
     BindingTable& bindings_;
-    std::vector<Block> wanted_;  ///< of the call at hand; kept for its memory
-    std::vector<Taken> taken_;   ///< likewise
+    std::vector<Block> wanted_;            ///< of the call at hand; kept for its memory
+    std::vector<BindingKey> wanted_keys_;  ///< likewise: each port of wanted_
+    HashIndex wanted_index_;               ///< likewise: where a key stands in wanted_keys_
+    bool left_out_ = false;
+    std::vector<Taken> taken_;  ///< likewise
 };
 
 }  // namespace messenger::alg

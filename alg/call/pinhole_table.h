@@ -46,7 +46,7 @@ class PinholeTable {
     };
 
     PinholeTable(const Limits& limits, const HashKey& secret)
-        : limits_(limits), pinholes_(KeyHash{secret}), per_host_(KeyedHash{secret}) {}
+        : limits_(limits), hash_{secret}, pinholes_(hash_), per_host_(KeyedHash{secret}) {}
 
     enum class Acquired : std::uint8_t { added, shared, full };  ///< full: the table, or the inside host's share of it
 
@@ -124,6 +124,8 @@ class PinholeTable {
     }
 
     [[nodiscard]] const Pinhole* find(const PinholeKey& key) const;
+    /// With the table's secret, for other tables of such keys.
+    [[nodiscard]] std::size_t hash(const PinholeKey& key) const { return hash_(key); }
     [[nodiscard]] std::size_t size() const { return pinholes_.size(); }
     [[nodiscard]] std::optional<TimePoint> next_deadline() const { return deadlines_.next(); }
     [[nodiscard]] const auto& all() const { return pinholes_; }
@@ -148,6 +150,7 @@ class PinholeTable {
     void look_again(Place place, TimePoint now);
 
     const Limits& limits_;
+    KeyHash hash_;
     Pinholes pinholes_;
     SlotTable<IpAddress, std::size_t, KeyedHash> per_host_;
     Deadlines<Pinholes::Id> deadlines_;

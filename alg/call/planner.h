@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "alg/base/hash_index.h"
 #include "alg/call/binding_planner.h"
 #include "alg/call/call_table.h"
 #include "alg/call/pinhole_table.h"
@@ -34,6 +35,9 @@ class Planner {
     /// Whether the policy blocks one of those that the call has something open for.
     [[nodiscard]] bool concerns_blocked(const Call& call);
 
+    /// What the last planning has cost: see kSteps.
+    [[nodiscard]] std::size_t steps_taken() const { return steps_taken_; }
+
     /// A pinhole died of silence, or with its connection: takes it from every call that had it.
     void expired(const PinholeKey& key, CallTable& calls, Plan& plan);
 
@@ -42,19 +46,24 @@ class Planner {
         OpenPinhole pinhole;
         IpAddress behind;  ///< see Description::behind
         bool remote_is_private = false;
+        bool is_open = false;  ///< already
     };
     void close_unwanted(Call& call, CloseReason reason, TimePoint now, Plan& plan);
     void collect(const Call& call);
+    void note_hosts(const Call& call);
+    [[nodiscard]] bool take_step();
+    void collect_dialog(const Call& call, const Dialog& dialog);
     void collect_fixed(const FixedHost& fixed, TimePoint until);
     void collect_agent(const Call& call, const Dialog& dialog, const Agent& agent);
-    void collect_pair(const Call& call, const OfferAnswer::PairView& pair, bool anywhere);
-    void collect_stream(const Call& call, const Stream& local, const Stream* remote, const OfferAnswer::PairView& pair);
-    [[nodiscard]] static bool pin(const Call& call, const Stream& remote, const StreamPort& port,
-                                  const Description& remote_side, Wanted& wanted);
-    [[nodiscard]] static bool is_unreachable(const Call& call, const IpAddress& address,
-                                             const Description& remote_side);
-    [[nodiscard]] static bool has_reachable_candidate(const Call& call, const Stream& remote,
-                                                      const Description& remote_side);
+    void collect_pair(const OfferAnswer::PairView& pair, bool anywhere);
+    [[nodiscard]] StreamPorts permitted_ports(const Stream& local, bool rtcp_mux_agreed) const;
+    void collect_stream(const Stream& local, const StreamPorts& ports, const Stream* remote,
+                        const OfferAnswer::PairView& pair);
+    [[nodiscard]] bool pin(const Stream& remote, const StreamPort& port, const Description& remote_side,
+                           Wanted& wanted);
+    [[nodiscard]] bool is_unreachable(const IpAddress& address, const Description& remote_side) const;
+    [[nodiscard]] bool has_reachable_candidate(const Stream& remote, const Description& remote_side);
+    [[nodiscard]] Wanted* find_wanted(const PinholeKey& key);
     void want(const Wanted& wanted);
     void open(Call& call, const Wanted& wanted, TimePoint now, const FlowTuple& asked, Plan& plan);
     [[nodiscard]] bool is_hidden(const Wanted& wanted) const;
@@ -75,9 +84,12 @@ class Planner {
     PinholeTable& pinholes_;
     BindingTable& bindings_;
     BindingPlanner binding_planner_;
-    bool blocked_ = false;        ///< something was wanted for a host that the operator has blocked
-    bool left_out_ = false;       ///< more was wanted than Limits::pinholes_per_call
-    std::vector<Wanted> wanted_;  ///< of the call at hand; kept for its memory
+    bool blocked_ = false;   ///< something was wanted for a host that the operator has blocked
+    bool left_out_ = false;  ///< more was wanted than Limits::pinholes_per_call, or it took too many steps
+    std::size_t steps_taken_ = 0;
+    std::vector<Wanted> wanted_;    ///< of the call at hand; kept for its memory
+    HashIndex wanted_index_;        ///< likewise: where a key stands in it
+    std::vector<IpAddress> hosts_;  ///< likewise: see note_hosts()
 };
 
 }  // namespace messenger::alg

@@ -168,9 +168,12 @@ void Signalling::on_ack(const Passing& passing, Call& call, const Tags& tags, Pl
     const Speaker speaker = find_dialog(call, tags);
     if (speaker.dialog == nullptr || !speaker.dialog->alive()) return;
     if (turn_away(passing, *speaker.dialog, plan)) return;
+    const std::size_t known = speaker.dialog->agents.size() + speaker.dialog->peers.size();
     note_hop(passing, speaker);
     negotiate(passing, call, speaker,
               {OfferId{speaker.party, Method::invite, passing.message.cseq()}, std::nullopt, true}, plan);
+    // Most say nothing new: what the 2xx before them has changed was planned with it.
+    if (passing.message.body().empty() && speaker.dialog->agents.size() + speaker.dialog->peers.size() == known) return;
     finish(call, CloseReason::replaced, passing, plan);
 }
 

@@ -124,6 +124,8 @@ class BindingTable {
     /// them.
     [[nodiscard]] std::optional<std::uint16_t> outside_port(const BindingKey& key) const;
     [[nodiscard]] const Binding* find(const BindingKey& key) const;
+    /// With the table's secret, for other tables of such keys.
+    [[nodiscard]] std::size_t hash(const BindingKey& key) const { return KeyHash{secret_}(key); }
     /// The inside endpoint that an outside one stands for, in a message.
     [[nodiscard]] std::optional<Endpoint> inside_of(Transport transport, const Endpoint& outside) const;
     /// The same for a packet of that remote: claims count, lingering bindings do not.

@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include <string>
+
 #include "tests/support/packet_builder.h"
 
 namespace messenger::alg {
@@ -187,6 +189,76 @@ TEST(Planner, SeedsNothingForWhatClosesInTheSamePlan) {
     EXPECT_EQ(p.count(PinholeChange::Kind::add), 2U);
     EXPECT_EQ(p.count(PinholeChange::Kind::remove), 2U);
     EXPECT_TRUE(p.plan.seeds.empty());
+}
+
+/// As many streams as there are, in one slot, as the parts of a multipart body make them.
+Description many(const std::string& network, int count, std::uint16_t port, const char* delivered_by) {
+    Description description;
+    description.delivered_by = address(delivered_by);
+    for (int i = 0; i < count; ++i) {
+        const std::string host = network + (network.back() == '.' ? std::to_string(i + 1) : "");
+        Stream stream = describe(host.c_str(), port, delivered_by).streams[0];
+        stream.port = static_cast<std::uint16_t>(port + 16 * i);
+        stream.port_count = 4;
+        description.streams.push_back(stream);
+    }
+    return description;
+}
+
+// 64 streams with four port pairs each, answered in 15 branches with 64 streams each.
+TEST(Planner, CostsTheSameHoweverMuchWasSent) {
+    for (const char* const remote : {"203.0.113.30", "203.0.113.", "192.168.77."}) {
+        Plans p;
+        Call& call = p.call();
+        call.dialogs.resize(15);
+        for (Dialog& dialog : call.dialogs) {
+            OfferAnswer& negotiation = dialog.agent(address("10.1.2.3"), Party::caller)->negotiation;
+            const OfferId id{Party::caller, Method::invite, 1};
+            negotiation.on_offer(id, true, many("10.1.2.3", 64, 20000, "10.1.2.3"));
+            negotiation.on_answer(id, false, many(remote, 64, 30000, kServer), true);
+        }
+        p.apply(call);
+        EXPECT_LE(p.planner.steps_taken(), 4096U) << remote;
+        EXPECT_GT(call.open.size(), 0U) << remote;
+        EXPECT_LE(call.open.size(), p.limits.pinholes_per_call) << remote;
+        EXPECT_EQ(std::get<RefuseEvent>(p.plan.events.front()).reason, RefuseReason::too_many_pinholes) << remote;
+        const std::size_t open = call.open.size();
+        p.apply(call);
+        EXPECT_TRUE(p.plan.changes.empty()) << "what is left out does not vary";
+        EXPECT_EQ(call.open.size(), open);
+    }
+}
+
+// ICE with two media, eight candidates of the host and thirteen of the peer at each, in three branches.
+TEST(Planner, FindsRoomForAForkedCallWithCandidates) {
+    Plans p;
+    p.limits.pinholes_per_call = 4096;
+    Call& call = p.call();
+    call.dialogs.resize(3);
+    int branch = 0;
+    for (Dialog& dialog : call.dialogs) {
+        Description local;
+        Description remote;
+        for (const std::uint8_t slot : {std::uint8_t{0}, std::uint8_t{1}}) {
+            for (int i = 0; i < 8 + 13; ++i) {
+                Description& side = i < 8 ? local : remote;
+                const std::string peer = "203.0.113." + std::to_string(20 * branch + i);
+                Stream stream = describe(i < 8 ? "10.1.2.3" : peer.c_str(), 6000, kServer).streams[0];
+                stream.port = static_cast<std::uint16_t>(6000 + 100 * slot + 2 * i);
+                stream.slot = slot;
+                stream.candidate = true;
+                side.streams.push_back(stream);
+            }
+        }
+        ++branch;
+        OfferAnswer& negotiation = dialog.agent(address("10.1.2.3"), Party::caller)->negotiation;
+        const OfferId id{Party::caller, Method::invite, 1};
+        negotiation.on_offer(id, true, local);
+        negotiation.on_answer(id, false, remote, true);
+    }
+    p.apply(call);
+    EXPECT_EQ(call.open.size(), 3U * 2 * 8 * 13);
+    EXPECT_LE(p.planner.steps_taken(), 4096U) << "as many as there are with the default limit";
 }
 
 }  // namespace
