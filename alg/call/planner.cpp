@@ -2,6 +2,7 @@
 #include "alg/call/planner.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace messenger::alg {
 
@@ -165,11 +166,11 @@ void Planner::collect_dialog(const Call& call, const Dialog& dialog) {
     }
 }
 
-/// Who takes part in the call inside: sorted, for is_unreachable().
+/// Who takes part in the call inside, and for whom: sorted, for is_unreachable().
 void Planner::note_hosts(const Call& call) {
     hosts_.clear();
     for (const Dialog& dialog : call.dialogs) {
-        for (const Agent& agent : dialog.agents) hosts_.push_back(agent.host);
+        for (const Agent& agent : dialog.agents) hosts_.emplace_back(agent.host, agent.acts_for);
     }
     std::sort(hosts_.begin(), hosts_.end());
 }
@@ -223,6 +224,7 @@ void Planner::collect_fixed(const FixedHost& fixed, TimePoint until) {
 
 void Planner::collect_agent(const Call& call, const Dialog& dialog, const Agent& agent) {
     const OfferAnswer& negotiation = agent.negotiation;
+    peer_ = other(agent.acts_for);
     // Security rule 4: from anywhere only as long as no branch has named a remote address.
     const bool anywhere = policy_.early_media == EarlyMedia::after_offer && !has_answer(call, dialog.caller_tag, agent);
     if (negotiation.has_agreed()) {
@@ -303,10 +305,11 @@ bool Planner::pin(const Stream& remote, const StreamPort& port, const Descriptio
 }
 
 /// A private address in a public peer's SDP is the peer's own NAT speaking: media will come from elsewhere. Unless it
-/// is another inside host of this very call, behind the same gateway.
+/// is an inside host that takes part in this very call at the other end. The agent's own address is not: many networks
+/// use the same private addresses.
 bool Planner::is_unreachable(const IpAddress& address, const Description& remote_side) const {
     if (!address.is_private() || remote_side.delivered_by.is_private() || remote_side.turned_back) return false;
-    return !std::binary_search(hosts_.begin(), hosts_.end(), address);
+    return !std::binary_search(hosts_.begin(), hosts_.end(), std::pair(address, peer_));
 }
 
 bool Planner::has_reachable_candidate(const Stream& remote, const Description& remote_side) {

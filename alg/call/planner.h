@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <utility>
 #include <vector>
 
 #include "alg/base/hash_index.h"
@@ -87,9 +88,10 @@ class Planner {
     bool blocked_ = false;   ///< something was wanted for a host that the operator has blocked
     bool left_out_ = false;  ///< more was wanted than Limits::pinholes_per_call, or it took too many steps
     std::size_t steps_taken_ = 0;
-    std::vector<Wanted> wanted_;    ///< of the call at hand; kept for its memory
-    HashIndex wanted_index_;        ///< likewise: where a key stands in it
-    std::vector<IpAddress> hosts_;  ///< likewise: see note_hosts()
+    std::vector<Wanted> wanted_;                      ///< of the call at hand; kept for its memory
+    HashIndex wanted_index_;                          ///< likewise: where a key stands in it
+    std::vector<std::pair<IpAddress, Party>> hosts_;  ///< likewise: see note_hosts()
+    Party peer_ = Party::callee;                      ///< whom the agent at hand speaks to
 };
 
 }  // namespace messenger::alg

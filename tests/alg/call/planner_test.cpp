@@ -94,13 +94,26 @@ TEST(Planner, OpensToAnyRemoteWhenThePeerDoesNotKnowItsAddress) {
         bool any;
     };
     for (const Row& row : {Row{"192.168.1.5", kServer, true}, Row{"192.168.1.5", "192.168.1.1", false},
-                           Row{kPeer, kServer, false}, Row{"10.1.2.3", kServer, false}}) {
+                           Row{kPeer, kServer, false}, Row{"10.1.2.3", kServer, true}}) {
         Plans p;
         p.agree(p.call(), describe(row.in_sdp, 4000, row.signalling));
         p.apply(p.call());
         ASSERT_EQ(p.plan.changes.size(), 2U);
         EXPECT_EQ(p.plan.changes[0].key.any_remote, row.any) << row.in_sdp;
         EXPECT_EQ(p.plan.seeds.empty(), row.any);
+    }
+}
+
+TEST(Planner, PinsToAnInsideHostOnlyIfItTakesPartAtTheOtherEnd) {
+    for (const Party acts_for : {Party::caller, Party::callee}) {
+        for (const char* const host : {"10.1.2.3", "10.1.2.9"}) {
+            Plans p;
+            p.agree(p.call(), describe(host, 4000, kServer));
+            (void)p.call().dialogs[0].agent(address(host), acts_for);
+            p.apply(p.call());
+            ASSERT_EQ(p.plan.changes.size(), 2U);
+            EXPECT_EQ(p.plan.changes[0].key.any_remote, acts_for == Party::caller) << host;
+        }
     }
 }
 
