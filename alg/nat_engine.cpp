@@ -106,13 +106,15 @@ void Engine::report_edits(const Arrival& arrival, Plan& plan) {
 }
 
 /// Towards an inside host: what names our outside endpoints names the inside ones from here on, for the reader too.
+/// True if the session description did.
 bool Engine::turn_back(const Arrival& arrival, Plan& plan) {
     const Call* call = signalling_.calls().find(make_call_key(message_.call_id()));
     const InboundTranslation translation(signalling_.bindings(), *arrival.nat,
                                          sharing_host(call, arrival.nat->outside, arrival.tuple.destination.address));
     Rewrite what{Rewrite::Direction::inbound, translation, arrival.tuple.transport, inbound_via_port(arrival)};
     (void)rewriter_.rewrite(message_, limits_, what, edits_);
-    const bool turned_back = !edits_.empty();
+    // The head says nothing of the media: a Request-URI names our endpoint in every call that comes in.
+    const bool turned_back = edits_.any_in(message_.body());
     decline_offer(arrival);
     if (edits_.empty()) return false;
     std::string& after = next_text();
