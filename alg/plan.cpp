@@ -49,6 +49,7 @@ std::string_view name(CloseReason reason) {
 std::string_view name(RefuseReason reason) {
     switch (reason) {
         case RefuseReason::not_sender_address: return "not_sender_address";
+        case RefuseReason::not_own_word: return "not_own_word";
         case RefuseReason::not_inside_address: return "not_inside_address";
         case RefuseReason::forbidden_address: return "forbidden_address";
         case RefuseReason::host_name: return "host_name";
@@ -85,6 +86,8 @@ std::string_view describe(RefuseReason reason) {
     switch (reason) {
         case RefuseReason::not_sender_address:
             return "the SDP announces an address that is not the sender's, and the sender is no configured relay";
+        case RefuseReason::not_own_word:
+            return "the sender passes on what an outside host says of the sender's own ports";
         case RefuseReason::not_inside_address: return "a relay announces an address that is not inside";
         case RefuseReason::forbidden_address: return "loopback, multicast, broadcast or the gateway itself";
         case RefuseReason::host_name: return "the SDP names a host instead of an address";

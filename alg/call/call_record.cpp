@@ -277,8 +277,8 @@ void fields(FixedHost& fixed, Io& io) {
 
 template <class Io>
 void fields(Agent& agent, Io& io) {
-    auto& [host, acts_for, negotiation, peer] = agent;
-    io(host, acts_for, negotiation, peer);
+    auto& [host, acts_for, negotiation, peer, told_of_itself] = agent;
+    io(host, acts_for, negotiation, peer, told_of_itself);
 }
 
 template <class Io>

@@ -37,7 +37,8 @@ struct Agent {
     IpAddress host;
     Party acts_for = Party::caller;
     OfferAnswer negotiation;
-    IpAddress peer;  ///< the address that the last session description for this host named; 0.0.0.0 before
+    IpAddress peer;               ///< the address that the last session description for this host named; 0.0.0.0 before
+    bool told_of_itself = false;  ///< somebody outside has named ports of this host that it had not: see hearsay.h
 };
 
 /// A client transaction by which an INVITE comes to the gateway for the first time on its way. There are several where

@@ -6,6 +6,7 @@
 
 #include "alg/base/base64.h"
 #include "alg/base/text.h"
+#include "alg/call/hearsay.h"
 #include "alg/call/session_kind.h"
 #include "alg/call/signalling.h"
 #include "alg/sip/fields.h"
@@ -95,7 +96,7 @@ void Signalling::on_invitation(const Passing& passing, Call& call, const Speaker
                 dialog.transfers.push_back({cookie, std::nullopt, {}, {}});
             }
             return;
-        case InvitationCommand::accept: on_accept(passing, call, dialog, *invitation, plan); return;
+        case InvitationCommand::accept: on_accept(passing, call, speaker, *invitation, plan); return;
         case InvitationCommand::cancel: on_cancel(passing, call, dialog, cookie, plan); return;
         case InvitationCommand::other: return;
     }
@@ -113,14 +114,25 @@ void Signalling::on_cancel(const Passing& passing, Call& call, Dialog& dialog, T
     if (cancelled.listener) pinholes_.revoke_connection(key_of(cancelled), passing.now);
 }
 
-void Signalling::on_accept(const Passing& passing, Call& call, Dialog& dialog, const InvitationView& invitation,
+void Signalling::on_accept(const Passing& passing, Call& call, const Speaker& speaker, const InvitationView& invitation,
                            Plan& plan) {
     const IpAddress& sender = passing.tuple.source.address;
-    // Who only accepts names no address; who is outside needs no pinhole of ours.
-    if (!invitation.address || !invitation.port || !policy_.inside.contains(sender)) return;
+    Dialog& dialog = *speaker.dialog;
+    if (!invitation.address || !invitation.port) return;  // who only accepts names no address
     const Endpoint listener{invitation.address->address, invitation.port->port};
     Transfer* transfer = find_transfer(dialog, make_tag(invitation.cookie));
+    const bool is_known = transfer != nullptr && transfer->listener == listener;
+    if (!policy_.inside.contains(sender)) {  // it needs no pinhole of ours
+        const IpAddress& receiver = passing.tuple.destination.address;
+        const bool of_receiver = listener.address == receiver && policy_.inside.contains(receiver) && !is_known;
+        Agent* const told = of_receiver ? dialog.agent(listener.address, other(speaker.party)) : nullptr;
+        if (told != nullptr) told->told_of_itself = true;
+        return;
+    }
     std::optional<RefuseReason> reason = address_obstacle(listener.address, sender, policy_);
+    if (!reason && !is_known && listener.address == sender && was_told_of_itself(call, sender, speaker.party)) {
+        reason = RefuseReason::not_own_word;
+    }
     if (!reason) reason = port_obstacle(listener.port, PortRole::file, policy_);
     if (!reason && transfer == nullptr) reason = RefuseReason::unknown_invitation;
     if (reason) {
@@ -131,7 +143,6 @@ void Signalling::on_accept(const Passing& passing, Call& call, Dialog& dialog, c
         return;
     }
     dialog.deadline = std::max(dialog.deadline, call.started + limits_.call);  // it exists, even if met in its middle
-    const bool repeated = transfer->listener == listener;
     transfer->listener = listener;
     // The text does not say who will connect: the peer of this call, as far as its session description is known.
     const Agent* agent = dialog.find_agent(sender);
@@ -139,7 +150,7 @@ void Signalling::on_accept(const Passing& passing, Call& call, Dialog& dialog, c
     transfer->peer = agent != nullptr && agent->peer.family() == listener.address.family() ? agent->peer : IpAddress{};
     const PinholeKey key = key_of(*transfer);
     const auto same = [&key](const OpenPinhole& known) { return known.key == key; };
-    if (!repeated && std::any_of(call.open.begin(), call.open.end(), same)) pinholes_.grant_connection(key);
+    if (!is_known && std::any_of(call.open.begin(), call.open.end(), same)) pinholes_.grant_connection(key);
     finish(call, CloseReason::replaced, passing, plan);
 }
 

@@ -2,6 +2,7 @@
 // The part of Signalling that gives session descriptions to the agents at both ends of a hop.
 #include <algorithm>
 
+#include "alg/call/hearsay.h"
 #include "alg/call/session_kind.h"
 #include "alg/call/signalling.h"
 
@@ -90,12 +91,18 @@ void Signalling::negotiate(const Passing& passing, Call& call, const Speaker& sp
         }
         if (negotiation.has_agreed()) dialog.restored.clear();
     };
+    if (listener != nullptr && !policy_.inside.contains(tuple.source.address) &&
+        names_listener(call, listener->host, description, policy_)) {
+        listener->told_of_itself = true;
+    }
     if (policy_.inside.contains(tuple.destination.address)) speak(listener, false, description);
     if (policy_.inside.contains(tuple.source.address)) {
         permit(description, tuple.source.address, policy_,
                [&](const Stream& stream, RefuseReason reason, std::uint16_t port) {
                    refuse(reason, port, &stream.address);
                });
+        forbid_hearsay(call, tuple.source.address, speaker.party, description,
+                       [&](const Stream& stream) { refuse(RefuseReason::not_own_word, stream.port, &stream.address); });
         speak(dialog.agent(tuple.source.address, speaker.party), true, description);
     }
     for (std::size_t i = first_media_event; i < last_media_event; ++i) {

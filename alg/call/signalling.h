@@ -136,7 +136,8 @@ class Signalling {
     [[nodiscard]] static bool invites_in_dialog(const SipMessageView& message);
     void on_message_in_call(const Passing& passing, Call& call, const Tags& tags, Plan& plan);
     void on_invitation(const Passing& passing, Call& call, const Speaker& speaker, Plan& plan);
-    void on_accept(const Passing& passing, Call& call, Dialog& dialog, const InvitationView& invitation, Plan& plan);
+    void on_accept(const Passing& passing, Call& call, const Speaker& speaker, const InvitationView& invitation,
+                   Plan& plan);
     void on_cancel(const Passing& passing, Call& call, Dialog& dialog, Tag cookie, Plan& plan);
     [[nodiscard]] Call* find_call(const SipMessageView& message, std::uint64_t key);
     [[nodiscard]] Call* call_of_request(const Passing& passing, Plan& plan);

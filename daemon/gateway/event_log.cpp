@@ -30,6 +30,8 @@ void count(std::array<std::uint64_t, size>& counts, Enum reason) {
 [[nodiscard]] std::string_view remedy(RefuseReason reason) {
     switch (reason) {
         case RefuseReason::not_sender_address: return "; if that host may speak for others, list it in network.relays";
+        case RefuseReason::not_own_word:
+            return "; a proxy that carries media itself has to announce ports that nobody outside has named";
         case RefuseReason::not_inside_address: return "; if that network is yours, list it in network.inside";
         case RefuseReason::wrong_side:
             return "; it went on unread. rp_filter = 1 on the outside interface drops such packets; if routing is "

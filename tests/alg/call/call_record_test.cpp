@@ -82,6 +82,7 @@ TimePoint at(int seconds) {
     dialog.restored_key = 41;
     Agent& agent = *dialog.agent(address("10.1.2.3"), Party::callee);
     agent.peer = address("203.0.113.30");
+    agent.told_of_itself = true;
     const OfferId invite{Party::caller, Method::invite, 1};
     agent.negotiation.on_offer(invite, true, describe("10.1.2.3", 5350));
     agent.negotiation.on_answer(invite, false, describe("203.0.113.30", 56000), true);
@@ -155,6 +156,7 @@ TEST(CallRecord, KeepsEveryField) {
     EXPECT_EQ(is.agents[0].host, was.agents[0].host);
     EXPECT_EQ(is.agents[0].acts_for, was.agents[0].acts_for);
     EXPECT_EQ(is.agents[0].peer, was.agents[0].peer);
+    EXPECT_TRUE(is.agents[0].told_of_itself);
     EXPECT_EQ(back.dialogs[1].deadline, TimePoint::max());
     EXPECT_FALSE(back.dialogs[1].fixed_for);
 }
