@@ -80,8 +80,7 @@ void RegistrationTable::on_request(const SipMessageView& message, const FlowTupl
         }
         found = registrations_.try_emplace(tuple.source).first;
         found->second.expires = now + limits_.transaction;  // until the registrar says more
-        found->second.queued = found->second.expires;
-        deadlines_.push(found->second.queued, found->first);
+        queue(found->first, found->second);
     }
     Registration& registration = found->second;
     registration.signalling = tuple;
@@ -133,10 +132,7 @@ std::optional<RegistrationTable::Settled> RegistrationTable::on_response(const S
     const std::uint32_t granted = std::min(seconds.value_or(kDefaultSeconds), kLongestSeconds);
     registration.accepted = granted > 0;
     registration.expires = now + (granted > 0 ? std::chrono::seconds(granted) : limits_.transaction);
-    if (registration.expires < registration.queued) {
-        registration.queued = registration.expires;
-        deadlines_.push(registration.queued, found->first);
-    }
+    if (registration.expires < registration.queued) queue(found->first, registration);
     plan.events.emplace_back(RegistrationEvent{registration.contact, tuple, granted, message.call_id()});
     return Settled{registration.contact, registration.transport, std::chrono::seconds(granted)};
 }
@@ -150,13 +146,21 @@ std::optional<TimePoint> RegistrationTable::latest(const IpAddress& host) const 
     return latest;
 }
 
+void RegistrationTable::queue(const Key& key, Registration& registration) {
+    registration.queued = registration.expires;
+    deadlines_.push(registration.queued, key);
+    deadlines_.compact(registrations_.size(), [this](TimePoint when, const Key& queued) {
+        const auto found = registrations_.find(queued);
+        return found != registrations_.end() && found->second.queued == when;
+    });
+}
+
 void RegistrationTable::expire(TimePoint now) {
     while (const auto key = deadlines_.pop_due(now)) {
         const auto found = registrations_.find(*key);
         if (found == registrations_.end() || found->second.queued > now) continue;
         if (found->second.expires > now) {
-            found->second.queued = found->second.expires;
-            deadlines_.push(found->second.queued, *key);
+            queue(*key, found->second);
         } else {
             registrations_.erase(found);
         }

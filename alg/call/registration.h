@@ -49,6 +49,8 @@ class RegistrationTable {
     void expire(TimePoint now);
     [[nodiscard]] std::optional<TimePoint> next_deadline() const { return deadlines_.next(); }
     [[nodiscard]] std::size_t size() const { return registrations_.size(); }
+    /// Moments at which something may be due: within a constant of twice size().
+    [[nodiscard]] std::size_t queued() const { return deadlines_.size(); }
     [[nodiscard]] const auto& all() const { return registrations_; }
 
    private:
@@ -58,6 +60,7 @@ class RegistrationTable {
                     Plan& plan);
     [[nodiscard]] std::optional<Settled> on_response(const SipMessageView& message, const FlowTuple& tuple,
                                                      TimePoint now, Plan& plan);
+    void queue(const Key& key, Registration& registration);
 
     const Limits& limits_;
     std::unordered_map<Key, Registration, KeyedHash> registrations_;

@@ -88,6 +88,18 @@ TEST_F(RegistrationTest, ForgetsWhatRunsOutOrIsNeverAccepted) {
     EXPECT_EQ(signalling_.registrations().size(), 0U);
 }
 
+TEST_F(RegistrationTest, TakesNoMoreMemoryForAnswersThatShortenItEachTime) {
+    ask(1, "\nContact: <sip:a@10.1.2.3>");
+    for (int seconds = 86'400; seconds > 82'000; --seconds) {
+        answer(1, "\nContact: <sip:a@10.1.2.3>;expires=" + std::to_string(seconds));
+    }
+    EXPECT_LT(signalling_.registrations().queued(), 1100U);
+    pass_time(82'000);
+    EXPECT_EQ(signalling_.registrations().size(), 1U);
+    pass_time(82'001);
+    EXPECT_EQ(signalling_.registrations().size(), 0U);
+}
+
 TEST_F(RegistrationTest, HoldsItsLimit) {
     limits_.registrations = 1;
     ask(1, "\nContact: <sip:a@10.1.2.3>");
