@@ -42,11 +42,12 @@ struct Contact {
     return Contact{*endpoint, equals_ignoring_case(*named, "udp") ? Transport::udp : Transport::tcp};
 }
 
-/// Whether the port at which a client listens beside its connection is outside the range that the site allows. Over UDP
-/// there is none such, and a client that names its connection's own port listens nowhere else.
-[[nodiscard]] bool is_out_of_range(const Endpoint& contact, const FlowTuple& tuple, const Policy& policy) {
-    return tuple.transport == Transport::tcp && contact.address == tuple.source.address &&
-           contact.port != tuple.source.port && !policy.dynamic_sip_ports.contains(contact.port);
+/// Whether a client listens for connections of its server at a port outside the range that the site allows. Over UDP
+/// there is no such range, and a client that names its connection's own port listens nowhere else.
+[[nodiscard]] bool is_out_of_range(const Contact& contact, const FlowTuple& tuple, const Policy& policy) {
+    if (contact.transport != Transport::tcp || contact.endpoint.address != tuple.source.address) return false;
+    const bool own_connection = tuple.transport == Transport::tcp && contact.endpoint.port == tuple.source.port;
+    return !own_connection && !policy.dynamic_sip_ports.contains(contact.endpoint.port);
 }
 
 }  // namespace
@@ -90,7 +91,7 @@ void RegistrationTable::on_request(const SipMessageView& message, const FlowTupl
     registration.branch = make_branch(message.top_via());
     if (contact == "*") return;  // takes all bindings back; which one is ours is known from before
     auto named = contact_of(contact, tuple.transport);
-    if (named && is_out_of_range(named->endpoint, tuple, policy)) {
+    if (named && is_out_of_range(*named, tuple, policy)) {
         RefuseEvent refused;
         refused.reason = RefuseReason::contact_out_of_range;
         refused.tuple = tuple;
