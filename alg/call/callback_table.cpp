@@ -1,29 +1,57 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "alg/call/callback_table.h"
 
+#include <algorithm>
+
 namespace messenger::alg {
 
-CallbackTable::Allowed CallbackTable::allow(const Key& key, const std::optional<Endpoint>& outside, TimePoint until) {
-    auto found = callbacks_.find(key);
-    const bool fresh = found == callbacks_.end();
-    if (fresh) {
-        if (callbacks_.size() >= limits_.registrations) return Allowed::full;
-        found = callbacks_.try_emplace(key).first;
-        found->second.queued = TimePoint::max();
-        ++listeners_[listener(key.transport, key.inside)];
-    }
-    Callback& callback = found->second;
-    callback.until = until;
-    callback.outside = outside;
-    if (until < callback.queued) {
-        callback.queued = until;
-        deadlines_.push(until, key);
-        deadlines_.compact(callbacks_.size(), [this](TimePoint when, const Key& queued) {
-            const auto known = callbacks_.find(queued);
-            return known != callbacks_.end() && known->second.queued == when;
-        });
-    }
+CallbackTable::Allowed CallbackTable::allow(const Key& key, const std::optional<Endpoint>& outside, TimePoint until,
+                                            bool held) {
+    const bool fresh = !callbacks_.contains(key);
+    Callback* callback = open(key);
+    if (callback == nullptr) return Allowed::full;
+    if (!held || fresh) ++callback->holders;
+    const bool alone = fresh || (held && callback->holders == 1);
+    callback->until = alone ? until : std::max(callback->until, until);
+    callback->outside = outside;
+    look_later(key, *callback);
     return fresh ? Allowed::added : Allowed::prolonged;
+}
+
+bool CallbackTable::restore(const Key& key, const std::optional<Endpoint>& outside, TimePoint until) {
+    Callback* callback = open(key);
+    if (callback == nullptr) return false;
+    callback->until = until;
+    callback->outside = outside;
+    look_later(key, *callback);
+    return true;
+}
+
+void CallbackTable::release(const Key& key, TimePoint then) {
+    const auto found = callbacks_.find(key);
+    if (found == callbacks_.end() || found->second.holders == 0 || --found->second.holders > 0) return;
+    found->second.until = std::min(found->second.until, then);
+    look_later(key, found->second);
+}
+
+CallbackTable::Callback* CallbackTable::open(const Key& key) {
+    const auto found = callbacks_.find(key);
+    if (found != callbacks_.end()) return &found->second;
+    if (callbacks_.size() >= limits_.registrations) return nullptr;
+    Callback& callback = callbacks_[key];
+    callback.queued = TimePoint::max();
+    ++listeners_[listener(key.transport, key.inside)];
+    return &callback;
+}
+
+void CallbackTable::look_later(const Key& key, Callback& callback) {
+    if (callback.until >= callback.queued) return;  // looked at before that anyway
+    callback.queued = callback.until;
+    deadlines_.push(callback.until, key);
+    deadlines_.compact(callbacks_.size(), [this](TimePoint when, const Key& queued) {
+        const auto known = callbacks_.find(queued);
+        return known != callbacks_.end() && known->second.queued == when;
+    });
 }
 
 bool CallbackTable::forbid(const Key& key) {

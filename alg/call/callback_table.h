@@ -27,13 +27,20 @@ class CallbackTable {
         TimePoint until;
         TimePoint queued;
         std::optional<Endpoint> outside;  ///< NAT: what the registrar knows
+        std::uint32_t holders = 0;        ///< registrations; one from before a restart has none yet
     };
 
     CallbackTable(const Limits& limits, const HashKey& secret)
         : limits_(limits), callbacks_(0, KeyHash{secret}), listeners_(0, KeyedHash{secret}) {}
 
     enum class Allowed : std::uint8_t { added, prolonged, full };
-    [[nodiscard]] Allowed allow(const Key& key, const std::optional<Endpoint>& outside, TimePoint until);
+    /// For a registration that lives until then. held: it holds this callback already. Several users may be called at
+    /// one Contact by one registrar, and then the last of them counts.
+    [[nodiscard]] Allowed allow(const Key& key, const std::optional<Endpoint>& outside, TimePoint until, bool held);
+    /// One from before a restart.
+    [[nodiscard]] bool restore(const Key& key, const std::optional<Endpoint>& outside, TimePoint until);
+    /// A registration that held it does so no longer. Without any it ends then, if not before.
+    void release(const Key& key, TimePoint then);
     /// True if it was there.
     bool forbid(const Key& key);
 
@@ -63,6 +70,9 @@ class CallbackTable {
     [[nodiscard]] const auto& all() const { return callbacks_; }
 
    private:
+    /// Made if there is none; nullptr if there are too many.
+    [[nodiscard]] Callback* open(const Key& key);
+    void look_later(const Key& key, Callback& callback);
     struct KeyHash {
         HashKey secret;
         std::size_t operator()(const Key& key) const {

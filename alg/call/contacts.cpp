@@ -98,39 +98,65 @@ void Signalling::on_register(const Passing& passing, Plan& plan) {
     const auto settled = registrations_.on_message(passing.message, passing.tuple, policy_, passing.now, plan);
     if (!settled) return;
     follow_registration(passing, settled->lifetime, plan);
-    if (!may_be_called(settled->contact.port, policy_)) return;
+    RegistrationTable::Registration& registration = *settled->registration;
+    const RegistrationTable::Contact& contact = registration.contact;
     const IpAddress& registrar = passing.tuple.source.address;
-    if (policy_.inside.contains(registrar)) return;
-    const CallbackTable::Key key{settled->transport, settled->contact, registrar};
+    const CallbackTable::Key key{contact.transport, contact.endpoint, registrar};
+    if (registration.holds && (settled->lifetime == Duration{} || *registration.holds != key)) {
+        // Of a contact that is not taken back the registrar knows until its time has come.
+        callbacks_.release(*registration.holds, TimePoint::max());
+        if (settled->lifetime == Duration{}) end_callback(*registration.holds, plan);
+        registration.holds.reset();
+    }
+    if (settled->lifetime == Duration{}) {
+        end_callback(key, plan);
+    } else if (may_be_called(contact.endpoint.port, policy_) && !policy_.inside.contains(registrar)) {
+        if (allow_callback(passing, key, settled->lifetime, registration.holds.has_value(), plan)) {
+            registration.holds = key;
+        }
+    }
+}
+
+bool Signalling::allow_callback(const Passing& passing, const CallbackTable::Key& key, Duration lifetime, bool held,
+                                Plan& plan) {
     CallbackChange change;
     change.transport = key.transport;
     change.inside = key.inside;
-    change.remote = registrar;
-    if (settled->lifetime == Duration{}) {
-        const auto* known = callbacks_.find(key);
-        if (known == nullptr) return;
-        change.kind = CallbackChange::Kind::remove;
-        change.outside = known->outside;
-        callbacks_.forbid(key);
-        change.last = !callbacks_.is_listener({{registrar, 0}, key.inside, key.transport});
-        plan.callbacks.push_back(change);
-        return;
-    }
-    change.timeout = settled->lifetime + limits_.transaction;
+    change.remote = key.remote;
+    const TimePoint until = passing.now + lifetime + limits_.transaction;
     if (passing.nat != nullptr && key.inside.address.is_v4()) {
         const BindingKey binding{key.transport, key.inside, passing.nat->outside};
-        const auto outcome = bindings_.listen(binding, 0, passing.now + change.timeout, passing.now);
+        const auto outcome = bindings_.listen(binding, 0, until, passing.now);
         tell_listener(outcome, binding, passing, plan);
         const auto port = bindings_.outside_port(binding);
-        if (!port) return;
+        if (!port) return held;
         change.outside = Endpoint{passing.nat->outside, *port};
     }
-    switch (callbacks_.allow(key, change.outside, passing.now + change.timeout)) {
+    switch (callbacks_.allow(key, change.outside, until, held)) {
         case CallbackTable::Allowed::added: break;
         case CallbackTable::Allowed::prolonged: change.kind = CallbackChange::Kind::refresh; break;
-        case CallbackTable::Allowed::full: return;
+        case CallbackTable::Allowed::full: return false;
     }
+    change.timeout = callbacks_.find(key)->until - passing.now;
     plan.callbacks.push_back(change);
+    return true;
+}
+
+void Signalling::end_callback(const CallbackTable::Key& key, Plan& plan) {
+    const auto* known = callbacks_.find(key);
+    if (known == nullptr || known->holders > 0) return;
+    CallbackChange change{CallbackChange::Kind::remove, key.transport, key.inside, key.remote, known->outside, {}};
+    callbacks_.forbid(key);
+    change.last = !callbacks_.is_listener({{key.remote, 0}, key.inside, key.transport});
+    plan.callbacks.push_back(change);
+}
+
+void Signalling::end_registrations(TimePoint now) {
+    registrations_.expire(now, [&](const IpAddress& host, const RegistrationTable::Registration& registration) {
+        const TimePoint end = registration.expires + limits_.transaction;
+        if (registration.holds) callbacks_.release(*registration.holds, end);
+        if (registration.accepted && !registrations_.has_accepted(host)) shorten_fixed(host, end);
+    });
 }
 
 void Signalling::end_listeners(TimePoint now, Plan& plan) {
@@ -147,7 +173,7 @@ void Signalling::end_listeners(TimePoint now, Plan& plan) {
 
 void Signalling::restore_callback(const CallbackTable::Key& key, const std::optional<Endpoint>& outside,
                                   Duration remaining, TimePoint now) {
-    (void)callbacks_.allow(key, outside, now + remaining);
+    (void)callbacks_.restore(key, outside, now + remaining);
 }
 
 }  // namespace messenger::alg

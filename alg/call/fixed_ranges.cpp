@@ -61,12 +61,25 @@ void Signalling::follow_registration(const Passing& passing, Duration lifetime, 
     hold.asked = passing.tuple.reversed();
     hold.now = passing.now;
     hold.may_shorten = lifetime == Duration{};
-    // Somebody else on the host may be registered, too, so a sign-off ends only what no other registration needs.
-    const auto expires =
-        hold.may_shorten ? registrations_.latest(hold.fixed.host) : std::optional(passing.now + lifetime);
-    const bool wanted = policy_.fixed_ranges == FixedRanges::registered;
-    if (wanted && expires) hold.until = *expires + limits_.transaction;  // it may be about to be prolonged
+    // For a host for which they are not to be open, what was open before a restart ends.
+    if (policy_.fixed_ranges == FixedRanges::registered) {
+        // Somebody else on the host may be registered, too, so a sign-off ends only what no other registration needs.
+        if (hold.may_shorten && registrations_.has_accepted(hold.fixed.host)) return;
+        // It may be about to be prolonged.
+        if (!hold.may_shorten) hold.until = passing.now + lifetime + limits_.transaction;
+    }
     hold_fixed(hold, plan);
+}
+
+void Signalling::shorten_fixed(const IpAddress& host, TimePoint end) {
+    if (policy_.fixed_ranges != FixedRanges::registered) return;
+    Call* call = calls_.find(make_call_key(fixed_key_of(false, host)));
+    if (call == nullptr) return;
+    for (Dialog& dialog : call->dialogs) {
+        if (dialog.alive()) dialog.deadline = std::min(dialog.deadline, end);
+    }
+    calls_.schedule(*call);
+    calls_.settle();
 }
 
 void Signalling::on_tls(const FlowTuple& tuple, TlsTable::Event event, const IpAddress& behind, TimePoint now,

@@ -24,10 +24,23 @@ constexpr std::uint32_t kLongestSeconds = 86'400;  // whatever a registrar grant
     return parse_seconds(message.value(HeaderId::expires));
 }
 
-struct Contact {
-    Endpoint endpoint;
-    Transport transport = Transport::udp;
-};
+using Contact = RegistrationTable::Contact;
+
+/// Of the host that sends REGISTERs. The answer repeats what it is made of.
+[[nodiscard]] RegistrationTable::Key key_of(const SipMessageView& message, const IpAddress& host,
+                                            const IpAddress& registrar) {
+    return {host, registrar, dialog_key(make_call_key(message.call_id()), make_tag(address_of_record(message.to())))};
+}
+
+/// The Contact value that counts: a client that has moved may take back where it was in the same message.
+[[nodiscard]] std::string_view first_that_stays(const SipMessageView& message) {
+    std::string_view contacts = message.value(HeaderId::contact);
+    const std::string_view first = next_list_value(contacts);
+    for (std::string_view one = first; !one.empty(); one = next_list_value(contacts)) {
+        if (lifetime(message, one) != 0U) return one;
+    }
+    return first;
+}
 
 /// via: the transport of the message, which holds unless the Contact names another one.
 [[nodiscard]] std::optional<Contact> contact_of(std::string_view text, Transport via) {
@@ -65,30 +78,14 @@ std::optional<RegistrationTable::Settled> RegistrationTable::on_message(const Si
 
 void RegistrationTable::on_request(const SipMessageView& message, const FlowTuple& tuple, const Policy& policy,
                                    TimePoint now, Plan& plan) {
-    std::string_view contacts = message.value(HeaderId::contact);
-    if (contacts.empty()) return;  // a query (RFC 3261 section 10.2.3)
-    const std::string_view contact = next_list_value(contacts);
-    auto found = registrations_.find(tuple.source);
-    if (found == registrations_.end()) {
-        if (registrations_.size() >= limits_.registrations) {
-            RefuseEvent refused;
-            refused.reason = RefuseReason::too_many_registrations;
-            refused.tuple = tuple;
-            refused.user = address_of_record(message.from());
-            refused.call_id = message.call_id();
-            plan.events.emplace_back(refused);
-            return;
-        }
-        found = registrations_.try_emplace(tuple.source).first;
-        found->second.expires = now + limits_.transaction;  // until the registrar says more
-        queue(found->first, found->second);
-    }
-    Registration& registration = found->second;
-    registration.signalling = tuple;
-    registration.cseq = message.cseq();
-    registration.call = make_call_key(message.call_id());
-    registration.from = make_tag(message.from_tag());
-    registration.branch = make_branch(message.top_via());
+    const std::string_view contact = first_that_stays(message);
+    if (contact.empty()) return;  // a query (RFC 3261 section 10.2.3)
+    Registration* registration = open(message, tuple, now, plan);
+    if (registration == nullptr) return;
+    registration->cseq = message.cseq();
+    registration->from = make_tag(message.from_tag());
+    registration->branch = make_branch(message.top_via());
+    registration->ends = contact == "*" || lifetime(message, contact) == 0U;
     if (contact == "*") return;  // takes all bindings back; which one is ours is known from before
     auto named = contact_of(contact, tuple.transport);
     if (named && is_out_of_range(*named, tuple, policy)) {
@@ -105,22 +102,41 @@ void RegistrationTable::on_request(const SipMessageView& message, const FlowTupl
     }
     // A name leads nowhere that we can know, and somebody else's address is not believed (security rule 1).
     const bool own = named && named->endpoint.address == tuple.source.address;
-    registration.contact = own ? named->endpoint : tuple.source;
-    registration.transport = own ? named->transport : tuple.transport;
+    registration->contact = own ? *named : Contact{tuple.source, tuple.transport};
+}
+
+RegistrationTable::Registration* RegistrationTable::open(const SipMessageView& message, const FlowTuple& tuple,
+                                                         TimePoint now, Plan& plan) {
+    const Key key = key_of(message, tuple.source.address, tuple.destination.address);
+    const auto found = registrations_.find(key);
+    if (found != registrations_.end()) return &found->second;
+    if (registrations_.size() >= limits_.registrations) {
+        RefuseEvent refused;
+        refused.reason = RefuseReason::too_many_registrations;
+        refused.tuple = tuple;
+        refused.user = address_of_record(message.from());
+        refused.call_id = message.call_id();
+        plan.events.emplace_back(refused);
+        return nullptr;
+    }
+    Registration& registration = registrations_[key];
+    registration.contact = {tuple.source, tuple.transport};
+    registration.expires = now + limits_.transaction;  // until the registrar says more
+    queue(key, registration);
+    return &registration;
 }
 
 std::optional<RegistrationTable::Settled> RegistrationTable::on_response(const SipMessageView& message,
                                                                          const FlowTuple& tuple, TimePoint now,
                                                                          Plan& plan) {
-    const auto found = registrations_.find(tuple.destination);
-    if (found == registrations_.end() || message.cseq() != found->second.cseq) return std::nullopt;
+    // The registrar is who was asked: another host's answer settles nothing.
+    const Key key = key_of(message, tuple.destination.address, tuple.source.address);
+    const auto found = registrations_.find(key);
+    if (found == registrations_.end()) return std::nullopt;
     Registration& registration = found->second;
-    const bool repeats = registration.call == make_call_key(message.call_id()) &&
-                         registration.from == make_tag(message.from_tag()) &&
+    const bool repeats = message.cseq() == registration.cseq && registration.from == make_tag(message.from_tag()) &&
                          registration.branch == make_branch(message.top_via());
     if (!repeats) return std::nullopt;
-    // Another host's answer settles nothing: the registrar is who was asked.
-    if (tuple.source.address != registration.signalling.destination.address) return std::nullopt;
     if (message.status() < 200 || message.status() >= 300) return std::nullopt;
     std::string_view contacts = message.value(HeaderId::contact);
     // All bindings of the user come back; ours is among them, and without our own being told apart the longest counts.
@@ -129,22 +145,25 @@ std::optional<RegistrationTable::Settled> RegistrationTable::on_response(const S
         const auto one = lifetime(message, next_list_value(contacts));
         if (one) seconds = std::max(seconds.value_or(0), *one);
     }
-    if (message.value(HeaderId::contact).empty()) seconds = 0;  // no binding is left
+    // Those that stay when ours is taken back are of the user's other devices.
+    if (registration.ends || message.value(HeaderId::contact).empty()) seconds = 0;
     const std::uint32_t granted = std::min(seconds.value_or(kDefaultSeconds), kLongestSeconds);
-    registration.accepted = granted > 0;
+    set_accepted(key, registration, granted > 0);
     registration.expires = now + (granted > 0 ? std::chrono::seconds(granted) : limits_.transaction);
-    if (registration.expires < registration.queued) queue(found->first, registration);
-    plan.events.emplace_back(RegistrationEvent{registration.contact, tuple, granted, message.call_id()});
-    return Settled{registration.contact, registration.transport, std::chrono::seconds(granted)};
+    if (registration.expires < registration.queued) queue(key, registration);
+    plan.events.emplace_back(RegistrationEvent{registration.contact.endpoint, tuple, granted, message.call_id()});
+    return Settled{&registration, std::chrono::seconds(granted)};
 }
 
-std::optional<TimePoint> RegistrationTable::latest(const IpAddress& host) const {
-    std::optional<TimePoint> latest;
-    for (const auto& [key, registration] : registrations_) {
-        if (key.address != host || !registration.accepted) continue;
-        if (!latest || registration.expires > *latest) latest = registration.expires;
+void RegistrationTable::set_accepted(const Key& key, Registration& registration, bool accepted) {
+    if (registration.accepted == accepted) return;
+    registration.accepted = accepted;
+    if (accepted) {
+        ++accepted_[key.host];
+        return;
     }
-    return latest;
+    const auto host = accepted_.find(key.host);
+    if (host != accepted_.end() && --host->second == 0) accepted_.erase(host);
 }
 
 void RegistrationTable::queue(const Key& key, Registration& registration) {
@@ -154,18 +173,6 @@ void RegistrationTable::queue(const Key& key, Registration& registration) {
         const auto found = registrations_.find(queued);
         return found != registrations_.end() && found->second.queued == when;
     });
-}
-
-void RegistrationTable::expire(TimePoint now) {
-    while (const auto key = deadlines_.pop_due(now)) {
-        const auto found = registrations_.find(*key);
-        if (found == registrations_.end() || found->second.queued > now) continue;
-        if (found->second.expires > now) {
-            queue(*key, found->second);
-        } else {
-            registrations_.erase(found);
-        }
-    }
 }
 
 }  // namespace messenger::alg

@@ -333,7 +333,7 @@ void Signalling::expire(TimePoint now, PinholeWitness* witness, Plan& plan) {
         }
         calls_.settle();
     }
-    registrations_.expire(now);
+    end_registrations(now);
     end_listeners(now, plan);
 }
 

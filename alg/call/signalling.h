@@ -127,6 +127,12 @@ class Signalling {
     void on_cancel(const Passing& passing, Call& call, const Tags& tags, Plan& plan);
     // contacts.cpp: where inside hosts are called
     void on_register(const Passing& passing, Plan& plan);
+    /// False if there is no room for it. held: the registration has it already.
+    bool allow_callback(const Passing& passing, const CallbackTable::Key& key, Duration lifetime, bool held,
+                        Plan& plan);
+    /// Unless another registration needs it.
+    void end_callback(const CallbackTable::Key& key, Plan& plan);
+    void end_registrations(TimePoint now);
     void tell_listener(BindingTable::Listening outcome, const BindingKey& key, const Passing& passing, Plan& plan);
     void end_listeners(TimePoint now, Plan& plan);
     // invitations.cpp: Messenger's file transfers
@@ -154,6 +160,8 @@ class Signalling {
     void expire_tls(TimePoint now, PinholeWitness* witness, Plan& plan);
     /// lifetime: of the registration; 0 if it has ended.
     void follow_registration(const Passing& passing, Duration lifetime, Plan& plan);
+    /// The last registration of the host has ended: until when at most its ports are open.
+    void shorten_fixed(const IpAddress& host, TimePoint end);
 
     // responses.cpp
     void on_response(const Passing& passing, Plan& plan);

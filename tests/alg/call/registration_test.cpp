@@ -71,7 +71,7 @@ TEST_F(RegistrationTest, IgnoresAnswersThatOnlyForgeTheRegistrarsAddress) {
     forged.replace(forged.find("tag=a"), 5, "tag=x");
     say(in(), forged + "\nExpires: 0");
     EXPECT_TRUE(events<RegistrationEvent>().empty()) << "another From tag";
-    EXPECT_TRUE(signalling_.registrations().latest(address("10.1.2.3")));
+    EXPECT_TRUE(signalling_.registrations().has_accepted(address("10.1.2.3")));
     answer(1, "");
     EXPECT_EQ(granted(), 0U) << "the registrar's own word";
 }
@@ -86,6 +86,73 @@ TEST_F(RegistrationTest, ForgetsWhatRunsOutOrIsNeverAccepted) {
     EXPECT_EQ(signalling_.registrations().size(), 1U);
     pass_time(140);
     EXPECT_EQ(signalling_.registrations().size(), 0U);
+}
+
+TEST_F(RegistrationTest, GoesOnOverAnotherConnection) {
+    ask(1, "\nContact: <sip:a@10.1.2.3>;expires=600");
+    answer(1, "\nContact: <sip:a@10.1.2.3>;expires=600");
+    FlowTuple other = out();
+    other.source.port = 5062;
+    ask(2, "\nContact: <sip:a@10.1.2.3>;expires=0", 0, other);
+    EXPECT_EQ(signalling_.registrations().size(), 1U);
+    answer(2, "");
+    EXPECT_EQ(granted(), 0U);
+    EXPECT_TRUE(signalling_.callbacks().all().empty());
+}
+
+TEST_F(RegistrationTest, ACallbackLivesAsLongAsTheLastOfItsUsers) {
+    const auto sign_on = [this](const std::string& call_id, int lifetime, int now) {
+        call_id_ = call_id;
+        ask(1, "\nContact: <sip:a@10.1.2.3>", now);
+        answer(1, "\nContact: <sip:a@10.1.2.3>;expires=" + std::to_string(lifetime), 200, now);
+    };
+    sign_on("c1", 600, 0);
+    sign_on("c2", 100, 0);
+    ASSERT_EQ(plan_.callbacks.size(), 1U);
+    EXPECT_EQ(plan_.callbacks[0].kind, CallbackChange::Kind::refresh);
+    EXPECT_EQ(plan_.callbacks[0].timeout, std::chrono::seconds(632)) << "the other one's";
+    call_id_ = "c1";
+    ask(2, "\nContact: *");
+    answer(2, "");
+    EXPECT_TRUE(plan_.callbacks.empty());
+    EXPECT_EQ(signalling_.callbacks().all().size(), 1U);
+    pass_time(100);
+    EXPECT_EQ(signalling_.registrations().size(), 0U);
+    pass_time(131);
+    EXPECT_EQ(signalling_.callbacks().all().size(), 1U);
+    pass_time(132);
+    EXPECT_TRUE(signalling_.callbacks().all().empty()) << "nobody has been registered there since 100";
+    // The only one makes it shorter at once.
+    sign_on("c1", 600, 200);
+    sign_on("c1", 60, 200);
+    EXPECT_EQ(plan_.callbacks.at(0).timeout, std::chrono::seconds(92));
+}
+
+TEST_F(RegistrationTest, AContactThatItsUserHasLeftIsCalledUntilItsTimeHasCome) {
+    ask(1, "\nContact: <sip:a@10.1.2.3:7100>");
+    answer(1, "\nContact: <sip:a@10.1.2.3:7100>;expires=600");
+    ask(2, "\nContact: <sip:a@10.1.2.3:7200>;expires=100");
+    answer(2, "\nContact: <sip:a@10.1.2.3:7200>;expires=100");
+    EXPECT_EQ(signalling_.callbacks().all().size(), 2U);
+    pass_time(132);
+    EXPECT_EQ(signalling_.callbacks().all().size(), 1U);
+    pass_time(632);
+    EXPECT_TRUE(signalling_.callbacks().all().empty());
+}
+
+TEST_F(RegistrationTest, TheContactThatStaysCounts) {
+    ask(1, "\nContact: <sip:a@10.1.2.3:7100>;expires=0, <sip:a@10.1.2.3:7200>;expires=600");
+    answer(1, "\nContact: <sip:a@10.1.2.3:7200>;expires=600");
+    EXPECT_EQ(granted(), 600U);
+    EXPECT_EQ(events<RegistrationEvent>().at(0).contact, testing::endpoint("10.1.2.3", 7200));
+}
+
+TEST_F(RegistrationTest, ASignOffAfterARestartEndsTheCallback) {
+    const CallbackTable::Key key{Transport::udp, testing::endpoint("10.1.2.3", 5060), address("198.51.100.20")};
+    signalling_.restore_callback(key, std::nullopt, std::chrono::seconds(600), at(0));
+    ask(2, "\nContact: *");
+    answer(2, "");
+    EXPECT_TRUE(signalling_.callbacks().all().empty());
 }
 
 TEST_F(RegistrationTest, TakesNoMoreMemoryForAnswersThatShortenItEachTime) {
@@ -103,9 +170,8 @@ TEST_F(RegistrationTest, TakesNoMoreMemoryForAnswersThatShortenItEachTime) {
 TEST_F(RegistrationTest, HoldsItsLimit) {
     limits_.registrations = 1;
     ask(1, "\nContact: <sip:a@10.1.2.3>");
-    FlowTuple other = out();
-    other.source.port = 5062;
-    ask(1, "\nContact: <sip:a@10.1.2.3>", 0, other);
+    call_id_ = "c2";
+    ask(1, "\nContact: <sip:a@10.1.2.3>");
     EXPECT_EQ(signalling_.registrations().size(), 1U);
 }
 
