@@ -98,11 +98,15 @@ void Signalling::on_tls(const FlowTuple& tuple, TlsTable::Event event, const IpA
     hold.fixed.media = true;
     hold.asked = tuple;
     hold.now = now;
-    hold.may_shorten = true;
-    const TlsTable::Connection* longest = policy_.tls.servers.empty() ? nullptr : tls_.longest(tuple.source.address);
-    if (longest != nullptr) {
-        hold.fixed.behind = longest->behind;
-        hold.until = longest->until + limits_.transaction;
+    if (!policy_.tls.servers.empty()) {
+        const std::size_t live = tls_.live_of(tuple.source.address);
+        const TlsTable::Connection* connection = tls_.find(tuple);
+        if (connection == nullptr && live > 0) return;  // each of the others tells of its own end
+        if (connection != nullptr) {
+            hold.fixed.behind = connection->behind;
+            hold.until = connection->until + limits_.transaction;
+        }
+        hold.may_shorten = live <= 1;
     }
     hold_fixed(hold, plan);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "alg/call/tls_table.h"
 
-#include <algorithm>
+#include <numeric>
 #include <string_view>
 
 namespace messenger::alg {
@@ -42,9 +42,7 @@ TlsTable::Event TlsTable::on_segment(const FlowTuple& tuple, bool from_client, c
         return Event::none;
     }
     if (tcp.fin || tcp.rst) {
-        const bool lived = connection->live;
-        connections_.erase(tuple);
-        return lived ? Event::ended : Event::none;
+        return erase(connections_.find(tuple)) ? Event::ended : Event::none;
     }
     if (connection->live) {
         connection->until = now + silence;
@@ -74,7 +72,7 @@ TlsTable::Event TlsTable::on_payload(const FlowTuple& tuple, Connection& connect
     if (from_client) {
         connection.said_hello = begins_handshake(bytes) || begins_old_hello(bytes);
     } else if (connection.said_hello && begins_handshake(bytes)) {
-        connection.live = true;
+        set_live(tuple, connection);
         connection.until = now + silence;
         queue(tuple, connection);
         return Event::began;
@@ -87,7 +85,7 @@ TlsTable::Event TlsTable::on_payload(const FlowTuple& tuple, Connection& connect
 bool TlsTable::restore(const FlowTuple& tuple, const IpAddress& behind, TimePoint now) {
     Connection* connection = begin(tuple, now);
     if (connection == nullptr) return false;
-    connection->live = true;
+    set_live(tuple, *connection);
     connection->behind = behind;
     connection->until = now;
     queue(tuple, *connection);
@@ -107,18 +105,30 @@ TlsTable::Connection* TlsTable::find(const FlowTuple& tuple) {
     return found == connections_.end() ? nullptr : &found->second;
 }
 
-const TlsTable::Connection* TlsTable::longest(const IpAddress& client) const {
-    const Connection* best = nullptr;
-    for (const auto& [tuple, connection] : connections_) {
-        if (!connection.live || tuple.source.address != client) continue;
-        if (best == nullptr || best->until < connection.until) best = &connection;
-    }
-    return best;
+std::size_t TlsTable::live_of(const IpAddress& client) const {
+    const auto found = live_.find(client);
+    return found == live_.end() ? 0 : found->second;
 }
 
 std::size_t TlsTable::live() const {
-    return static_cast<std::size_t>(
-        std::count_if(connections_.begin(), connections_.end(), [](const auto& entry) { return entry.second.live; }));
+    return std::accumulate(live_.begin(), live_.end(), std::size_t{0},
+                           [](std::size_t sum, const auto& client) { return sum + client.second; });
+}
+
+void TlsTable::set_live(const FlowTuple& tuple, Connection& connection) {
+    if (connection.live) return;
+    connection.live = true;
+    ++live_[tuple.source.address];
+}
+
+bool TlsTable::erase(Connections::iterator connection) {
+    const bool lived = connection->second.live;
+    if (lived) {
+        const auto client = live_.find(connection->first.source.address);
+        if (client != live_.end() && --client->second == 0) live_.erase(client);
+    }
+    connections_.erase(connection);
+    return lived;
 }
 
 void TlsTable::queue(const FlowTuple& tuple, Connection& connection) {

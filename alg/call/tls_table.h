@@ -36,7 +36,8 @@ class TlsTable {
         full,     ///< not looked at
     };
 
-    TlsTable(const Limits& limits, const HashKey& secret) : limits_(limits), connections_(0, KeyedHash{secret}) {}
+    TlsTable(const Limits& limits, const HashKey& secret)
+        : limits_(limits), connections_(0, KeyedHash{secret}), live_(0, KeyedHash{secret}) {}
 
     /// A segment. tuple: from client to server, whoever sent it. silence: how long a live one may be silent.
     [[nodiscard]] Event on_segment(const FlowTuple& tuple, bool from_client, const PacketView& packet, Duration silence,
@@ -45,9 +46,8 @@ class TlsTable {
     [[nodiscard]] bool restore(const FlowTuple& tuple, const IpAddress& behind, TimePoint now);
 
     [[nodiscard]] Connection* find(const FlowTuple& tuple);
-    /// The live connection of that client that will be live for the longest; nullptr if there is none. Looks at every
-    /// connection.
-    [[nodiscard]] const Connection* longest(const IpAddress& client) const;
+    /// How many connections of that client live.
+    [[nodiscard]] std::size_t live_of(const IpAddress& client) const;
 
     /// Looks at what is due: remaining(tuple) says for how long a live one, whose packets do not come here, has been
     /// seen to go on; ended(tuple) or goes_on(tuple) follows.
@@ -71,25 +71,29 @@ class TlsTable {
                 if (connection.live) goes_on(*tuple);
                 continue;
             }
-            const bool lived = connection.live;
-            connections_.erase(found);
-            if (lived) ended(*tuple);
+            if (erase(found)) ended(*tuple);
         }
     }
     [[nodiscard]] std::optional<TimePoint> next_deadline() const { return deadlines_.next(); }
     [[nodiscard]] std::size_t size() const { return connections_.size(); }
-    [[nodiscard]] std::size_t live() const;  ///< counts them
+    [[nodiscard]] std::size_t live() const;  ///< of all clients
     [[nodiscard]] const auto& all() const { return connections_; }
 
    private:
+    using Connections = std::unordered_map<FlowTuple, Connection, KeyedHash>;
+
     [[nodiscard]] Connection* begin(const FlowTuple& tuple, TimePoint now);
     [[nodiscard]] Event on_syn(const FlowTuple& tuple, Connection* connection, std::uint32_t sequence, TimePoint now);
     [[nodiscard]] Event on_payload(const FlowTuple& tuple, Connection& connection, bool from_client,
                                    const PacketView& packet, Duration silence, TimePoint now);
+    void set_live(const FlowTuple& tuple, Connection& connection);
+    /// True if it lived.
+    bool erase(Connections::iterator connection);
     void queue(const FlowTuple& tuple, Connection& connection);
 
     const Limits& limits_;
-    std::unordered_map<FlowTuple, Connection, KeyedHash> connections_;  ///< from client to server
+    Connections connections_;                                       ///< from client to server
+    std::unordered_map<IpAddress, std::uint32_t, KeyedHash> live_;  ///< how many, by client
     Deadlines<FlowTuple> deadlines_;
 };
 

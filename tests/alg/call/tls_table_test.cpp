@@ -141,19 +141,23 @@ TEST(TlsTable, ALiveOneLivesAsLongAsTheKernelSeesItsPackets) {
     EXPECT_EQ(t.table.size(), 0U);
 }
 
-TEST(TlsTable, FindsTheOneThatLivesLongest) {
+TEST(TlsTable, CountsThoseOfAClientThatLive) {
     Table t;
-    EXPECT_EQ(t.table.longest(t.tuple.source.address), nullptr);
+    const IpAddress client = t.tuple.source.address;
+    EXPECT_EQ(t.table.live_of(client), 0U);
     t.go_live();
-    ASSERT_NE(t.table.longest(t.tuple.source.address), nullptr);
-    EXPECT_EQ(t.table.longest(t.tuple.source.address)->until, at(600));
+    EXPECT_EQ(t.table.live_of(client), 1U);
     t.tuple.source.port = 40001;
     t.shake_hands();
     (void)t.send(true, 100, kHello, {.ack = true}, 5);
-    EXPECT_EQ(t.table.longest(t.tuple.source.address)->until, at(600)) << "the second does not live yet";
+    EXPECT_EQ(t.table.live_of(client), 1U) << "the second does not live yet";
     (void)t.send(false, 500, kHello, {.ack = true}, 5);
-    EXPECT_EQ(t.table.longest(t.tuple.source.address)->until, at(605));
-    EXPECT_EQ(t.table.longest(testing::endpoint("10.1.2.4", 1).address), nullptr);
+    EXPECT_EQ(t.table.live_of(client), 2U);
+    EXPECT_EQ(t.table.live(), 2U);
+    EXPECT_EQ(t.table.live_of(testing::endpoint("10.1.2.4", 1).address), 0U);
+    EXPECT_EQ(t.send(true, 7, "", {.rst = true}), Event::ended);
+    EXPECT_EQ(t.expire(600, std::nullopt), "ended;");
+    EXPECT_EQ(t.table.live_of(client), 0U);
 }
 
 TEST(TlsTable, IsBounded) {
@@ -168,7 +172,9 @@ TEST(TlsTable, IsBounded) {
 TEST(TlsTable, OneFromBeforeARestartIsLookedAtAtOnce) {
     Table t;
     ASSERT_TRUE(t.table.restore(t.tuple, endpoint("192.0.2.10", 1).address, at(0)));
-    EXPECT_EQ(t.table.longest(t.tuple.source.address)->behind, endpoint("192.0.2.10", 1).address);
+    ASSERT_NE(t.table.find(t.tuple), nullptr);
+    EXPECT_EQ(t.table.find(t.tuple)->behind, endpoint("192.0.2.10", 1).address);
+    EXPECT_EQ(t.table.live_of(t.tuple.source.address), 1U);
     EXPECT_EQ(t.expire(0, std::chrono::seconds(100)), "goes on;");
     EXPECT_EQ(t.send(true, 7, "", {.rst = true}), Event::ended);
 }
