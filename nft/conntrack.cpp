@@ -209,6 +209,39 @@ Expected<bool> Conntrack::set_liberal(const FlowTuple& tuple) {
                                [&](const FlowTuple& one) { return change(one, "stop checking windows of", put); });
 }
 
+Expected<std::size_t> Conntrack::renew_established(std::span<const FlowTuple> connections,
+                                                   std::chrono::seconds timeout) {
+    requests_.clear();
+    for (const FlowTuple& connection : connections) {
+        for (const FlowTuple& tuple : {connection, connection.reversed()}) {  // see in_either_direction()
+            ConntrackBuffer buffer{};
+            requests_.add(*build_for_flow(buffer, IPCTNL_MSG_CT_GET, 0, tuple));
+        }
+    }
+    std::vector<FlowTuple> established;
+    const auto found = requests_.send(socket_, "find conntrack entries", [&](std::size_t, const nlmsghdr& reply) {
+        const auto state = read_flow_state(reply);
+        if (!state || !state->established) return;
+        // One that nobody translates answers to both directions.
+        if (established.empty() || established.back() != state->original) established.push_back(state->original);
+    });
+    if (!found) return found.error();
+    requests_.clear();
+    for (const FlowTuple& tuple : established) {
+        ConntrackBuffer buffer{};
+        requests_.add(*build_renewal(buffer, tuple, timeout));
+    }
+    const auto renewed = requests_.send(socket_, "renew conntrack entries");
+    if (!renewed) return renewed.error();
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < established.size(); ++i) {
+        const int code = (*renewed)[i];
+        if (code != 0 && code != ENOENT && code != ETIME) return system_error(code, on_flow("renew", established[i]));
+        count += code == 0 ? 1U : 0U;  // otherwise it has just ended
+    }
+    return count;
+}
+
 Expected<std::vector<FlowState>> Conntrack::list(std::uint32_t value, std::uint32_t mask) {
     ConntrackBuffer buffer{};
     nlmsghdr* message = start_conntrack_message(buffer, IPCTNL_MSG_CT_GET, NLM_F_DUMP, AF_UNSPEC);

@@ -32,6 +32,7 @@ struct FlowState {
     std::chrono::seconds timeout{0};  ///< what is left
     FlowTuple reply;                  ///< of the answers, before their NAT: original reversed if there is none
     bool liberal = false;             ///< see set_liberal()
+    bool established = false;         ///< TCP, between its handshake and its first FIN or RST
 };
 
 /// How a flow through an outside interface is translated.
@@ -76,6 +77,10 @@ class Conntrack {
     /// Lets segments of a TCP flow pass that are outside of the window conntrack has seen: for a flow whose bytes we
     /// change. False if there is no entry.
     [[nodiscard]] Expected<bool> set_liberal(const FlowTuple& tuple);
+    /// Gives the entries of those TCP connections that are established this timeout, until their next packet: how many
+    /// there were. Others stay as they are.
+    [[nodiscard]] Expected<std::size_t> renew_established(std::span<const FlowTuple> connections,
+                                                          std::chrono::seconds timeout);
     /// All TCP and UDP entries whose mark has value in the bits of mask: after a restart, the flows that are ours.
     [[nodiscard]] Expected<std::vector<FlowState>> list(std::uint32_t value, std::uint32_t mask);
 

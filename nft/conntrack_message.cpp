@@ -99,6 +99,12 @@ nlmsghdr* build_for_flow(ConntrackBuffer& buffer, std::uint8_t type, std::uint16
     return build_message(buffer, type, flags, *entry);
 }
 
+nlmsghdr* build_renewal(ConntrackBuffer& buffer, const FlowTuple& tuple, std::chrono::seconds timeout) {
+    nlmsghdr* message = build_for_flow(buffer, IPCTNL_MSG_CT_NEW, NLM_F_ACK, tuple);
+    mnl_attr_put_u32(message, CTA_TIMEOUT, htonl(static_cast<std::uint32_t>(timeout.count())));
+    return message;
+}
+
 nlmsghdr* build_seed(ConntrackBuffer& buffer, const FlowEntry& flow) {
     const ConntrackHandle entry = make_entry();
     set_tuple(*entry, wire_tuple(flow));
@@ -139,6 +145,8 @@ std::optional<FlowState> read_flow_state(const nlmsghdr& message) {
                       .value_or(original->reversed());
     state.liberal = (nfct_get_attr_u8(entry.get(), ATTR_TCP_FLAGS_ORIG) &
                      nfct_get_attr_u8(entry.get(), ATTR_TCP_FLAGS_REPL) & IP_CT_TCP_FLAG_BE_LIBERAL) != 0;
+    state.established =
+        protocol == Protocol::tcp && nfct_get_attr_u8(entry.get(), ATTR_TCP_STATE) == TCP_CONNTRACK_ESTABLISHED;
     state.mark = nfct_get_attr_u32(entry.get(), ATTR_MARK);
     state.status = nfct_get_attr_u32(entry.get(), ATTR_STATUS);
     state.timeout = std::chrono::seconds(nfct_get_attr_u32(entry.get(), ATTR_TIMEOUT));

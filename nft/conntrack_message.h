@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 
@@ -20,6 +21,8 @@ using ConntrackBuffer = std::array<char, 2048>;
 /// One that is about the entry with this very tuple, in either of its directions. Throws std::bad_alloc.
 [[nodiscard]] nlmsghdr* build_for_flow(ConntrackBuffer& buffer, std::uint8_t type, std::uint16_t flags,
                                        const FlowTuple& tuple);
+/// One that gives it a new timeout. Throws std::bad_alloc.
+[[nodiscard]] nlmsghdr* build_renewal(ConntrackBuffer& buffer, const FlowTuple& tuple, std::chrono::seconds timeout);
 /// The one that makes the entry (see Conntrack::seed). Throws std::bad_alloc.
 [[nodiscard]] nlmsghdr* build_seed(ConntrackBuffer& buffer, const FlowEntry& flow);
 /// The tuple of its first packet before any NAT.

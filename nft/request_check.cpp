@@ -145,7 +145,7 @@ std::string RequestCheck::judge_operation(const nlmsghdr& message) const {
 
 std::string RequestCheck::judge_alone(const nlmsghdr& message) const {
     if (asks_about_our_table(message) || asks_for_generation(message) || lists_flows(message) ||
-        read_named_flow(message) || read_liberal(message)) {
+        read_named_flow(message) || read_liberal(message) || read_renewal(message)) {
         return {};
     }
     const auto seed = read_seed(message);

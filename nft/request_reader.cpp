@@ -231,6 +231,16 @@ std::optional<FlowTuple> read_liberal(const nlmsghdr& message) {
     return read_tuple(*attributes, CTA_TUPLE_ORIG, family_of(message));
 }
 
+std::optional<FlowTuple> read_renewal(const nlmsghdr& message) {
+    if (message.nlmsg_type != (NFNL_SUBSYS_CTNETLINK << 8U | IPCTNL_MSG_CT_NEW)) return std::nullopt;
+    if ((message.nlmsg_flags & NLM_F_CREATE) != 0) return std::nullopt;
+    const auto bytes = conntrack_attributes(message);
+    const auto attributes = bytes ? Attributes::read(*bytes, {CTA_TUPLE_ORIG, CTA_TIMEOUT}) : std::nullopt;
+    if (!attributes || !attributes->u32(CTA_TIMEOUT)) return std::nullopt;
+    auto tuple = read_tuple(*attributes, CTA_TUPLE_ORIG, family_of(message));
+    return tuple && tuple->protocol == Protocol::tcp ? tuple : std::nullopt;
+}
+
 std::optional<FlowTuple> read_named_flow(const nlmsghdr& message) {
     const bool gets = message.nlmsg_type == (NFNL_SUBSYS_CTNETLINK << 8U | IPCTNL_MSG_CT_GET);
     const bool deletes = message.nlmsg_type == (NFNL_SUBSYS_CTNETLINK << 8U | IPCTNL_MSG_CT_DELETE);

@@ -27,6 +27,8 @@ namespace messenger::nft {
 [[nodiscard]] std::optional<FlowEntry> read_seed(const nlmsghdr& message);
 /// IPCTNL_MSG_CT_NEW without, as Conntrack::set_liberal() writes it; IPCTNL_MSG_CT_GET or _DELETE of one entry: which.
 [[nodiscard]] std::optional<FlowTuple> read_liberal(const nlmsghdr& message);
+/// The same as Conntrack::renew_established() writes it.
+[[nodiscard]] std::optional<FlowTuple> read_renewal(const nlmsghdr& message);
 [[nodiscard]] std::optional<FlowTuple> read_named_flow(const nlmsghdr& message);
 
 }  // namespace messenger::nft

@@ -31,7 +31,11 @@ nft::Expected<void> ConnectionHandover::take_over(std::uint32_t edited, alg::Tim
         const bool outbound = parts_.engine.policy().inside.contains(original.source.address);
         const alg::FlowTuple forwarded =
             outbound ? original : alg::FlowTuple{reply.source, original.source, original.transport};
-        if (!parts_.engine.has_edited(forwarded)) orphans.push_back(forwarded);
+        if (parts_.engine.has_edited(forwarded)) {
+            parts_.edited.note(forwarded, now);
+        } else {
+            orphans.push_back(forwarded);
+        }
     }
     parts_.pipeline.set_orphans(orphans);
     if (!orphans.empty()) {

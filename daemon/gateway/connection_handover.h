@@ -22,6 +22,7 @@ class ConnectionHandover {
         alg::Engine& engine;
         Pipeline& pipeline;
         PinholeSync& sync;
+        EditedConnections& edited;
         nft::Conntrack& conntrack;
         Log& log;
     };

@@ -60,6 +60,7 @@ Gateway::Gateway(const Config& config, std::string config_file, Log& log)
       sync_(kernel_.ruleset, kernel_.schema, kernel_.conntrack, sync_options(config, kernel_.schema.options())),
       outside_(config.nat),
       translations_(kernel_.conntrack),
+      edited_(kernel_.conntrack, read_connection_times()),
       events_(log),
       one_way_log_(log),
       media_(kernel_.ruleset, kernel_.conntrack, {config.journal.one_way, config.passage.mode == Passage::admit}),
@@ -86,7 +87,8 @@ Gateway::Gateway(const Config& config, std::string config_file, Log& log)
       })),
       look_timer_(loop_.add_timer([this] { media_.look(engine_, one_way_observers_, loop_.now()); })),
       watchdog_timer_(loop_.add_timer([this] { feed_watchdog(); })),
-      metrics_timer_(loop_.add_timer([this] { write_metrics(); })) {
+      metrics_timer_(loop_.add_timer([this] { write_metrics(); })),
+      renewal_timer_(loop_.add_timer([this] { renew_edited_connections(); })) {
     // The queues are bound before the rules that feed them, so no packet passes unread for want of a listener.
     keeper_.set_watch(std::move(kernel_.watch));
     part_with_rights();
@@ -102,8 +104,9 @@ Gateway::Gateway(const Config& config, std::string config_file, Log& log)
     name_inside_interfaces();
     if (!outside_.empty()) {
         pipeline_.set_nat(outside_, translations_);
+        pipeline_.set_edited_connections(edited_);
         handover_.emplace(config_.control.socket + ".connections",
-                          ConnectionHandover::Parts{engine_, pipeline_, sync_, kernel_.conntrack, log_});
+                          ConnectionHandover::Parts{engine_, pipeline_, sync_, edited_, kernel_.conntrack, log_});
         if (const auto taken = handover_->take_over(marks_of(config_).edited(), read_clock()); !taken) {
             throw std::runtime_error(taken.error().message());
         }
@@ -275,6 +278,7 @@ void Gateway::watch_everything() {
         loop_.set_timer(expiry_timer_, engine_.next_expiry());
         media_.plan_look(loop_.now());
         loop_.set_timer(look_timer_, media_.next_look());
+        loop_.set_timer(renewal_timer_, edited_.next_renewal());
         closed_looks_.end_round(gathering_.interval() != alg::Duration::zero());
     });
 }
@@ -284,6 +288,7 @@ void Gateway::run() {
     loop_.set_timer(expiry_timer_, engine_.next_expiry());
     media_.plan_look(read_clock());
     loop_.set_timer(look_timer_, media_.next_look());
+    loop_.set_timer(renewal_timer_, edited_.next_renewal());
     feed_watchdog();
     if (textfile_) write_metrics();
     notify_ready();
@@ -320,6 +325,14 @@ void Gateway::on_packets() {
         break;
     }
     warn_of_unproven();
+}
+
+void Gateway::renew_edited_connections() {
+    if (const auto renewed = edited_.renew(loop_.now()); !renewed) {
+        log_.warning("conntrack",
+                     "edited TCP connections that are silent for minutes may be forgotten; tried again soon: {}",
+                     renewed.error().message());
+    }
 }
 
 void Gateway::warn_of_unproven() {

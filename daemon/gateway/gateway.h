@@ -13,6 +13,7 @@
 #include "daemon/gateway/closed_looks.h"
 #include "daemon/gateway/connection_handover.h"
 #include "daemon/gateway/conntrack_translations.h"
+#include "daemon/gateway/edited_connections.h"
 #include "daemon/gateway/event_log.h"
 #include "daemon/gateway/event_stream.h"
 #include "daemon/gateway/kernel_parts.h"
@@ -65,6 +66,7 @@ class Gateway {
     void follow_outside_addresses();
     void on_packets();
     void warn_of_unproven();
+    void renew_edited_connections();
     void add_commands();
     /// What is wrong with the file; nothing of it holds then.
     [[nodiscard]] std::vector<std::string> reload();
@@ -87,6 +89,7 @@ class Gateway {
     PinholeSync sync_;
     OutsideInterfaces outside_;
     ConntrackTranslations translations_;
+    EditedConnections edited_;
     EventLog events_;
     OneWayLog one_way_log_;
     MediaWatch media_;
@@ -113,6 +116,7 @@ class Gateway {
     EventLoop::TimerId look_timer_;
     EventLoop::TimerId watchdog_timer_;
     EventLoop::TimerId metrics_timer_;
+    EventLoop::TimerId renewal_timer_;
     std::uint64_t unproven_told_ = 0;  ///< openings that had waited when we said so last
     alg::TimePoint next_unproven_warning_;
 };

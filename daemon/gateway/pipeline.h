@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "alg/engine.h"
+#include "daemon/gateway/edited_connections.h"
 #include "daemon/gateway/pinhole_sync.h"
 #include "daemon/gateway/plan_observer.h"
 #include "daemon/gateway/source_check.h"
@@ -55,6 +56,9 @@ class Pipeline {
         outside_ = &outside;
         translations_ = &translations;
     }
+
+    /// Borrowed; is told of the packets of edited connections.
+    void set_edited_connections(EditedConnections& edited) { edited_ = &edited; }
 
     /// From now on packets that are not from where they say are not read. Borrowed.
     void set_source_check(SourceCheck& sources) { sources_ = &sources; }
@@ -111,6 +115,7 @@ class Pipeline {
     SourceCheck* sources_ = nullptr;
     OutsideInterfaces* outside_ = nullptr;
     alg::FlowTranslations* translations_ = nullptr;
+    EditedConnections* edited_ = nullptr;
     Options options_;
     Counters counters_;
     alg::Plan plan_;                         ///< kept for its memory

@@ -218,9 +218,13 @@ TEST(RequestCheck, LetsThroughWhatConntrackIsAsked) {
             EXPECT_TRUE(conntrack.translation(tuple));
         }
         EXPECT_TRUE(conntrack.set_liberal(kFlow6));
+        EXPECT_FALSE(conntrack.renew_established({{kFlow6}}, 9s));
         EXPECT_FALSE(conntrack.list(1, 1));
     });
     for (const Bytes& request : requests) EXPECT_EQ(fault(request, kNo), "");
+    ConntrackBuffer buffer{};
+    EXPECT_EQ(fault(bytes_of(*build_renewal(buffer, kFlow6, 9s)), kNo), "");
+    EXPECT_NE(fault(bytes_of(*build_renewal(buffer, kFlow, 9s)), kNo), "") << "of connections alone";
 }
 
 TEST(RequestCheck, AsksTheJudgeAboutEveryElementAndEverySeed) {
