@@ -54,13 +54,15 @@ nft::Expected<void> restore_bindings(StoredTable& table, alg::Engine& engine, al
     return {};
 }
 
-nft::Expected<void> restore_callbacks(StoredTable& table, alg::Engine& engine, alg::TimePoint now) {
+/// Without NAT there are no maps for their outside forms; the inside ones hold as they are.
+nft::Expected<void> restore_callbacks(StoredTable& table, bool nat, alg::Engine& engine, alg::TimePoint now) {
     for (const SetId set : {SetId::callbacks4, SetId::callbacks6}) {
         const auto elements = elements_of(table, set);
         if (!elements) return elements.error();
         for (const nft::StoredElement& stored : *elements) {
             const auto callback = callback_at(stored.element);
-            if (callback) engine.restore_callback(callback->key, callback->outside, stored.expires, now);
+            if (!callback) continue;
+            engine.restore_callback(callback->key, nat ? callback->outside : std::nullopt, stored.expires, now);
         }
     }
     return {};
@@ -93,7 +95,7 @@ nft::Expected<std::size_t> restore(StoredTable& table, nft::Conntrack& conntrack
     if (parts.nat) {
         if (auto restored = restore_bindings(table, engine, now); !restored) return restored.error();
     }
-    if (auto restored = restore_callbacks(table, engine, now); !restored) return restored.error();
+    if (auto restored = restore_callbacks(table, parts.nat, engine, now); !restored) return restored.error();
     if (!parts.tls) return count;
     if (auto restored = restore_tls(table, conntrack, parts.nat, engine, now); !restored) return restored.error();
     return count;

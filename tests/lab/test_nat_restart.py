@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from lab.nat import call_out
+from lab.ctl import Ctl
+from lab.nat import call_out, register
 from lab.scene import hang_up
 
 
@@ -50,3 +51,28 @@ def test_a_crash_with_the_daemon_back_before_anybody_speaks(make_scene):
     scene.daemon.kill()
     scene.daemon.start()
     assert_reset(out, callee)
+
+
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_a_start_without_nat_keeps_who_may_call_back(make_scene, end):
+    """A registered client is no reason not to start: what stands for it outside goes, its own endpoint stays."""
+    scene = make_scene(nat=True, transport="tcp")
+    client = scene.agent(scene.lab.inside, 5062, "tcp")
+    register(client, scene.agent(scene.lab.server, transport="tcp"))
+    getattr(scene.daemon, end)()
+    scene.daemon.configure({"nat.interfaces": None})
+    scene.daemon.start()
+    answer = Ctl(scene).json("bindings")
+    (callback,) = answer["callbacks"]
+    assert callback["inside"] == "10.1.2.10:5062" and "outside" not in callback
+    assert answer["bindings"] == []
+
+
+def test_a_start_with_another_outside_interface(make_scene):
+    scene = make_scene(nat=True, two_ways=True, transport="tcp", config={"nat.interfaces": ["outside"]})
+    client = scene.agent(scene.lab.inside, 5062, "tcp")
+    register(client, scene.agent(scene.lab.server, transport="tcp"))
+    scene.daemon.stop()
+    scene.daemon.configure({"nat.interfaces": ["outside2"]})
+    scene.daemon.start()
+    assert len(Ctl(scene).json("bindings")["callbacks"]) == 1
