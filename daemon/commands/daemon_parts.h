@@ -45,6 +45,7 @@ struct DaemonParts {
     MediaWatch& media;
     const Steering& steering;
     const PacketLatencies& latencies;
+    const std::vector<std::string>& waiting_keys;  ///< changed in the configuration file, for a restart
 };
 
 }  // namespace messenger::daemon

@@ -127,6 +127,7 @@ template <class Counts>
             {"passage", parts.config.passage.mode == Passage::admit ? "admit" : "mark"},
             {"observe", parts.steering.observing()},
             {"blocked", std::move(blocked)},
+            {"restart_needed", parts.waiting_keys},
             {"one_way", parts.media.one_way_now()},
             {"queues", describe_queues(parts)},
             {"unread_bytes", parts.queue.unread_bytes()},

@@ -109,6 +109,10 @@ std::string tell_status(const json& status) {
     line("decisions", fmt::format("{} opened, {} closed, {} refused, {} TCP connections that are no SIP",
                                   counter("opened"), counter("closed"), counter("refused"), counter("opaque")));
     if (flag(status, "observe")) line("ATTENTION", "only looking on: nothing is opened; see messenger-algctl observe");
+    for (const json& key : field(status, "restart_needed")) {
+        line("ATTENTION", shown(json{{"key", key}}, "key") +
+                              " has another value in the configuration than the daemon runs with: restart needed");
+    }
     for (const json& host : field(status, "blocked")) line("blocked", shown(json{{"host", host}}, "host"));
     line("one-way", fmt::format("{} audio streams", number(status, "one_way")));
     line("passage", shown(status, "passage"));
@@ -178,10 +182,14 @@ std::string tell_bindings(const json& answer) {
 }
 
 std::string tell_reload(const json& answer) {
-    return fmt::format(
+    std::string out = fmt::format(
         "{} was read: sections network, policy and log, and sip.early_media, hold from now on. The others need a "
         "restart, which keeps calls.\n",
         shown(answer, "file", 1000));
+    for (const json& key : field(answer, "restart_needed")) {
+        fmt::format_to(std::back_inserter(out), "{}: restart needed\n", shown(json{{"key", key}}, "key"));
+    }
+    return out;
 }
 
 }  // namespace messenger::daemon

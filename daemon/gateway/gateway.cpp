@@ -80,7 +80,7 @@ Gateway::Gateway(const Config& config, std::string config_file, Log& log)
                 [this](const std::optional<nft::NftError>& error) { report(error); }),
       parts_{config_,   started_, loop_,    kernel_.features, kernel_.ruleset,   kernel_.schema, engine_,
              sync_,     outside_, events_,  queue_,           queue_statistics_, gathering_,     unread_,
-             pipeline_, control_, journal_, media_,           steering_,         latencies_},
+             pipeline_, control_, journal_, media_,           steering_,         latencies_,     waiting_keys_},
       expiry_timer_(loop_.add_timer([this] {
           keeper_.catch_up();
           report(pipeline_.expire(loop_.now()));
@@ -224,7 +224,7 @@ void Gateway::add_commands() {
     add_order_commands(commands_, parts_, steering_);
     commands_.add("reload", [this](const CommandArguments& /*arguments*/) {
         const std::vector<std::string> errors = reload();
-        if (errors.empty()) return nlohmann::json{{"file", config_file_}};
+        if (errors.empty()) return nlohmann::json{{"file", config_file_}, {"restart_needed", waiting_keys_}};
         std::string text = "not read again, the old configuration holds";
         for (const std::string& error : errors) text += "; " + error;
         throw CommandRefused(text);
@@ -357,6 +357,9 @@ std::vector<std::string> Gateway::reload() {
         for (const std::string& error : errors) log_.error("reload", "{}", error);
     } else {
         take_reloadable(*result.config, config_);
+        waiting_keys_ = differing_keys(config_, *result.config);
+        // An operator may have ordered already what the next start is to begin with.
+        if (result.config->policy.observe == steering_.observing()) std::erase(waiting_keys_, "policy.observe");
         warden_->order_reload();  // first: what it does not allow yet would be turned down
         log_.set_level(config_.log.level);
         refresh_policy();
@@ -364,6 +367,10 @@ std::vector<std::string> Gateway::reload() {
                     "{}: sections network, policy and log, and sip.early_media, hold from now on; the others "
                     "need a restart, which keeps calls",
                     config_file_);
+        for (const std::string& key : waiting_keys_) {
+            log_.warning("reload", "{} has another value in {} than this daemon runs with: restart needed", key,
+                         config_file_);
+        }
     }
     notify_ready();
     return errors;

@@ -111,6 +111,7 @@ class Gateway {
     PacketLatencies latencies_;
     std::optional<TextfileWriter> textfile_;  ///< a process of its own, so made in the constructor
     InterfaceMonitor interfaces_;
+    std::vector<std::string> waiting_keys_;  ///< of the file as it was read last, for a restart
     const DaemonParts parts_;
     EventLoop::TimerId expiry_timer_;
     EventLoop::TimerId look_timer_;

@@ -79,6 +79,24 @@ def test_reload_says_what_is_wrong_and_leaves_the_old_configuration(make_scene):
     assert ctl.json("status")["calls"] == 0
 
 
+def test_reload_names_the_keys_that_wait_for_a_restart(make_scene):
+    scene = make_scene()
+    ctl = Ctl(scene)
+    assert ctl.json("reload")["restart_needed"] == []
+    scene.daemon.configure({"sip.ports": [5060, 5070], "network.protected_ports": [8080], "policy.observe": True})
+    assert ctl.json("reload")["restart_needed"] == ["sip.ports", "policy.observe"]
+    text = ctl.run("reload")
+    assert "sip.ports: restart needed\n" in text and "protected_ports" not in text
+    assert "sip.ports has another value" in scene.daemon.log
+    assert ctl.json("status")["restart_needed"] == ["sip.ports", "policy.observe"]
+    assert "ATTENTION    sip.ports has another value" in ctl.run("status")
+    ctl.run("observe", "on")
+    assert ctl.json("reload")["restart_needed"] == ["sip.ports"]
+    scene.daemon.stop()
+    scene.daemon.start()
+    assert ctl.json("status")["restart_needed"] == []
+
+
 def test_garbage_is_answered_or_ignored_and_the_daemon_goes_on(make_scene):
     scene = make_scene()
     ctl = Ctl(scene)

@@ -108,7 +108,7 @@ TEST_F(HostileTextTest, HarmsNoOutputForPeople) {
         expect_printable(tell_unblock({{"host", text()}, {"changed", true}}), 1);
         expect_printable(tell_close({{"id", text()}, {"closed", text()}}), 1);
         expect_printable(tell_observe({{"observe", text()}}), 1);
-        expect_printable(tell_reload({{"file", text()}}), 1);
+        expect_printable(tell_reload({{"file", text()}, {"restart_needed", {text()}}}), 2);
         // Names of interfaces and comments of rules are written by others, too. Long words are broken into lines.
         const json finding = {
             {"severity", text()}, {"name", text()}, {"what", text()}, {"why", text()}, {"to_do", {text(), text()}}};
