@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -22,7 +23,9 @@
 #include "daemon/ctl/read_config.h"
 #include "daemon/ctl/tell.h"
 #include "daemon/explain/explain.h"
+#include "daemon/explain/wire_text.h"
 #include "daemon/gateway/engine_policy.h"
+#include "daemon/process/interfaces.h"
 #include "daemon/process/sanitize.h"
 
 namespace messenger::daemon {
@@ -30,6 +33,7 @@ namespace messenger::daemon {
 namespace {
 
 constexpr std::string_view kAny = "any";
+constexpr std::size_t kFileLongest = 4096;
 
 struct Arguments {
     std::string config;
@@ -87,11 +91,52 @@ struct Arguments {
     return set;
 }
 
-/// Ports, relays and timeouts are those of the daemon on this host, as far as it has a configuration that may be read.
+/// What the daemon on this host does it by, as far as it has a configuration that may be read.
+struct Basis {
+    Config config;
+    std::string file;  ///< that it was read from; empty if there is none
+};
+
 /// Absent after a complaint: the file was asked for by name, or has errors.
-[[nodiscard]] std::optional<Config> config_to_explain_by(const std::string& asked_for) {
-    if (asked_for.empty() && ::access(kDefaultConfig, R_OK) != 0) return Config{};
-    return read_config_or_complain(asked_for);
+[[nodiscard]] std::optional<Basis> basis_to_explain_by(const std::string& asked_for) {
+    if (asked_for.empty() && ::access(kDefaultConfig, R_OK) != 0) return Basis{};
+    auto config = read_config_or_complain(asked_for);
+    if (!config) return std::nullopt;
+    return Basis{*std::move(config), asked_for.empty() ? std::string(kDefaultConfig) : asked_for};
+}
+
+struct Inside {
+    alg::PrefixSet set;
+    InsideChoice choice;
+};
+
+[[nodiscard]] Inside make_inside(std::vector<std::string> networks, std::string why) {
+    return {to_set(networks), {std::move(networks), std::move(why), {}}};
+}
+
+/// The command line comes first, then the configuration. Its interfaces are looked for on this host.
+[[nodiscard]] Inside choose_inside(const Basis& basis, const Arguments& arguments) {
+    constexpr std::string_view kPrivate = "the private ranges";
+    if (!arguments.inside.empty()) return make_inside(arguments.inside, "--inside");
+    const Config::Network& network = basis.config.network;
+    const std::string file = printable(basis.file, kFileLongest);
+    if (basis.file.empty()) {
+        return {alg::PrefixSet::private_ranges(),
+                {{std::string(kPrivate)}, fmt::format("{} cannot be read; --inside names others", kDefaultConfig), {}}};
+    }
+    std::vector<std::string> networks;
+    for (const alg::Prefix& prefix : network.inside) networks.push_back(prefix.to_string());
+    if (network.inside_interfaces.empty()) return make_inside(std::move(networks), "network.inside of " + file);
+    const InterfaceNetworks found = find_networks(list_interface_addresses(), network.inside_interfaces);
+    for (const alg::Prefix& prefix : found.networks) networks.push_back(prefix.to_string());
+    std::string missing;
+    for (const std::string& interface : found.missing) missing += (missing.empty() ? "" : ", ") + interface;
+    if (!missing.empty()) missing = "; without an address on this host: " + printable(missing, kFileLongest);
+    if (networks.empty()) {
+        return {alg::PrefixSet::private_ranges(),
+                {{std::string(kPrivate)}, "for network.inside_interfaces of " + file + missing, {}}};
+    }
+    return make_inside(std::move(networks), "network.inside and network.inside_interfaces of " + file + missing);
 }
 
 [[nodiscard]] alg::Policy choose_policy(Config config, const Arguments& arguments) {
@@ -109,7 +154,6 @@ struct Arguments {
     alg::Policy policy = make_policy(config, {});
     policy.any_sip_port = any_sip_port;
     policy.take_up_any_stream = true;
-    policy.inside = arguments.inside.empty() ? alg::PrefixSet::private_ranges() : to_set(arguments.inside);
     if (!arguments.relays.empty()) policy.relays = to_set(arguments.relays);
     return policy;
 }
@@ -144,11 +188,18 @@ struct Arguments {
 
 [[nodiscard]] int run_explain(const Arguments& arguments) {
     if (names_a_call(arguments)) return run_explain_call(arguments);
-    const std::optional<Config> config = config_to_explain_by(arguments.config);
-    if (!config) return kExitFailed;
+    const std::optional<Basis> basis = basis_to_explain_by(arguments.config);
+    if (!basis) return kExitFailed;
     ExplainOptions options;
-    options.policy = choose_policy(*config, arguments);
-    options.limits = limits_for_captures(config->limits);
+    options.policy = choose_policy(basis->config, arguments);
+    Inside inside = choose_inside(*basis, arguments);
+    options.policy.inside = inside.set;
+    options.inside = std::move(inside.choice);
+    options.limits = limits_for_captures(basis->config.limits);
+    if (arguments.nat.empty() && !basis->config.nat.interfaces.empty()) {
+        options.inside.hint =
+            "nat.interfaces is set: of a capture from the inside, --nat ADDRESS tells what is edited.";
+    }
     if (arguments.json) options.format = ExplainFormat::json;
     if (arguments.nft) options.format = ExplainFormat::nft;
     if (!arguments.nat.empty()) {
@@ -170,8 +221,8 @@ void add_explain_command(CLI::App& app, Run& run) {
     const auto arguments = std::make_shared<Arguments>();
     const auto list = [](CLI::Option* option) { return option->expected(1)->take_all()->allow_extra_args(false); };
     list(command->add_option("--inside", arguments->inside,
-                             "The network of the hosts to protect, or any. May be repeated. Default: the private "
-                             "ranges of IPv4 and IPv6."))
+                             "The network of the hosts to protect, or any. May be repeated. Default: the configured "
+                             "ones, else the private ranges of IPv4 and IPv6."))
         ->type_name("PREFIX|any")
         ->check(check_networks);
     list(command->add_option("--relay", arguments->relays,
@@ -186,8 +237,8 @@ void add_explain_command(CLI::App& app, Run& run) {
         ->check(check_port);
     command
         ->add_option("--config", arguments->config,
-                     "Where ports, relays and timeouts are configured. Default: " + std::string(kDefaultConfig) +
-                         ", if it is there.")
+                     "Where networks, ports, relays and timeouts are configured. Default: " +
+                         std::string(kDefaultConfig) + ", if it is there.")
         ->type_name("FILE");
     CLI::Option* nat = command
                            ->add_option("--nat", arguments->nat,

@@ -163,6 +163,11 @@ void AccountReport::begin_capture(const std::string& file) {
     std::string title;
     append_printable(title, file, file.size());
     fmt::format_to(std::back_inserter(out()), "{}\n{:=>{}}\n\n", title, "", std::min(title.size(), kColumns));
+    if (const std::string text = inside_text(); !text.empty()) {
+        append_wrapped(out(), "", 2, text);
+        if (!inside().hint.empty()) append_wrapped(out(), "", 2, inside().hint);
+        out() += '\n';
+    }
 }
 
 void AccountReport::on_plan(alg::TimePoint now, const alg::Plan& plan) {

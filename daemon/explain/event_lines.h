@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "alg/base/time.h"
 #include "alg/nat/changed_lines.h"
@@ -47,6 +48,11 @@ class EventLine {
             scratch_ += line.text;
             writer_.list_entry(scratch_);
         }
+        writer_.end_list();
+    }
+    void list(std::string_view name, const std::vector<std::string>& entries) {
+        writer_.begin_list(name);
+        for (const std::string& entry : entries) writer_.list_entry(entry);
         writer_.end_list();
     }
     void flag(std::string_view name) { writer_.flag(name); }

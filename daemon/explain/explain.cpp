@@ -86,6 +86,7 @@ bool explain(const ExplainOptions& options, std::FILE* out, std::FILE* err) {
     Output output(out);
     const alg::HashKey secret = random_key();
     const std::unique_ptr<Report> report = make_report(options, secret, output.text());
+    report->set_inside(options.inside);
     bool all_read = true;
     for (const std::string& file : options.files) {
         PacketSource source{CaptureFile(file)};

@@ -10,6 +10,7 @@
 #include "alg/limits.h"
 #include "alg/nat/nat_path.h"
 #include "alg/policy.h"
+#include "daemon/explain/report.h"
 
 namespace messenger::daemon {
 
@@ -21,6 +22,7 @@ struct ExplainOptions {
     ExplainFormat format = ExplainFormat::account;
     std::optional<alg::NatPath> nat;  ///< the inside hosts are hidden behind it: what would be edited is told
     bool diff = false;                ///< and every changed line is shown
+    InsideChoice inside;              ///< how policy.inside came about
     std::vector<std::string> files;   ///< "-" is standard input
 };
 

@@ -7,7 +7,11 @@ namespace messenger::daemon {
 
 void JsonReport::begin_capture(const std::string& file) {
     lines_.forget_call_ids();
-    EventLine(lines_.writer(), "capture").text("file", file);
+    EventLine line(lines_.writer(), "capture");
+    line.text("file", file);
+    if (inside().networks.empty()) return;
+    line.list("inside", inside().networks);
+    line.text("inside_from", inside().why);
 }
 
 void JsonReport::on_plan(alg::TimePoint now, const alg::Plan& plan) {

@@ -14,6 +14,7 @@ void NftReport::begin_capture(const std::string& file) {
     out() += "# ";
     append_printable(out(), file, file.size());
     out() += '\n';
+    if (const std::string text = inside_text(); !text.empty()) out() += "# " + text + '\n';
 }
 
 void NftReport::on_plan(alg::TimePoint now, const alg::Plan& plan) {

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "alg/base/time.h"
 #include "alg/counters.h"
@@ -29,6 +31,13 @@ struct CaptureSummary {
     std::string error;  ///< why the capture could not be read (to its end); or empty
 };
 
+/// Who was taken to be inside, and why. Fit to be printed.
+struct InsideChoice {
+    std::vector<std::string> networks;  ///< empty: not told
+    std::string why;
+    std::string hint;  ///< what else the configuration has; or empty
+};
+
 /// What explain makes of a capture's events. Appends its text to a buffer that its owner empties from time to time.
 class Report {
    public:
@@ -39,6 +48,9 @@ class Report {
     Report& operator=(Report&&) = delete;
     virtual ~Report() = default;
 
+    /// Told with the beginning of each capture.
+    void set_inside(InsideChoice inside) { inside_ = std::move(inside); }
+
     virtual void begin_capture(const std::string& file) = 0;
     /// Something happened: plan has events or changes. Times never decrease within a capture.
     virtual void on_plan(alg::TimePoint now, const alg::Plan& plan) = 0;
@@ -48,9 +60,17 @@ class Report {
 
    protected:
     [[nodiscard]] std::string& out() { return out_; }
+    [[nodiscard]] const InsideChoice& inside() const { return inside_; }
+    /// "Inside: 10.1.0.0/16, 10.2.0.0/16 (network.inside of FILE)"; empty if it is not told.
+    [[nodiscard]] std::string inside_text() const {
+        std::string text;
+        for (const std::string& network : inside_.networks) text += (text.empty() ? "Inside: " : ", ") + network;
+        return text.empty() ? text : text + " (" + inside_.why + ')';
+    }
 
    private:
     std::string& out_;
+    InsideChoice inside_;
 };
 
 }  // namespace messenger::daemon

@@ -112,6 +112,26 @@ class CommandLine(unittest.TestCase):
         self.assertEqual((with_config.returncode, with_config.stdout.count(b"OPTIONS sip:b")), (0, 1))
         self.assertEqual(run("explain", "--json", "--sip-port", "5060", str(capture)).stdout.count(b"OPTIONS"), 0)
 
+    def test_the_configuration_says_who_is_inside(self):
+        capture = self.write("sip.pcap", EMPTY_PCAP + record(options_request(5060)))
+        config = self.write("config.toml", b'[network]\ninside = ["203.0.113.0/24", "2001:db8::/32"]\n')
+        told = run("explain", "--config", config, capture).stdout.decode()
+        why = f"Inside: 203.0.113.0/24, 2001:db8::/32 (network.inside of {config})"
+        self.assertIn(why, " ".join(told.split()))
+        self.assertIn("# " + why + "\n", run("explain", "--nft", "--config", config, capture).stdout.decode())
+        first = json.loads(run("explain", "--json", "--config", config, capture).stdout.splitlines()[0])
+        self.assertEqual(first["inside"], ["203.0.113.0/24", "2001:db8::/32"])
+        self.assertEqual(first["inside_from"], f"network.inside of {config}")
+        told = run("explain", "--config", config, "--inside", "10.0.0.0/8", capture).stdout.decode()
+        self.assertIn("Inside: 10.0.0.0/8 (--inside)\n", told)
+
+    def test_interfaces_and_nat_of_the_configuration_are_told_too(self):
+        config = self.write("config.toml", b'[network]\ninside_interfaces = ["no-such0"]\n[nat]\ninterfaces = ["wan0"]\n')
+        told = " ".join(run("explain", "--config", config, self.capture).stdout.decode().split())
+        self.assertIn(f"Inside: the private ranges (for network.inside_interfaces of {config}; without an address", told)
+        self.assertIn("no-such0) nat.interfaces is set", told)
+        self.assertNotIn("nat.interfaces", run("explain", "--config", config, "--nat", "192.0.2.1", self.capture).stdout.decode())
+
     def test_a_configuration_with_errors_fails(self):
         config = pathlib.Path(self.folder.name) / "config.toml"
         done = run("explain", "--config", str(config), self.capture)
