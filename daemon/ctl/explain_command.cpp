@@ -160,7 +160,7 @@ struct Inside {
 
 /// A single name that is no file, and not that of a capture, is a call's. A file of that name can be given as ./NAME.
 [[nodiscard]] bool names_a_call(const Arguments& arguments) {
-    if (arguments.files.size() != 1 || arguments.files[0] == "-" || arguments.nft) return false;
+    if (arguments.files.size() != 1 || arguments.files[0] == "-") return false;
     const std::filesystem::path path(arguments.files[0]);
     for (const std::string_view ending : {".pcap", ".pcapng", ".cap"}) {
         if (path.extension() == ending) return false;
@@ -176,7 +176,23 @@ struct Inside {
     return text;
 }
 
+/// The first option of the command line that means something for captures only; empty if there is none.
+[[nodiscard]] std::string_view option_of_captures(const Arguments& arguments) {
+    if (arguments.nft) return "--nft";
+    if (arguments.diff) return "--diff";
+    if (!arguments.nat.empty()) return "--nat";
+    if (!arguments.inside.empty()) return "--inside";
+    if (!arguments.relays.empty()) return "--relay";
+    if (!arguments.sip_ports.empty()) return "--sip-port";
+    return {};
+}
+
 [[nodiscard]] int run_explain_call(const Arguments& arguments) {
+    if (const std::string_view option = option_of_captures(arguments); !option.empty()) {
+        fmt::print(stderr, "messenger-algctl: {} is for captures, and there is no file {}\n", option,
+                   sanitize(arguments.files[0]));
+        return kExitUsage;
+    }
     const DaemonOptions options{arguments.socket, arguments.config, false};
     const int status =
         ask_and_print(options, {"explain", {{"id", arguments.files[0]}}}, arguments.json ? tell_events : tell_text);

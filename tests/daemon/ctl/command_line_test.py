@@ -103,6 +103,12 @@ class CommandLine(unittest.TestCase):
         self.assertIn(f"{missing} cannot be opened: No such file or directory", said)
         self.assertNotIn("socket", said)
 
+    def test_options_of_captures_are_refused_for_a_call(self):
+        for option in (["--nft"], ["--nat", "192.0.2.1"], ["--nat", "192.0.2.1", "--diff"], ["--inside", "any"],
+                       ["--relay", "any"], ["--sip-port", "5070"]):
+            self.expect_usage_error(f"{option[-1] if '--diff' in option else option[0]} is for captures",
+                                    "explain", *option, "a84b4c76e66710")
+
     def test_the_configuration_says_where_sip_is_spoken(self):
         config = pathlib.Path(self.folder.name) / "config.toml"
         config.write_text('[network]\ninside = ["10.0.0.0/8"]\n[sip]\nports = [5070]\n', encoding="utf-8")
