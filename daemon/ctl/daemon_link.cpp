@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <optional>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -30,10 +31,30 @@ constexpr std::size_t kComplaintLongest = 4096;
     return "";
 }
 
-/// What question() brings, its exceptions included.
-[[nodiscard]] Answer answer_of(const std::function<ControlResponse()>& question) {
+/// Where the daemon listens. Absent if that is said by a file that was named and cannot be read, or has errors; why is
+/// appended to the complaint.
+[[nodiscard]] std::optional<std::string> find_socket(const DaemonOptions& options, std::string& complaint) {
+    if (!options.socket.empty()) return options.socket;
+    const ConfigResult result = read_config_file(options.config.empty() ? std::string(kDefaultConfig) : options.config);
+    if (result.config) return result.config->control.socket;
+    // The file at the default place may be absent, and one that is broken now may have been whole when the daemon read
+    // it.
+    if (options.config.empty()) return Config{}.control.socket;
+    for (const ConfigError& error : result.errors) {
+        complaint +=
+            fmt::format("messenger-algctl: {}\n", sanitize(error.to_string(options.config), kComplaintLongest));
+    }
+    return std::nullopt;
+}
+
+/// What question(socket) brings, its exceptions included.
+[[nodiscard]] Answer answer_of(const DaemonOptions& options,
+                               const std::function<ControlResponse(const std::string& socket)>& question) {
+    Answer unasked{kExitUsage, nullptr, {}};
+    const auto socket = find_socket(options, unasked.complaint);
+    if (!socket) return unasked;
     try {
-        ControlResponse response = question();
+        ControlResponse response = question(*socket);
         if (response.ok) return {kExitDone, std::move(response.result), {}};
         return {kExitFailed, nullptr,
                 fmt::format("messenger-algctl: {}\n", sanitize(response.error, kComplaintLongest))};
@@ -58,16 +79,8 @@ void add_daemon_options(CLI::App& command, DaemonOptions& options) {
         ->type_name("FILE");
 }
 
-std::string socket_path(const DaemonOptions& options) {
-    if (!options.socket.empty()) return options.socket;
-    const ConfigResult result = read_config_file(options.config.empty() ? std::string(kDefaultConfig) : options.config);
-    // A file that is broken now may have been whole when the daemon read it, at the default place.
-    if (result.config) return result.config->control.socket;
-    return Config{}.control.socket;
-}
-
 Answer ask(const DaemonOptions& options, const ControlRequest& request) {
-    return answer_of([&] { return ask_daemon(socket_path(options), request); });
+    return answer_of(options, [&](const std::string& socket) { return ask_daemon(socket, request); });
 }
 
 int ask_and_print(const DaemonOptions& options, const ControlRequest& request, const Teller& tell) {
@@ -80,8 +93,8 @@ int ask_and_print(const DaemonOptions& options, const ControlRequest& request, c
 
 int follow_and_print(const DaemonOptions& options, const ControlRequest& request, const Teller& tell) {
     bool written = true;
-    const Answer answer = answer_of([&] {
-        return follow_daemon(socket_path(options), request, [&](std::string_view line) {
+    const Answer answer = answer_of(options, [&](const std::string& socket) {
+        return follow_daemon(socket, request, [&](std::string_view line) {
             const nlohmann::json event = nlohmann::json::parse(line, nullptr, false);
             if (event.is_object()) written = print_text(tell(event));
             return written;

@@ -22,9 +22,6 @@ struct DaemonOptions {
 /// Adds --json, --socket and --config.
 void add_daemon_options(CLI::App& command, DaemonOptions& options);
 
-/// Where the daemon listens.
-[[nodiscard]] std::string socket_path(const DaemonOptions& options);
-
 /// Turns a result into lines for people.
 using Teller = std::function<std::string(const nlohmann::json& result)>;
 

@@ -148,6 +148,17 @@ class CommandLine(unittest.TestCase):
         self.assertEqual((done.returncode, done.stdout), (1, b""))
         self.assertIn("config.toml:2: ", done.stderr.decode())
 
+    def test_the_daemon_is_not_asked_by_a_named_configuration_that_cannot_be_read(self):
+        for command in (["status"], ["calls"], ["block", "192.0.2.1"], ["events", "--follow"], ["watch"]):
+            self.expect_usage_error("/nonexistent.toml: cannot be read", *command, "--config", "/nonexistent.toml")
+        broken = self.write("config.toml", b"[sip]\nprots = [5070]\n")
+        self.expect_usage_error("config.toml:2: sip.prots", "status", "--config", broken)
+        there = self.write("good.toml", b'[network]\ninside = ["10.0.0.0/8"]\n[control]\nsocket = "/nonexistent/s"\n')
+        done = run("status", "--config", there)
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("/nonexistent/s", done.stderr.decode())
+        self.assertEqual(run("status", "--config", "/nonexistent.toml", "--socket", "/nonexistent/s").returncode, 3)
+
     def write(self, name, content):
         file = pathlib.Path(self.folder.name) / name
         file.parent.mkdir(exist_ok=True)
