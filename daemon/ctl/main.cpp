@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <exception>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include "daemon/config/nearest.h"
 #include "daemon/ctl/calls_commands.h"
 #include "daemon/ctl/check_commands.h"
 #include "daemon/ctl/events_commands.h"
@@ -16,6 +21,7 @@
 #include "daemon/ctl/status_commands.h"
 #include "daemon/ctl/subcommand.h"
 #include "daemon/ctl/watch_command.h"
+#include "daemon/process/sanitize.h"
 
 namespace {
 
@@ -33,6 +39,23 @@ constexpr auto kCommands = std::to_array<AddCommands>({
     add_policy_commands,
 });
 
+/// Every option but --help and --version belongs to a command, so the first word is one. CLI11 would only say that one
+/// is missing. True after a complaint.
+bool complains_of_command(const CLI::App& app, int argc, char** argv) {
+    const std::string word = argc > 1 ? argv[1] : "";  // NOLINT(cppcoreguidelines-pro-bounds-pointer-arithmetic)
+    if (!word.empty() && word.front() == '-') return false;
+    const auto commands = app.get_subcommands([](const CLI::App*) { return true; });
+    std::vector<std::string> names;
+    for (const CLI::App* command : commands) names.push_back(command->get_name());
+    if (std::find(names.begin(), names.end(), word) != names.end()) return false;
+    const std::vector<std::string_view> known(names.begin(), names.end());
+    const std::string_view nearest = find_nearest(word, known);
+    fmt::print(stderr, "messenger-algctl: {}{}\nThe commands are {}; messenger-algctl --help describes them.\n",
+               word.empty() ? "a command is needed" : sanitize(word) + " is no command",
+               nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest), fmt::join(names, ", "));
+    return true;
+}
+
 int run_command(int argc, char** argv) {
     CLI::App app("The SIP application-level gateway messenger-alg: looks at it, steers it, and explains captures.",
                  "messenger-algctl");
@@ -40,6 +63,7 @@ int run_command(int argc, char** argv) {
     app.require_subcommand(1);
     Run run;
     for (const AddCommands add : kCommands) add(app, run);
+    if (complains_of_command(app, argc, argv)) return kExitUsage;
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

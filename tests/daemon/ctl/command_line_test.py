@@ -79,8 +79,9 @@ class CommandLine(unittest.TestCase):
         self.expect_usage_error("FILE", "explain")
         self.expect_usage_error("--sideways", "explain", "--sideways", self.capture)
         self.expect_usage_error("--json", "explain", "--json", "--nft", self.capture)
-        self.expect_usage_error("subcommand", self.capture)
-        self.expect_usage_error("subcommand")
+        self.expect_usage_error(f"{self.capture} is no command\nThe commands are status, ", self.capture)
+        self.expect_usage_error("statsu is no command; did you mean status?", "statsu", "--json")
+        self.expect_usage_error("a command is needed\nThe commands are status, ")
 
     def test_a_file_that_is_no_capture_fails(self):
         done = run("explain", __file__)
