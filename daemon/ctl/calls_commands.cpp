@@ -32,7 +32,7 @@ void add_calls_commands(CLI::App& app, Run& run) {
     const auto arguments = std::make_shared<CallsArguments>();
     add_daemon_options(*command, arguments->daemon);
     command->add_flag("--recent", arguments->recent, "Those that have ended, too.");
-    command->add_option("--limit", arguments->limit, "How many are shown.")->type_name("N")->capture_default_str();
+    add_limit_option(*command, arguments->limit, 2000, "How many are shown.");
     command->add_option("CALL-ID", arguments->id, "One call, live or recent; the beginning of its Call-ID will do.")
         ->type_name("");
     command->callback([arguments, &run] { run = [arguments] { return run_calls(*arguments); }; });

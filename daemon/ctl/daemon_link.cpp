@@ -2,6 +2,7 @@
 #include "daemon/ctl/daemon_link.h"
 
 #include <cerrno>
+#include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <optional>
@@ -77,6 +78,14 @@ void add_daemon_options(CLI::App& command, DaemonOptions& options) {
         .add_option("--config", options.config,
                     "The daemon's configuration. Default: " + std::string(kDefaultConfig) + ", if it is there.")
         ->type_name("FILE");
+}
+
+void add_limit_option(CLI::App& command, std::size_t& limit, std::size_t most, const std::string& description) {
+    // Signed, for CLI11 takes -1 for the largest of the unsigned numbers.
+    command.add_option("--limit", limit, description)
+        ->type_name("N")
+        ->check(CLI::Range(std::int64_t{1}, static_cast<std::int64_t>(most)))
+        ->capture_default_str();
 }
 
 Answer ask(const DaemonOptions& options, const ControlRequest& request) {

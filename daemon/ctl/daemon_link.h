@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <cstddef>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -21,6 +22,9 @@ struct DaemonOptions {
 
 /// Adds --json, --socket and --config.
 void add_daemon_options(CLI::App& command, DaemonOptions& options);
+
+/// Adds --limit. most: that the daemon gives.
+void add_limit_option(CLI::App& command, std::size_t& limit, std::size_t most, const std::string& description);
 
 /// Turns a result into lines for people.
 using Teller = std::function<std::string(const nlohmann::json& result)>;

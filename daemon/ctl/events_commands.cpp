@@ -48,9 +48,7 @@ void add_events_commands(CLI::App& app, Run& run) {
     add_daemon_options(*command, arguments->daemon);
     command->add_flag("--follow", arguments->follow,
                       "Wait for what happens from now on, in calls and outside of them.");
-    command->add_option("--limit", arguments->limit, "How many are shown, the latest ones.")
-        ->type_name("N")
-        ->capture_default_str();
+    add_limit_option(*command, arguments->limit, 2000, "How many are shown, the latest ones.");
     command->callback([arguments, &run] { run = [arguments] { return run_events(*arguments); }; });
 }
 

@@ -31,9 +31,7 @@ void add_list_command(CLI::App& app, Run& run, const std::string& name, const st
     CLI::App* command = app.add_subcommand(name, description);
     const auto arguments = std::make_shared<ListArguments>();
     add_daemon_options(*command, arguments->daemon);
-    command->add_option("--limit", arguments->limit, "How many are shown, by inside address.")
-        ->type_name("N")
-        ->capture_default_str();
+    add_limit_option(*command, arguments->limit, 5000, "How many are shown, by inside address.");
     command->callback([arguments, name, tell, &run] {
         run = [arguments, name, tell] {
             return ask_and_print(arguments->daemon, {name, {{"limit", arguments->limit}}}, tell);

@@ -104,6 +104,13 @@ class CommandLine(unittest.TestCase):
         self.assertIn(f"{missing} cannot be opened: No such file or directory", said)
         self.assertNotIn("socket", said)
 
+    def test_a_limit_is_in_its_range(self):
+        for command, most in (("calls", 2000), ("events", 2000), ("pinholes", 5000), ("bindings", 5000)):
+            for limit in ("0", "-1", "many", str(most + 1)):
+                self.expect_usage_error("--limit", command, f"--limit={limit}")
+            done = run(command, "--limit", str(most), "--socket", "/nonexistent/s")
+            self.assertEqual(done.returncode, 3)
+
     def test_options_of_captures_are_refused_for_a_call(self):
         for option in (["--nft"], ["--nat", "192.0.2.1"], ["--nat", "192.0.2.1", "--diff"], ["--inside", "any"],
                        ["--relay", "any"], ["--sip-port", "5070"]):
