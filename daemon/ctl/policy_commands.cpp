@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/ctl/policy_commands.h"
 
+#include <cerrno>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -112,41 +113,41 @@ int run_export_policy(const ExportPolicyArguments& arguments) {
         file && std::fwrite(exported.bytes.data(), 1, exported.bytes.size(), file.get()) == exported.bytes.size() &&
         std::fflush(file.get()) == 0;
     if (written) return kExitDone;
-    complain("{} cannot be written", arguments.output.empty() ? "standard output" : arguments.output);
+    const int error = errno;
+    complain("{} cannot be written: {}", arguments.output.empty() ? "standard output" : arguments.output,
+             std::generic_category().message(error));
     return kExitFailed;
 }
 
 void add_policy_commands(CLI::App& app, Run& run) {
-    CLI::App* import = app.add_subcommand(
+    CLI::App* importing = app.add_subcommand(
         "import-policy",
         "Reads the port ranges of Group Policy (.reg exports, Registry.pol), checks them, and prints the keys of "
         "messenger-algd's configuration that mean the same.");
     const auto to_import = std::make_shared<ImportPolicyArguments>();
-    import->add_flag("--diff", to_import->diff, "Instead, what the configuration has and what it should have.");
-    import->add_option("--config", to_import->config, "The configuration to compare with; implies --diff.")
+    importing->add_flag("--diff", to_import->diff, "Instead, what the configuration has and what it should have.");
+    importing->add_option("--config", to_import->config, "The configuration to compare with; implies --diff.")
         ->type_name("FILE");
-    import->add_flag("--json", to_import->json, "One JSON object, for programs.");
-    import->add_flag("--user", to_import->user,
-                     "Registry.pol files are of the user part (HKEY_CURRENT_USER); known without this if they lie in a "
-                     "folder User.");
-    import->add_option("FILE", to_import->files, "Policy files, in the order in which they apply: later ones win.")
+    importing->add_flag("--json", to_import->json, "One JSON object, for programs.");
+    importing->add_flag(
+        "--user", to_import->user,
+        "Registry.pol files are of the user part (HKEY_CURRENT_USER); known without this if they lie in a "
+        "folder User.");
+    importing->add_option("FILE", to_import->files, "Policy files, in the order in which they apply: later ones win.")
         ->required()
         ->type_name("");
-    import->callback([to_import, &run] { run = [to_import] { return run_import_policy(*to_import);
-};
-}  // namespace messenger::daemon
-);
+    importing->callback([to_import, &run] { run = [to_import] { return run_import_policy(*to_import); }; });
 
-CLI::App* exporting = app.add_subcommand(
-    "export-policy",
-    "Writes the .reg file that pins Messenger and Communicator to the ports that the configuration lets pass.");
-const auto to_export = std::make_shared<ExportPolicyArguments>();
-exporting
-    ->add_option("--config", to_export->config,
-                 "Where the ports are configured. Default: " + std::string(kDefaultConfig) + '.')
-    ->type_name("FILE");
-exporting->add_option("-o,--output", to_export->output, "Default: standard output.")->type_name("FILE");
-exporting->callback([to_export, &run] { run = [to_export] { return run_export_policy(*to_export); }; });
+    CLI::App* exporting = app.add_subcommand(
+        "export-policy",
+        "Writes the .reg file that pins Messenger and Communicator to the ports that the configuration lets pass.");
+    const auto to_export = std::make_shared<ExportPolicyArguments>();
+    exporting
+        ->add_option("--config", to_export->config,
+                     "Where the ports are configured. Default: " + std::string(kDefaultConfig) + '.')
+        ->type_name("FILE");
+    exporting->add_option("-o,--output", to_export->output, "Default: standard output.")->type_name("FILE");
+    exporting->callback([to_export, &run] { run = [to_export] { return run_export_policy(*to_export); }; });
 }
 
 }  // namespace messenger::daemon

@@ -189,6 +189,9 @@ class CommandLine(unittest.TestCase):
         target = str(pathlib.Path(self.folder.name) / "out.reg")
         self.assertEqual(run("export-policy", "--config", config, "-o", target).returncode, 0)
         self.assertEqual(pathlib.Path(target).read_bytes(), back.stdout)
+        done = run("export-policy", "--config", config, "-o", "/nonexistent/out.reg")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("/nonexistent/out.reg cannot be written: No such file or directory", done.stderr.decode())
 
     def test_a_policy_is_compared_with_the_configuration(self):
         config = self.write("config.toml", b'[network]\ninside = ["10.0.0.0/8"]\n')
