@@ -24,12 +24,14 @@ using nlohmann::json;
 constexpr std::chrono::milliseconds kPeriod(1000);
 constexpr std::size_t kMostCalls = 200;  // more than any terminal has lines
 
-[[nodiscard]] std::string head_line(const json& status) {
+/// Two lines, each shorter than a terminal's 80 columns.
+[[nodiscard]] std::string head_lines(const json& status) {
     return fmt::format(
-        "messenger-algd {}, running for {}: {} calls, {} pinholes, {} one-way, {} messages, {} refused{}\n",
-        shown(status, "version"), format_age(number(status, "uptime_seconds")), number(status, "calls"),
-        number(status, "pinholes"), number(status, "one_way"), number(field(status, "counters"), "messages"),
-        number(field(status, "counters"), "refused"), flag(status, "observe") ? ", ONLY LOOKING ON" : "");
+        "messenger-algd {}, running for {}{}\n{} calls, {} pinholes, {} one-way; {} messages, {} refused\n",
+        shown(status, "version", 24), format_age(number(status, "uptime_seconds")),
+        flag(status, "observe") ? ", ONLY LOOKING ON" : "", number(status, "calls"), number(status, "pinholes"),
+        number(status, "one_way"), number(field(status, "counters"), "messages"),
+        number(field(status, "counters"), "refused"));
 }
 
 /// The view of this moment, in place of the answer's result.
@@ -41,7 +43,7 @@ constexpr std::size_t kMostCalls = 200;  // more than any terminal has lines
     if (options.json) {
         calls.result = to_safe_json({{"status", status.result}, {"calls", calls.result}}) + '\n';
     } else {
-        calls.result = head_line(status.result) + '\n' + tell_calls(calls.result);
+        calls.result = head_lines(status.result) + '\n' + tell_calls(calls.result);
     }
     return calls;
 }

@@ -192,6 +192,8 @@ def test_watch_prints_once_into_a_pipe(make_scene):
     text = ctl.run("watch")
     assert text.count("messenger-algd") == 1 and "10.1.2.10:40000" in text
     assert "\x1b" not in text
+    first, second = text.splitlines()[:2]
+    assert len(first) < 80 and len(second) < 80 and second.endswith(" 0 refused")
     both = ctl.json("watch")
     assert both["status"]["calls"] == len(both["calls"]["calls"]) == 1
 
