@@ -43,9 +43,10 @@ struct Limits {
     std::size_t pinholes_per_call = 256;     ///< ICE: every local candidate with every remote one
     std::size_t dialogs_per_call = 16;       ///< forks
     std::size_t registrations = 20'000;
-    std::size_t bindings = 100'000;             ///< NAT: inside endpoints with an outside one
-    std::size_t bindings_per_host = 4'000;      ///< per inside host
-    std::uint32_t messages_per_second = 2'000;  ///< per sending host; 0 is without limit
+    std::size_t registrations_per_host = 2'000;  ///< per inside host; of its callbacks as many again
+    std::size_t bindings = 100'000;              ///< NAT: inside endpoints with an outside one
+    std::size_t bindings_per_host = 4'000;       ///< per inside host
+    std::uint32_t messages_per_second = 2'000;   ///< per sending host; 0 is without limit
     std::uint32_t message_burst = 4'000;
 
     // time

@@ -107,7 +107,7 @@ std::string_view describe(RefuseReason reason) {
         case RefuseReason::too_many_pinholes: return "the pinhole limit is reached";
         case RefuseReason::too_many_dialogs: return "the call has too many branches";
         case RefuseReason::too_many_messages: return "the host sends more messages a second than allowed";
-        case RefuseReason::too_many_registrations: return "too many registrations are known";
+        case RefuseReason::too_many_registrations: return "too many registrations are known, or Contacts of them";
         case RefuseReason::too_many_flows: return "too many TCP connections on SIP ports";
         case RefuseReason::no_outside_port: return "no outside port is left for it";
         case RefuseReason::outside_port_taken:

@@ -37,7 +37,11 @@ void CallbackTable::release(const Key& key, TimePoint then) {
 CallbackTable::Callback* CallbackTable::open(const Key& key) {
     const auto found = callbacks_.find(key);
     if (found != callbacks_.end()) return &found->second;
-    if (callbacks_.size() >= limits_.registrations) return nullptr;
+    const IpAddress& host = key.inside.address;
+    const auto share = per_host_.find(host);
+    const std::size_t of_host = share == per_host_.end() ? 0 : share->second;
+    if (callbacks_.size() >= limits_.registrations || of_host >= limits_.registrations_per_host) return nullptr;
+    ++per_host_[host];
     Callback& callback = callbacks_[key];
     callback.queued = TimePoint::max();
     ++listeners_[listener(key.transport, key.inside)];
@@ -58,6 +62,8 @@ bool CallbackTable::forbid(const Key& key) {
     if (callbacks_.erase(key) == 0) return false;
     const auto found = listeners_.find(listener(key.transport, key.inside));
     if (found != listeners_.end() && --found->second == 0) listeners_.erase(found);
+    const auto share = per_host_.find(key.inside.address);
+    if (share != per_host_.end() && --share->second == 0) per_host_.erase(share);
     return true;
 }
 

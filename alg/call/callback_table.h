@@ -31,7 +31,10 @@ class CallbackTable {
     };
 
     CallbackTable(const Limits& limits, const HashKey& secret)
-        : limits_(limits), callbacks_(0, KeyHash{secret}), listeners_(0, KeyedHash{secret}) {}
+        : limits_(limits),
+          callbacks_(0, KeyHash{secret}),
+          listeners_(0, KeyedHash{secret}),
+          per_host_(0, KeyedHash{secret}) {}
 
     enum class Allowed : std::uint8_t { added, prolonged, full };
     /// For a registration that lives until then. held: it holds this callback already. Several users may be called at
@@ -86,6 +89,7 @@ class CallbackTable {
     const Limits& limits_;
     std::unordered_map<Key, Callback, KeyHash> callbacks_;
     std::unordered_map<FlowTuple, std::uint32_t, KeyedHash> listeners_;  ///< how many registrars, by listener()
+    std::unordered_map<IpAddress, std::uint32_t, KeyedHash> per_host_;   ///< how many, by inside host
     Deadlines<Key> deadlines_;
 };
 

@@ -135,7 +135,14 @@ bool Signalling::allow_callback(const Passing& passing, const CallbackTable::Key
     switch (callbacks_.allow(key, change.outside, until, held)) {
         case CallbackTable::Allowed::added: break;
         case CallbackTable::Allowed::prolonged: change.kind = CallbackChange::Kind::refresh; break;
-        case CallbackTable::Allowed::full: return false;
+        case CallbackTable::Allowed::full: {
+            RefuseEvent refused = refusal(passing, RefuseReason::too_many_registrations);
+            refused.tuple = passing.tuple.reversed();  // the inside host's
+            refused.announced = key.inside.address;
+            refused.port = key.inside.port;
+            plan.events.emplace_back(refused);
+            return false;
+        }
     }
     change.timeout = callbacks_.find(key)->until - passing.now;
     plan.callbacks.push_back(change);

@@ -110,7 +110,9 @@ RegistrationTable::Registration* RegistrationTable::open(const SipMessageView& m
     const Key key = key_of(message, tuple.source.address, tuple.destination.address);
     const auto found = registrations_.find(key);
     if (found != registrations_.end()) return &found->second;
-    if (registrations_.size() >= limits_.registrations) {
+    const auto share = hosts_.find(key.host);
+    const std::size_t of_host = share == hosts_.end() ? 0 : share->second.registrations;
+    if (registrations_.size() >= limits_.registrations || of_host >= limits_.registrations_per_host) {
         RefuseEvent refused;
         refused.reason = RefuseReason::too_many_registrations;
         refused.tuple = tuple;
@@ -119,6 +121,7 @@ RegistrationTable::Registration* RegistrationTable::open(const SipMessageView& m
         plan.events.emplace_back(refused);
         return nullptr;
     }
+    ++hosts_[key.host].registrations;
     Registration& registration = registrations_[key];
     registration.contact = {tuple.source, tuple.transport};
     registration.expires = now + limits_.transaction;  // until the registrar says more
@@ -158,12 +161,18 @@ std::optional<RegistrationTable::Settled> RegistrationTable::on_response(const S
 void RegistrationTable::set_accepted(const Key& key, Registration& registration, bool accepted) {
     if (registration.accepted == accepted) return;
     registration.accepted = accepted;
+    const auto host = hosts_.find(key.host);
+    if (host == hosts_.end()) return;
     if (accepted) {
-        ++accepted_[key.host];
-        return;
+        ++host->second.accepted;
+    } else {
+        --host->second.accepted;
     }
-    const auto host = accepted_.find(key.host);
-    if (host != accepted_.end() && --host->second == 0) accepted_.erase(host);
+}
+
+void RegistrationTable::leave(const IpAddress& host) {
+    const auto found = hosts_.find(host);
+    if (found != hosts_.end() && --found->second.registrations == 0) hosts_.erase(found);
 }
 
 void RegistrationTable::queue(const Key& key, Registration& registration) {

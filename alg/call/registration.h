@@ -46,7 +46,7 @@ class RegistrationTable {
     };
 
     RegistrationTable(const Limits& limits, const HashKey& secret)
-        : limits_(limits), registrations_(0, KeyHash{secret}), accepted_(0, KeyedHash{secret}) {}
+        : limits_(limits), registrations_(0, KeyHash{secret}), hosts_(0, KeyedHash{secret}) {}
 
     /// A REGISTER of an inside host, or the answer to one. Returns what a 2xx has settled; absent otherwise.
     struct Settled {
@@ -56,7 +56,10 @@ class RegistrationTable {
     std::optional<Settled> on_message(const SipMessageView& message, const FlowTuple& tuple, const Policy& policy,
                                       TimePoint now, Plan& plan);
     /// Whether a registrar has accepted anybody on that host.
-    [[nodiscard]] bool has_accepted(const IpAddress& host) const { return accepted_.contains(host); }
+    [[nodiscard]] bool has_accepted(const IpAddress& host) const {
+        const auto found = hosts_.find(host);
+        return found != hosts_.end() && found->second.accepted > 0;
+    }
 
     /// Forgets what is due: ended(host, registration).
     template <class Ended>
@@ -71,6 +74,7 @@ class RegistrationTable {
             const Registration registration = found->second;
             set_accepted(*key, found->second, false);
             registrations_.erase(found);
+            leave(key->host);
             ended(key->host, registration);
         }
     }
@@ -81,6 +85,10 @@ class RegistrationTable {
     [[nodiscard]] const auto& all() const { return registrations_; }
 
    private:
+    struct Share {
+        std::uint32_t registrations = 0;
+        std::uint32_t accepted = 0;  ///< of these
+    };
     struct KeyHash {
         HashKey secret;
         std::size_t operator()(const Key& key) const {
@@ -95,12 +103,14 @@ class RegistrationTable {
                                                      TimePoint now, Plan& plan);
     /// The registration that a request is about, made if there is none; nullptr if there are too many.
     [[nodiscard]] Registration* open(const SipMessageView& message, const FlowTuple& tuple, TimePoint now, Plan& plan);
+    /// One registration less.
+    void leave(const IpAddress& host);
     void set_accepted(const Key& key, Registration& registration, bool accepted);
     void queue(const Key& key, Registration& registration);
 
     const Limits& limits_;
     std::unordered_map<Key, Registration, KeyHash> registrations_;
-    std::unordered_map<IpAddress, std::uint32_t, KeyedHash> accepted_;  ///< how many, by host
+    std::unordered_map<IpAddress, Share, KeyedHash> hosts_;
     Deadlines<Key> deadlines_;
 };
 

@@ -149,6 +149,8 @@ constexpr auto kTable = std::to_array<Key>({
      "Answers that one forked call may have."},
     {"limits", "registrations", [](Config& c) -> auto& { return c.limits.registrations; }, {1, 1'000'000},
      "Registrations known at one time."},
+    {"limits", "registrations_per_host", [](Config& c) -> auto& { return c.limits.registrations_per_host; },
+     {1, 1'000'000}, "Registrations of one inside host, and endpoints at which registrars may call it back."},
     {"limits", "bindings", [](Config& c) -> auto& { return c.limits.bindings; }, {1, 4'000'000},
      "Inside endpoints with an outside one (NAT) at one time."},
     {"limits", "bindings_per_host", [](Config& c) -> auto& { return c.limits.bindings_per_host; }, {1, 4'000'000},

@@ -76,6 +76,7 @@ alg::Limits limits_for_captures(alg::Limits limits) {
     limits.pinholes = kMany;
     limits.pinholes_per_host = kMany;
     limits.registrations = kMany;
+    limits.registrations_per_host = kMany;
     limits.bindings = kMany;
     limits.bindings_per_host = kMany;
     limits.messages_per_second = 0;

@@ -52,7 +52,8 @@ void count(std::array<std::uint64_t, size>& counts, Enum reason) {
         case RefuseReason::too_many_dialogs: return "; limits.dialogs_per_call is the limit";
         case RefuseReason::too_many_messages:
             return "; limits.messages_per_second is the limit, and limits.message_burst";
-        case RefuseReason::too_many_registrations: return "; limits.registrations is the limit";
+        case RefuseReason::too_many_registrations:
+            return "; limits.registrations and limits.registrations_per_host are the limits";
         case RefuseReason::no_outside_port:
             return "; nat.media_ports is used up, or one of limits.bindings and limits.bindings_per_host";
         case RefuseReason::blocked: return "; messenger-algctl unblock lets it again";

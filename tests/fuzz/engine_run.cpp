@@ -58,6 +58,7 @@ constexpr Limits kLimits = [] {
     limits.pinholes_per_call = 10;
     limits.dialogs_per_call = 4;
     limits.registrations = 3;
+    limits.registrations_per_host = 2;
     limits.bindings = 24;
     limits.bindings_per_host = 14;
     limits.flows = 3;
@@ -275,6 +276,14 @@ void EngineRun::check_limits() {
     }
     require(engine_.calls().size() <= kLimits.calls && engine_.connections() <= kLimits.flows, "limits of tables");
     require(engine_.registrations().size() <= kLimits.registrations, "limit of registrations");
+    std::map<alg::IpAddress, std::size_t> registrations;
+    for (const auto& [key, registration] : engine_.registrations().all()) {
+        require(++registrations[key.host] <= kLimits.registrations_per_host, "limit of a host's registrations");
+    }
+    std::map<alg::IpAddress, std::size_t> callbacks;
+    for (const auto& [key, callback] : engine_.callbacks().all()) {
+        require(++callbacks[key.inside.address] <= kLimits.registrations_per_host, "limit of a host's callbacks");
+    }
     require(engine_.bindings().size() <= kLimits.bindings, "limit of bindings");
     std::map<alg::IpAddress, std::size_t> calls;
     std::map<alg::IpAddress, std::size_t> strangers;

@@ -74,6 +74,8 @@ void read_limit(string_view line, alg::Limits& limits) {
         limits.pinholes_per_host = value;
     else if (name == "dialogs_per_call")
         limits.dialogs_per_call = value;
+    else if (name == "registrations_per_host")
+        limits.registrations_per_host = value;
     else if (name == "flows")
         limits.flows = value;
     else if (name == "body_bytes")

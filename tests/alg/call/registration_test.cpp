@@ -175,5 +175,41 @@ TEST_F(RegistrationTest, HoldsItsLimit) {
     EXPECT_EQ(signalling_.registrations().size(), 1U);
 }
 
+TEST_F(RegistrationTest, OneHostLeavesRoomForTheOthers) {
+    limits_.registrations_per_host = 1;
+    ask(1, "\nContact: <sip:a@10.1.2.3>");
+    call_id_ = "c2";
+    ask(1, "\nContact: <sip:a@10.1.2.3>");
+    EXPECT_EQ(signalling_.registrations().size(), 1U);
+    ASSERT_EQ(events<RefuseEvent>().size(), 1U);
+    EXPECT_EQ(events<RefuseEvent>()[0].reason, RefuseReason::too_many_registrations);
+    FlowTuple other = out();
+    other.source.address = address("10.1.2.4");
+    ask(1, "\nContact: <sip:a@10.1.2.4>", 0, other);
+    EXPECT_EQ(signalling_.registrations().size(), 2U);
+    pass_time(32);
+    ask(1, "\nContact: <sip:a@10.1.2.3>", 32);
+    EXPECT_EQ(signalling_.registrations().size(), 1U) << "those that ended no longer count";
+}
+
+TEST_F(RegistrationTest, AHostIsCalledAtSoManyContactsOnly) {
+    limits_.registrations_per_host = 2;
+    for (const int port : {7001, 7002, 7003}) {
+        ask(port, "\nContact: <sip:a@10.1.2.3:" + std::to_string(port) + ">");
+        answer(port, "\nContact: <sip:a@10.1.2.3>;expires=600");
+    }
+    EXPECT_EQ(signalling_.callbacks().all().size(), 2U);
+    ASSERT_EQ(events<RefuseEvent>().size(), 1U);
+    const RefuseEvent refused = events<RefuseEvent>()[0];
+    EXPECT_EQ(refused.reason, RefuseReason::too_many_registrations);
+    EXPECT_EQ(refused.tuple, out());
+    EXPECT_EQ(refused.announced, address("10.1.2.3"));
+    EXPECT_EQ(refused.port, 7003);
+    pass_time(632);
+    ask(7004, "\nContact: <sip:a@10.1.2.3:7004>", 632);
+    answer(7004, "\nContact: <sip:a@10.1.2.3>;expires=600", 200, 632);
+    EXPECT_EQ(signalling_.callbacks().all().size(), 1U);
+}
+
 }  // namespace
 }  // namespace messenger::alg

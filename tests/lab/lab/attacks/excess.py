@@ -250,6 +250,7 @@ ATTACKS = [
     _excess("dialogs_per_call", 3, many_branches, refused("too_many_dialogs")),
     # What is said about it is held by test_the_log_names_the_key_that_sets_the_limit alone.
     Attack("registrations", many_registrations, None, None, ROUTED, {"limits.registrations": 2}),
+    Attack("registrations_per_host", many_registrations, None, None, ROUTED, {"limits.registrations_per_host": 2}),
     _excess("bindings", 7, many_pinholes(8), refused("no_outside_port"), NAT, **{"limits.bindings_per_host": 7}),
     _excess("bindings_per_host", 5, many_pinholes(8), refused("no_outside_port"), NAT),
     _excess("messages_per_second", 1, many_messages, refused("too_many_messages"), **{"limits.message_burst": 40}),
