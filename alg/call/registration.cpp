@@ -24,6 +24,21 @@ constexpr std::uint32_t kLongestSeconds = 86'400;  // whatever a registrar grant
     return parse_seconds(message.value(HeaderId::expires));
 }
 
+/// Of the bindings of the user, which all come back, in one Contact line or several. Ours is among them, and without
+/// our own being told apart the longest counts. Absent if none says how long it lives.
+[[nodiscard]] std::optional<std::uint32_t> longest_lifetime(const SipMessageView& message) {
+    std::optional<std::uint32_t> longest;
+    for (const HeaderLine& line : message.lines()) {
+        if (line.id != HeaderId::contact) continue;
+        std::string_view contacts = message.value_of(line);
+        while (!contacts.empty()) {
+            const auto one = lifetime(message, next_list_value(contacts));
+            if (one) longest = std::max(longest.value_or(0), *one);
+        }
+    }
+    return longest;
+}
+
 using Contact = RegistrationTable::Contact;
 
 /// Of the host that sends REGISTERs. The answer repeats what it is made of.
@@ -141,13 +156,7 @@ std::optional<RegistrationTable::Settled> RegistrationTable::on_response(const S
                          registration.branch == make_branch(message.top_via());
     if (!repeats) return std::nullopt;
     if (message.status() < 200 || message.status() >= 300) return std::nullopt;
-    std::string_view contacts = message.value(HeaderId::contact);
-    // All bindings of the user come back; ours is among them, and without our own being told apart the longest counts.
-    std::optional<std::uint32_t> seconds;
-    while (!contacts.empty()) {
-        const auto one = lifetime(message, next_list_value(contacts));
-        if (one) seconds = std::max(seconds.value_or(0), *one);
-    }
+    std::optional<std::uint32_t> seconds = longest_lifetime(message);
     // Those that stay when ours is taken back are of the user's other devices.
     if (registration.ends || message.value(HeaderId::contact).empty()) seconds = 0;
     const std::uint32_t granted = std::min(seconds.value_or(kDefaultSeconds), kLongestSeconds);

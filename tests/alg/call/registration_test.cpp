@@ -29,6 +29,7 @@ TEST_F(RegistrationTest, FindsTheLifetime) {
         {"\nContact: <sip:a@10.1.2.3>\nExpires: 900", 900},
         {"\nContact: <sip:a@10.1.2.3>", 3600},
         {"\nContact: <sip:x@192.0.2.1>;expires=60, <sip:a@10.1.2.3>;expires=120", 120},
+        {"\nContact: <sip:x@192.0.2.1>;expires=60\nContact: <sip:a@10.1.2.3>;expires=120", 120},
         {"\nContact: <sip:a@10.1.2.3>;expires=4294967295", 86400},
         {"", 0},
     };
