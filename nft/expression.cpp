@@ -112,6 +112,14 @@ RuleBuilder& RuleBuilder::load_ct_tuple(std::uint8_t ip_ct_dir, std::uint32_t nf
     return *this;
 }
 
+// [ rt load ipsec => reg ]
+RuleBuilder& RuleBuilder::load_ipsec(Slot to) {
+    nftnl_expr* route = append("rt");
+    nftnl_expr_set_u32(route, NFTNL_EXPR_RT_KEY, NFT_RT_XFRM);
+    nftnl_expr_set_u32(route, NFTNL_EXPR_RT_DREG, register_of(to));
+    return *this;
+}
+
 // [ payload load LENGTH @ BASE + OFFSET => reg ]
 RuleBuilder& RuleBuilder::load_payload(std::uint32_t base, std::uint32_t offset, std::size_t length, Slot to) {
     nftnl_expr* payload = append("payload");

@@ -34,6 +34,8 @@ class RuleBuilder {
     /// Of the tuple that conntrack has for one direction of the flow: what a packet has on its arrival, before it is
     /// translated. ip_ct_dir: IP_CT_DIR_*; key: NFT_CT_SRC_IP and so on, or NFT_CT_PROTO_SRC, NFT_CT_PROTO_DST.
     RuleBuilder& load_ct_tuple(std::uint8_t ip_ct_dir, std::uint32_t nft_ct_key, Slot to);
+    /// 1 if IPsec will take the packet, else 0: a value of one byte.
+    RuleBuilder& load_ipsec(Slot to);
     /// base: NFT_PAYLOAD_*
     RuleBuilder& load_payload(std::uint32_t base, std::uint32_t offset, std::size_t length, Slot to);
     /// slot = (slot & mask) ^ flip

@@ -76,6 +76,14 @@ class Prober {
         });
     }
 
+    Expected<bool> sees_ipsec() {
+        return accepts([&](Batch& batch, std::string_view table) {
+            put_chain(batch, table, kTrial, 0);
+            RuleBuilder rule(table, kTrial.name);
+            put_rule(batch, *rule.load_ipsec(0).require_u8(0, 1).take(), 0);
+        });
+    }
+
     /// A rule that asks conntrack brings its hooks along, and they go with it where nobody else needs them. For IPv4
     /// somebody does on every gateway; for IPv6, which an inet table would ask for as well, perhaps not.
     Expected<bool> labels_flows() {
@@ -202,6 +210,7 @@ std::string Features::to_string() const {
     say("NAT by map", nat_map);
     say("TCP reset", tcp_reset);
     say("flow labels", flow_labels);
+    say("IPsec routes", ipsec_route);
     return text;
 }
 
@@ -225,6 +234,7 @@ Expected<Features> probe_features() {
     note(features.nat_map, prober.translates_by_map());
     note(features.tcp_reset, prober.resets());
     note(features.flow_labels, prober.labels_flows());
+    note(features.ipsec_route, prober.sees_ipsec());
     note(features.conntrack_create, creates_conntrack_entries());
     if (failure) return *std::move(failure);
     return features;

@@ -26,6 +26,7 @@ struct Features {
     bool nat_map = false;           ///< a rule translates to what a map says: [nat] works
     bool tcp_reset = false;         ///< a rule answers with a TCP reset
     bool flow_labels = false;       ///< a rule labels flows in conntrack
+    bool ipsec_route = false;       ///< a rule knows what IPsec will take
 
     /// The native queue if there is one; absent if there is no way to queue at all.
     [[nodiscard]] std::optional<QueueKind> queue_kind() const;

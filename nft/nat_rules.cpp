@@ -38,6 +38,23 @@ void append_admission(const AdmitChains& chains, Rules& rules) {
     rules.push_back(any.lookup(0, SetId::outside_open4).verdict(NFT_GOTO, chains.first_packet).take());
 }
 
+// What the operator's own rules do not translate, ours must not either: an inside endpoint may be in a call and talk to
+// such a host as well.
+void append_exemptions(const SchemaOptions& options, Rules& rules) {
+    for (const Network& network : options.nat_exempt) {
+        if (network.address.family() != Family::ipv4) continue;
+        // ip daddr 198.51.100.0/24 return
+        RuleBuilder exempt = rule_in(kSrcnat, Family::ipv4);
+        if (network.length > 0) require_network(exempt, network, Direction::out);
+        rules.push_back(exempt.verdict(NFT_RETURN).take());
+    }
+    if (!options.sees_ipsec) return;
+    // rt ipsec exists return
+    // With another source the packet would be none of what the tunnel is for, and leave in the clear.
+    RuleBuilder tunnel = rule_in(kSrcnat);
+    rules.push_back(tunnel.load_ipsec(0).require_u8(0, 1).verdict(NFT_RETURN).take());
+}
+
 // For first packets that no daemon has seeded an entry for: passage = "mark", or a daemon that has stopped.
 void append_translation(Rules& rules) {
     // dnat ip to ip saddr . ip daddr . meta l4proto . th dport map @dnat4
@@ -105,6 +122,7 @@ void append_nat_chains(const SchemaOptions& options, std::vector<ChainSpec>& cha
 
 void append_nat_rules(const SchemaOptions& options, const AdmitChains& admit, std::vector<RuleHandle>& rules) {
     if (options.admit_queue) append_admission(admit, rules);
+    append_exemptions(options, rules);
     append_translation(rules);
     append_guard(options, rules);
 }

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include <linux/netfilter.h>
@@ -110,6 +112,23 @@ inline void load_arrival_key(RuleBuilder& rule, Family family, std::uint8_t ip_c
     rule.load_meta(NFT_META_L4PROTO, 2 * address);
     rule.load_ct_tuple(ip_ct_dir, NFT_CT_PROTO_SRC, 2 * address + 1);
     rule.load_ct_tuple(ip_ct_dir, NFT_CT_PROTO_DST, 2 * address + 2);
+}
+
+/// Ends the rule unless the remote address of the packet (its source, or on the way out its destination) is in network.
+inline void require_network(RuleBuilder& rule, const Network& network, Direction direction) {
+    const auto bytes = network.address.bytes();
+    KeyLoader address(rule, network.address.family());
+    if (direction == Direction::out) {
+        address.destination_address();
+    } else {
+        address.source_address();
+    }
+    std::array<std::byte, 16> mask{};
+    for (unsigned bit = 0; bit < network.length; ++bit) {
+        mask.at(bit / 8) |= static_cast<std::byte>(0x80U >> (bit % 8));
+    }
+    if (network.length < bytes.size() * 8) rule.keep_bits(0, std::span(mask).first(bytes.size()));
+    rule.require(0, bytes);
 }
 
 /// Ends the rule unless the packet is UDP from (in) or to (out) a port below 1024: there is no media at such a port

@@ -74,6 +74,8 @@ struct SchemaOptions {
     /// for it are made only if there are any.
     std::vector<std::string> nat_interfaces;
     std::optional<TlsWatch> tls;       ///< absent: none of its sets and rules
+    std::vector<Network> nat_exempt;   ///< what goes there is never translated by us; only the IPv4 ones matter
+    bool sees_ipsec = false;           ///< Features::ipsec_route: nor is what IPsec takes
     bool tcp_reset = true;             ///< Features::tcp_reset
     std::int32_t guard_priority = -5;  ///< after verdict
 };

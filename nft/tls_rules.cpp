@@ -36,22 +36,6 @@ void load_tuple(RuleBuilder& rule, Family family, Direction direction) {
     return rule;
 }
 
-void require_network(RuleBuilder& rule, const Network& network, Direction direction) {
-    const auto bytes = network.address.bytes();
-    KeyLoader address(rule, network.address.family());
-    if (direction == Direction::out) {
-        address.destination_address();
-    } else {
-        address.source_address();
-    }
-    std::array<std::byte, 16> mask{};
-    for (unsigned bit = 0; bit < network.length; ++bit) {
-        mask.at(bit / 8) |= static_cast<std::byte>(0x80U >> (bit % 8));
-    }
-    if (network.length < bytes.size() * 8) rule.keep_bits(0, std::span(mask).first(bytes.size()));
-    rule.require(0, bytes);
-}
-
 }  // namespace
 
 void append_tls_rules(const TlsWatch& watch, const TlsChains& chains, std::vector<RuleHandle>& rules) {

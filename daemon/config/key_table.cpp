@@ -57,7 +57,8 @@ constexpr auto kTable = std::to_array<Key>({
     {"nat", "keep_numbers", [](Config& c) -> auto& { return c.nat.keep_numbers; }, kNone,
      "Whether an inside port keeps its number outside where that is free."},
     {"nat", "no_rewrite", [](Config& c) -> auto& { return c.nat.no_rewrite; }, kNone,
-     "Outside hosts, such as a provider that sees to NAT itself, whose messages are never rewritten."},
+     "Outside hosts, such as a provider that sees to NAT itself, whose messages are never rewritten; only your own rules "
+     "translate what goes there."},
     {"nat", "hold_time", [](Config& c) -> auto& { return c.limits.hold_time; }, {100, 60'000},
      "How long TCP packets wait for the rest of a message that may have to be rewritten. If a lost part comes later "
      "than that, the connection passes unread from there on."},

@@ -24,6 +24,10 @@ nft::SchemaOptions schema_options(const Config& config, const nft::Features& fea
     nft::SchemaOptions options;
     options.queue_kind = queue_kind;
     options.nat_interfaces = config.nat.interfaces;
+    for (const alg::Prefix& prefix : config.nat.no_rewrite) {
+        options.nat_exempt.push_back({to_nft(prefix.address()), prefix.length()});
+    }
+    options.sees_ipsec = features.ipsec_route;
     options.tcp_reset = features.tcp_reset;
     if (features.flow_labels) options.other_label = config.marks.label;
     const NumberRange& range = config.queue.signalling;

@@ -20,7 +20,7 @@ TEST(Features, PrintInOneLine) {
     features.xt_queue = true;
     EXPECT_EQ(features.to_string(),
               "native queue: no; xt NFQUEUE: yes; conntrack create: no; destroy element: no; timeout update: no; "
-              "NAT by map: no; TCP reset: no; flow labels: no");
+              "NAT by map: no; TCP reset: no; flow labels: no; IPsec routes: no");
 }
 
 }  // namespace

@@ -77,6 +77,18 @@ TEST(SchemaRules, NatIsThereOnlyWithOutsideInterfaces) {
     EXPECT_NE(rules_of(options, "verdict").find("0x80000000"), std::string::npos);
 }
 
+TEST(SchemaRules, WhatIsExemptLeavesBeforeTheMapOfBindings) {
+    SchemaOptions options;
+    options.nat_interfaces = {"wan"};
+    EXPECT_EQ(rules_of(options, "srcnat").find("return"), std::string::npos);
+    options.nat_exempt = {{*Address::parse("198.51.100.0"), 24}, {*Address::parse("2001:db8::"), 32}};
+    options.sees_ipsec = true;
+    const std::string rules = rules_of(options, "srcnat");
+    EXPECT_LT(rules.find("0x006433c6"), rules.find("snat4")) << rules;
+    EXPECT_LT(rules.find("rt load ipsec"), rules.find("snat4")) << rules;
+    EXPECT_EQ(rules.find("0x0db80120"), std::string::npos) << rules;
+}
+
 TEST(SchemaRules, TlsConnectionsAreWatchedOnlyWhereServersAreNamed) {
     SchemaOptions options;
     EXPECT_FALSE(has_set(options, spec_of(SetId::tls_clients4)));

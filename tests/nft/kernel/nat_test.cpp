@@ -85,6 +85,27 @@ TEST_F(NatTest, ABindingGivesTheOutsidePortToWhateverTheInsideHostSends) {
     EXPECT_EQ(heard->from, kRemote);
 }
 
+TEST_F(NatTest, WhatIsExemptIsLeftToTheRulesOfTheOperator) {
+    give_outside_a_second_address();
+    run_command("nft insert rule inet operator postrouting ip daddr 203.0.113.31 accept");
+    outside().run([] { run_command("ip route add 10.1.2.0/24 via 203.0.113.1"); });
+    SchemaOptions chosen = schema().options();
+    chosen.nat_exempt = {{*Address::parse("203.0.113.31"), 32}, {*Address::parse("2001:db8::"), 32}};
+    install(chosen);
+    bind();
+    UdpSocket phone = udp_inside(kInside);
+    UdpSocket peer = udp_outside(kRemote);
+    UdpSocket exempt = udp_outside(at("203.0.113.31", 7000));
+    phone.send(at("203.0.113.31", 7000), "to the exempt host");
+    const auto plain = exempt.receive();
+    ASSERT_TRUE(plain);
+    EXPECT_EQ(plain->from, kInside);
+    phone.send(kRemote, "to another");
+    const auto heard = peer.receive();
+    ASSERT_TRUE(heard);
+    EXPECT_EQ(heard->from, kOutside);
+}
+
 TEST_F(NatTest, OtherPortsAreLeftToTheMasqueradingOfTheOperator) {
     UdpSocket other = udp_inside(at("10.1.2.3", 5351));
     UdpSocket peer = udp_outside(kRemote);

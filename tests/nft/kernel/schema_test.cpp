@@ -26,7 +26,10 @@ TEST_F(SchemaTest, IsIntactAfterEveryKindOfInstall) {
             if (mark) chosen.passage_mark = PassageMark{0x1100, 0xff00};
             chosen.signalling_queue = {5060, 4};
             for (const bool nat : {false, true}) {
-                if (nat) chosen.nat_interfaces = {"wan0", "interface123456"};
+                if (nat) {
+                    chosen.nat_interfaces = {"wan0", "interface123456"};
+                    chosen.nat_exempt = {{*Address::parse("198.51.100.0"), 24}, {*Address::parse("2001:db8::"), 32}};
+                }
                 install(chosen);
                 const SchemaState state = verified(schema());
                 EXPECT_EQ(state.kind, SchemaState::Kind::intact) << state.detail;
@@ -155,6 +158,10 @@ TEST_F(SchemaTest, ReadsAsItIsDocumented) {
     chosen.admit_queue = 5070;
     chosen.passage_mark = PassageMark{0x1100, 0xff00};
     chosen.nat_interfaces = {"ppp0"};
+    chosen.nat_exempt = {{*Address::parse("198.51.100.0"), 24}};
+    const auto features = probe_features();
+    ASSERT_TRUE(ok(features));
+    chosen.sees_ipsec = features->ipsec_route;
     chosen.tls = TlsWatch{{{*Address::parse("198.51.100.0"), 24}, {*Address::parse("2001:db8::"), 33}}, 5061, 10min};
     chosen.other_label = 100;
     install(chosen);
@@ -221,7 +228,8 @@ TEST_F(SchemaTest, ReadsAsItIsDocumented) {
           "ip saddr . ip daddr . meta l4proto . th dport @outside4 goto first_packet",
           "ip daddr . meta l4proto . th dport @outside_open4 goto first_packet",
           "dnat ip to ip saddr . ip daddr . meta l4proto . th dport map @dnat4",
-          "dnat ip to ip daddr . meta l4proto . th dport map @dnat_open4",
+          "dnat ip to ip daddr . meta l4proto . th dport map @dnat_open4", "ip daddr 198.51.100.0/24 return",
+          chosen.sees_ipsec ? "rt ipsec exists return" : "chain srcnat",
           "snat ip to oifname . ip saddr . meta l4proto . th sport map @snat4",
           "ct mark & 0x10000000 == 0x00000000 meta mark 0x80000000/1 ct mark set ct mark | 0x80000000",
           "meta mark != 0x00000000/3 meta mark set meta mark & 0x1fffffff", "meta mark 0x00000000/3 return",
