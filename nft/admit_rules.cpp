@@ -21,6 +21,9 @@ constexpr std::string_view kAdmitTcp = "admit_tcp";
 
 constexpr std::int32_t kBeforeRaw = -301;  // before NF_IP_PRI_RAW, and so before conntrack; after its defragmentation
 
+constexpr std::uint32_t kNew = 8;      // NF_CT_STATE_BIT(IP_CT_NEW)
+constexpr std::uint8_t kOriginal = 0;  // IP_CT_DIR_ORIGINAL
+
 constexpr std::uint32_t kTcpFlags = 13;  // offset in the TCP header
 constexpr std::uint8_t kFinOrRst = 0x05;
 constexpr std::uint8_t kFinSynOrRst = 0x07;
@@ -134,6 +137,21 @@ void append_admit_chains(const SchemaOptions& options, std::vector<ChainSpec>& c
     chains.push_back({kAdmitTcp, std::nullopt});
     for (const Family family : kFamilies) chains.push_back({admit_chain(family), std::nullopt});
     chains.push_back({kFirstPacketChain, std::nullopt});
+}
+
+void append_end_of_admission(const SchemaOptions& options, std::string_view chain, std::vector<RuleHandle>& rules) {
+    if (!options.admit_queue) return;
+    for (const Family family : kFamilies) {
+        // meta nfproto ipv4 ct state new
+        //     delete @admitted4 { ct original ip saddr . ct original ip daddr . meta l4proto . ct original proto-src .
+        //                         ct original proto-dst }
+        // Its entry in conntrack has gone, and others may drop what is new: the next packet shall be admitted again,
+        // or one that is dropped for ever would keep itself known for ever.
+        RuleBuilder unknown = rule_in(chain, family);
+        unknown.load_ct_state(0).bitwise(0, kNew, 0).require_u32(0, 0, true);
+        load_arrival_key(unknown, family, kOriginal);
+        rules.push_back(unknown.remove(0, admitted(family)).take());
+    }
 }
 
 void append_admit_rules(const SchemaOptions& options, std::vector<RuleHandle>& rules) {

@@ -165,6 +165,7 @@ void RuleList::forward() {
             }
         }
     }
+    append_end_of_admission(options_, kForward, rules_);
     // jump signalling
     add(in(kForward).verdict(NFT_JUMP, kSignalling));
     for (const Family family : kFamilies) {

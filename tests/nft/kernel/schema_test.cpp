@@ -201,6 +201,8 @@ TEST_F(SchemaTest, ReadsAsItIsDocumented) {
          "ip daddr . meta l4proto . ct reply proto-src . ct reply proto-dst timeout 20s }",
          "ct state established ct mark 0x00000000/4 ct direction original add @admitted6 { ct original ip6 saddr . ct "
          "original ip6 daddr . meta l4proto . ct original proto-src . ct original proto-dst timeout 20s }",
+         "ct state new delete @admitted4 { ct original ip saddr . ct original ip daddr . meta l4proto . ct original "
+         "proto-src . ct original proto-dst }",
          "udp dport < 1024 return",
          "meta nfproto ipv4 meta l4proto udp jump udp4",
          "meta nfproto ipv4 meta l4proto tcp ct state ! established jump tcp4",
