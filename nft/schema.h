@@ -68,14 +68,15 @@ struct SchemaOptions {
     /// the packet that comes after a pause must be admitted again if its conntrack entry has gone.
     std::chrono::milliseconds admitted_silence{std::chrono::seconds{20}};
     std::uint32_t set_size = 262144;  ///< elements per set at most, of the admitted tuples four times that; below 2^30
+    std::uint32_t sip_ports_room = 512;  ///< elements of that set at most: two for each port
     std::int32_t forward_priority = -20;
     std::int32_t verdict_priority = -10;  ///< after forward: what comes from the queue goes on there
     /// Interfaces on whose outside the inside hosts are seen with other addresses; empty: no NAT. The chains and sets
     /// for it are made only if there are any.
     std::vector<std::string> nat_interfaces;
-    std::optional<TlsWatch> tls;       ///< absent: none of its sets and rules
     std::vector<Network> nat_exempt;   ///< what goes there is never translated by us; only the IPv4 ones matter
     bool sees_ipsec = false;           ///< Features::ipsec_route: nor is what IPsec takes
+    std::optional<TlsWatch> tls;       ///< absent: none of its sets and rules
     bool tcp_reset = true;             ///< Features::tcp_reset
     std::int32_t guard_priority = -5;  ///< after verdict
 };

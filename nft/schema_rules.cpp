@@ -372,6 +372,8 @@ bool has_set(const SchemaOptions& options, const SetSpec& set) {
 }
 
 std::uint32_t room_of(const SchemaOptions& options, const SetSpec& set) {
+    // The kernel takes the memory for all elements of a set without timeouts at once.
+    if (set.id == SetId::sip_ports) return options.sip_ports_room;
     const bool both_ways = set.id == SetId::admitted4 || set.id == SetId::admitted6;
     return both_ways ? 4 * options.set_size : options.set_size;
 }

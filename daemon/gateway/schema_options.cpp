@@ -37,6 +37,7 @@ nft::SchemaOptions schema_options(const Config& config, const nft::Features& fea
     options.marks = marks_of(config);
     options.set_size =
         std::max(options.set_size, static_cast<std::uint32_t>(config.limits.pinholes) + kOpenedInOneTransaction);
+    options.sip_ports_room = std::max(options.sip_ports_room, 2 * static_cast<std::uint32_t>(config.sip.ports.size()));
     options.media_silence = std::chrono::duration_cast<std::chrono::milliseconds>(config.limits.media_silence);
     options.stream_silence = std::chrono::duration_cast<std::chrono::milliseconds>(config.limits.stream_silence);
     if (config.tls.media == TlsMedia::static_range) {

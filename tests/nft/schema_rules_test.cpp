@@ -140,5 +140,12 @@ TEST(SchemaRules, ThePassageMarkIsSetOnlyWhenAskedFor) {
     }
 }
 
+TEST(SchemaRules, TheSetOfPortsTakesNoMemoryForMore) {
+    SchemaOptions options;
+    options.set_size = 300'000;
+    EXPECT_EQ(room_of(options, spec_of(SetId::sip_ports)), 512U);
+    EXPECT_EQ(room_of(options, spec_of(SetId::pinholes4)), 300'000U);
+}
+
 }  // namespace
 }  // namespace messenger::nft
