@@ -13,6 +13,7 @@
 #include <linux/netfilter/nf_tables.h>
 
 #include "nft/element_message.h"
+#include "nft/united_listing.h"
 
 namespace messenger::nft {
 namespace {
@@ -22,6 +23,9 @@ namespace {
 constexpr unsigned kMaxAttempts = 16;
 
 constexpr std::string_view kCommit = "commit to inet messenger_alg";
+
+/// A long listing is repeated until one tells nothing new (united_listing.h), but no more often than this.
+constexpr int kMostListings = 5;
 
 /// However many places there are, the memory for their requests stays small.
 constexpr std::size_t kLookedForAtOnce = 128;
@@ -133,16 +137,27 @@ Expected<std::vector<StoredElement>> KernelRuleset::list(SetId set) {
     mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_TABLE, kTable.data());
     mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_SET, spec_of(set).name.data());
     const std::string operation = on_set("list", set);
+    UnitedListing united;
     std::vector<StoredElement> elements;
-    auto read = socket_.request(
-        *message, operation,
-        [&](const nlmsghdr& reply) -> Expected<void> {
-            if (!read_elements(reply, elements)) return system_error(EBADMSG, operation);
-            return {};
-        },
-        [&] { elements.clear(); });
-    if (!read) return name_missing(std::move(read).error());
-    return elements;
+    std::size_t parts = 0;
+    bool is_new = true;
+    for (int listings = 0; is_new && listings < kMostListings; ++listings) {
+        parts = 0;
+        auto read = socket_.request(
+            *message, operation,
+            [&](const nlmsghdr& reply) -> Expected<void> {
+                ++parts;
+                if (!read_elements(reply, elements)) return system_error(EBADMSG, operation);
+                return {};
+            },
+            [&] {
+                elements.clear();
+                parts = 0;
+            });
+        if (!read) return name_missing(std::move(read).error());
+        is_new = united.add(elements) && parts > 1;  // in one part, nothing can have been left out
+    }
+    return united.take();
 }
 
 Expected<std::optional<StoredElement>> KernelRuleset::find(SetId set, const Key& key) {
