@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <ctime>
 #include <limits>
 #include <utility>
@@ -220,7 +221,16 @@ Expected<NetlinkSocket::Outcome> NetlinkSocket::read_replies(std::uint32_t seque
 
 Expected<NetlinkSocket::Outcome> NetlinkSocket::take_reply(const nlmsghdr& reply, std::string_view operation,
                                                            const OnReply& on_reply) {
-    if (reply.nlmsg_type == NLMSG_DONE) return Outcome::done;
+    if (reply.nlmsg_type == NLMSG_DONE) {
+        // A dump that fails on its way ends so, with the reason.
+        std::int32_t code = 0;
+        if (mnl_nlmsg_get_payload_len(&reply) >= sizeof(code)) {
+            std::memcpy(&code, mnl_nlmsg_get_payload(&reply), sizeof(code));
+        }
+        if (code == -EINTR) return Outcome::interrupted;
+        if (code < 0) return system_error(-code, operation);
+        return Outcome::done;
+    }
     if (reply.nlmsg_type == NLMSG_ERROR) {
         const auto* error = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(&reply));
         if (error->error == -EINTR) return Outcome::interrupted;
