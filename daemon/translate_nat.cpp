@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/translate_nat.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <chrono>
@@ -15,6 +16,10 @@ constexpr std::string_view kCallback = "callback";
 constexpr std::string_view kAs = " as=";
 constexpr std::string_view kBindingCall = "binding call=";
 constexpr std::size_t kCallDigits = 16;
+
+/// As long as any registration may last. By itself a listener opens nothing, and the last of its callbacks takes it
+/// away.
+constexpr std::chrono::milliseconds kListener = std::chrono::hours(24);
 
 [[nodiscard]] std::chrono::milliseconds to_timeout(alg::Duration duration) {
     return std::chrono::ceil<std::chrono::milliseconds>(duration);
@@ -139,7 +144,8 @@ void translate(const alg::CallbackChange& change, nft::Transaction& transaction)
         }
     };
     put(set, {key, timeout, nft::Comment(text), {}});
-    put(listeners, {listener, timeout, nft::Comment(kContact), {}});
+    // Of several registrars each would write the lifetime of its own registration.
+    put(listeners, {listener, std::max(timeout, kListener), nft::Comment(kContact), {}});
     if (!outside) return;
     const nft::Comment to("callback to=" + change.inside.to_string());
     put(set, {*outside, timeout, to, {}});

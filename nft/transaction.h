@@ -23,13 +23,13 @@ struct Operation {
 /// Keeps its storage across clear(), so that a warm one does not allocate.
 class Transaction {
    public:
-    /// Makes the element. One that is there already stays as it is, timeout and comment included; in a map that leads
-    /// elsewhere, it makes the kernel refuse the transaction (EBUSY).
+    /// Makes the element. One that is there already keeps its comment, and before kernel 6.12 its timeout; in a map
+    /// that leads elsewhere, it makes the kernel refuse the transaction (EBUSY).
     void add(SetId set, const Element& element) { operations_.push_back({Verb::add, set, element}); }
     /// Makes the element; if it is there already, commit leaves this operation out and counts it.
     void create(SetId set, const Element& element) { operations_.push_back({Verb::create, set, element}); }
     /// Makes the element if the set has room for it; if it has not, commit leaves this operation out and counts it. One
-    /// that is there already stays as it is.
+    /// that is there already is treated as by add().
     void offer(SetId set, const Element& element) { operations_.push_back({Verb::offer, set, element}); }
     /// Takes the element away; if it has just timed out, commit leaves this operation out and counts it.
     void remove(SetId set, const Key& key) { operations_.push_back({Verb::remove, set, Element{key, {}, {}}}); }
