@@ -46,6 +46,7 @@ struct DaemonParts {
     const Steering& steering;
     const PacketLatencies& latencies;
     const std::vector<std::string>& waiting_keys;  ///< changed in the configuration file, for a restart
+    const TrackingCheck& tracking;
 };
 
 }  // namespace messenger::daemon

@@ -33,7 +33,6 @@ namespace messenger::daemon {
 
 namespace {
 
-constexpr auto kBetweenUnprovenWarnings = std::chrono::seconds(10);
 constexpr int kBatchesPerRound = 8;  // then timers and the other descriptors have their turn
 
 [[nodiscard]] alg::HashKey random_key() {
@@ -59,7 +58,8 @@ Gateway::Gateway(const Config& config, std::string config_file, Log& log)
                    [this] { warden_->forget_hosts(); }, random_key()),
       sync_(kernel_.ruleset, kernel_.schema, kernel_.conntrack, sync_options(config, kernel_.schema.options())),
       outside_(config.nat),
-      translations_(kernel_.conntrack),
+      tracking_(kernel_.conntrack),
+      translations_(kernel_.conntrack, tracking_),
       edited_(kernel_.conntrack, read_connection_times()),
       events_(log),
       one_way_log_(log),
@@ -78,9 +78,9 @@ Gateway::Gateway(const Config& config, std::string config_file, Log& log)
       table_handover_(config.control.socket + ".sets", {engine_, sync_, keeper_, kernel_.schema, log_}),
       steering_({engine_, pipeline_, sync_, journal_, events_, event_stream_, log},
                 [this](const std::optional<nft::NftError>& error) { report(error); }),
-      parts_{config_,   started_, loop_,    kernel_.features, kernel_.ruleset,   kernel_.schema, engine_,
-             sync_,     outside_, events_,  queue_,           queue_statistics_, gathering_,     unread_,
-             pipeline_, control_, journal_, media_,           steering_,         latencies_,     waiting_keys_},
+      parts_{config_,  started_, loop_,     kernel_.features,  kernel_.ruleset, kernel_.schema, engine_,   sync_,
+             outside_, events_,  queue_,    queue_statistics_, gathering_,      unread_,        pipeline_, control_,
+             journal_, media_,   steering_, latencies_,        waiting_keys_,   tracking_},
       expiry_timer_(loop_.add_timer([this] {
           keeper_.catch_up();
           report(pipeline_.expire(loop_.now()));
@@ -101,6 +101,7 @@ Gateway::Gateway(const Config& config, std::string config_file, Log& log)
     const std::size_t taken_over = expect(sync_.restore(engine_, read_clock()));
     journal_.adopt(read_clock());
     pipeline_.set_source_check(sources_);
+    if (config_.passage.mode == Passage::admit) pipeline_.set_tracking_check(tracking_);
     name_inside_interfaces();
     if (!outside_.empty()) {
         pipeline_.set_nat(outside_, translations_);
@@ -153,16 +154,6 @@ void Gateway::part_with_rights() {
     kernel_.conntrack.socket().send_through(warden_->gate(WardenChannel::conntrack));
     queue_.send_through([this](std::span<const std::byte> verdicts) { return warden_->post_verdicts(verdicts); });
     keep_no_capability();
-}
-
-void Gateway::warn_of_tls() {
-    const Config::Tls& tls = config_.tls;
-    if (tls.media != TlsMedia::static_range) return;
-    log_.warning("start",
-                 "tls.media = \"static-range\": while an inside host has a TLS connection to port {} of a server in "
-                 "tls.servers, anybody outside can reach its UDP ports {}-{} and TCP 1503 and 6891-6900, call or no "
-                 "call, for nobody can read what it agrees on; without TLS only what a call needs is open",
-                 tls.port, tls.media_ports.first, tls.media_ports.last);
 }
 
 /// Decides about the packets that waited between the process before and this one. Before the table is made anew: the
@@ -325,6 +316,7 @@ void Gateway::on_packets() {
         break;
     }
     warn_of_unproven();
+    warn_of_untracked();
 }
 
 void Gateway::renew_edited_connections() {
@@ -333,18 +325,6 @@ void Gateway::renew_edited_connections() {
                      "edited TCP connections that are silent for minutes may be forgotten; tried again soon: {}",
                      renewed.error().message());
     }
-}
-
-void Gateway::warn_of_unproven() {
-    const std::uint64_t count = sync_.counters().unproven;
-    if (count == unproven_told_ || loop_.now() < next_unproven_warning_) return;
-    log_.warning("warden",
-                 "{} openings wait for a further message of their inside host: the kernel has not heard it. Somebody "
-                 "has emptied the sets heard4 and heard6, or they are full of made-up source addresses "
-                 "(nft list set inet messenger_alg heard4)",
-                 count - unproven_told_);
-    unproven_told_ = count;
-    next_unproven_warning_ = loop_.now() + kBetweenUnprovenWarnings;
 }
 
 std::vector<std::string> Gateway::reload() {

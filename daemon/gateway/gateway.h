@@ -23,6 +23,7 @@
 #include "daemon/gateway/steering.h"
 #include "daemon/gateway/table_handover.h"
 #include "daemon/gateway/table_keeper.h"
+#include "daemon/gateway/tracking_check.h"
 #include "daemon/journal/call_journal.h"
 #include "daemon/journal/media_watch.h"
 #include "daemon/journal/one_way_log.h"
@@ -66,6 +67,7 @@ class Gateway {
     void follow_outside_addresses();
     void on_packets();
     void warn_of_unproven();
+    void warn_of_untracked();
     void renew_edited_connections();
     void add_commands();
     /// What is wrong with the file; nothing of it holds then.
@@ -88,6 +90,7 @@ class Gateway {
     KnownHosts known_hosts_;
     PinholeSync sync_;
     OutsideInterfaces outside_;
+    TrackingCheck tracking_;
     ConntrackTranslations translations_;
     EditedConnections edited_;
     EventLog events_;
@@ -120,6 +123,7 @@ class Gateway {
     EventLoop::TimerId renewal_timer_;
     std::uint64_t unproven_told_ = 0;  ///< openings that had waited when we said so last
     alg::TimePoint next_unproven_warning_;
+    alg::TimePoint next_untracked_warning_;
 };
 
 /// Deletes the table: what is left of the daemon in the kernel. For the removal of the package.

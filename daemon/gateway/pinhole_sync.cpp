@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <utility>
 
 #include "daemon/process/clock.h"
@@ -244,7 +245,9 @@ void PinholeSync::stage(const alg::Plan& plan) {
 }
 
 nft::Expected<void> PinholeSync::allow_other_numbers(const alg::FlowTuple& tuple) {
-    if (const auto liberal = conntrack_.set_liberal(to_nft(tuple)); !liberal) return liberal.error();
+    const auto liberal = conntrack_.set_liberal(to_nft(tuple));
+    if (!liberal) return liberal.error();
+    if (!*liberal) return nft::system_error(ENOENT, "change the conntrack entry of an edited connection");
     return {};
 }
 

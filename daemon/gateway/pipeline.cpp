@@ -165,8 +165,10 @@ void Pipeline::look(const QueuedPacket& packet, alg::TimePoint now) {
     engine_.on_packet(packet.payload, context, now, plan_);
     observer_.on_plan(plan_, now);
     sync_.stage(plan_);
-    if (!plan_.released) return;
+    const bool answers = tracking_ != nullptr && !plan_.seeds.empty();
+    if (!plan_.released && !answers) return;
     const auto view = alg::parse_packet(packet.payload);
+    if (view && answers) tracking_->look(view->tuple, now);
     if (view && edited_ != nullptr && engine_.has_edited(view->tuple)) edited_->note(view->tuple, now);
     if (!plan_.first_edit) return;
     // If it fails, conntrack or the guard cuts the connection, and its ends make a new one.

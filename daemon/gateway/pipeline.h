@@ -14,6 +14,7 @@
 #include "daemon/gateway/pinhole_sync.h"
 #include "daemon/gateway/plan_observer.h"
 #include "daemon/gateway/source_check.h"
+#include "daemon/gateway/tracking_check.h"
 #include "daemon/process/outside_interfaces.h"
 #include "daemon/queue/queue_message.h"
 #include "daemon/queue/verdict.h"
@@ -56,6 +57,9 @@ class Pipeline {
         outside_ = &outside;
         translations_ = &translations;
     }
+
+    /// Borrowed; is shown packets that make flows known to conntrack.
+    void set_tracking_check(TrackingCheck& tracking) { tracking_ = &tracking; }
 
     /// Borrowed; is told of the packets of edited connections.
     void set_edited_connections(EditedConnections& edited) { edited_ = &edited; }
@@ -116,6 +120,7 @@ class Pipeline {
     OutsideInterfaces* outside_ = nullptr;
     alg::FlowTranslations* translations_ = nullptr;
     EditedConnections* edited_ = nullptr;
+    TrackingCheck* tracking_ = nullptr;
     Options options_;
     Counters counters_;
     alg::Plan plan_;                         ///< kept for its memory

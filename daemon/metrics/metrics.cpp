@@ -134,6 +134,8 @@ void collect_kernel(Collector& to, const DaemonParts& parts) {
     to.counter("flows_seeded_total", "Conntrack entries made when a call was answered.", sync.seeded);
     to.counter("flows_admitted_total", "Conntrack entries made at the first packet of a flow.", sync.admitted);
     to.counter("flows_not_seeded_total", "Flows of both that no conntrack entry could be made for.", sync.not_seeded);
+    to.counter("flows_untracked_total", "Flows of signalling that conntrack has no entry of, as in a zone of its own.",
+               parts.tracking.count());
     to.counter("admissions_full_total",
                "Changes that found no room to note that a flow is admitted: its packets go through the queue.",
                sync.no_room);
