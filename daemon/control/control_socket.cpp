@@ -40,9 +40,13 @@ void remove_stale_socket(const std::string& path) {
     struct stat found {};
     if (::lstat(path.c_str(), &found) != 0) return;
     if (!S_ISSOCK(found.st_mode)) give_up(EEXIST, path + " is there and is no socket");
-    const Fd probe = make_socket();
-    const UnixAddress address(path);
-    if (::connect(probe.get(), address.get(), UnixAddress::size()) == 0 || errno != ECONNREFUSED) {
+    const int error = try_to_connect(path);
+    if (error == EACCES || error == EPERM) {
+        give_up(error, path + " is of user " + std::to_string(found.st_uid) +
+                           ", so it cannot be told whether a daemon answers there; if none runs, remove it (rm " +
+                           path + "), else stop that one first");
+    }
+    if (error != ECONNREFUSED) {
         give_up(EADDRINUSE, "somebody answers at " + path + "; is the daemon running already?");
     }
     if (::unlink(path.c_str()) != 0) give_up(errno, "removing the old socket " + path);

@@ -21,4 +21,8 @@ class UnixAddress {
     sockaddr_un address_{};
 };
 
+/// Whether somebody listens at a path: 0, or the error of connecting (ECONNREFUSED: nobody, a socket was left behind;
+/// EACCES: it is another user's, and nothing is known). Throws std::system_error.
+[[nodiscard]] int try_to_connect(const std::string& path);
+
 }  // namespace messenger::daemon

@@ -6,6 +6,8 @@ import os
 import socket
 import subprocess
 
+import pytest
+
 from lab.ctl import Ctl
 from lab.scene import audio, establish, hang_up, sdp
 
@@ -136,6 +138,18 @@ def test_a_second_daemon_finds_the_first_one_and_leaves_its_table_alone(make_sce
     _, complaint = second.communicate(timeout=10)
     assert second.returncode == 1 and "running already" in complaint
     scene.wait_open(40000)
+
+
+def test_a_socket_that_another_user_has_left_is_told_of(make_scene):
+    scene = make_scene()
+    scene.daemon.stop()
+    with pytest.raises(AssertionError) as failure:
+        scene.daemon.start(user=NOBODY)
+    socket_path = Ctl(scene).socket
+    assert f"{socket_path} is of user 0" in str(failure.value) and f"rm {socket_path}" in str(failure.value)
+    assert "somebody answers" not in str(failure.value)
+    os.unlink(socket_path)
+    scene.daemon.start(user=NOBODY)
 
 
 def test_without_a_daemon_the_exit_status_says_so(make_scene):
