@@ -2,6 +2,7 @@
 // messenger-algd: command line, configuration, and the gateway.
 #include <sysexits.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <exception>
 #include <iostream>
@@ -11,6 +12,7 @@
 #include <CLI/CLI.hpp>
 
 #include "daemon/config/config_file.h"
+#include "daemon/control/unix_address.h"
 #include "daemon/gateway/gateway.h"
 #include "daemon/process/log.h"
 
@@ -45,12 +47,26 @@ constexpr int kBadConfig = EX_CONFIG;  // the unit does not start again after it
     }
 }
 
+/// Not while a daemon runs: it would put the table back within a second.
+[[nodiscard]] int remove_table_of_nobody(const std::string& config_file, bool named) {
+    const auto config = named ? read_config(config_file) : messenger::daemon::read_config_file(config_file).config;
+    if (!config && named) return kBadConfig;
+    const std::string socket = config.value_or(Config{}).control.socket;
+    if (const int error = messenger::daemon::try_to_connect(socket); error == 0 || error == EAGAIN) {
+        std::cerr << "messenger-algd: the table was not removed: a daemon answers at " << socket
+                  << " and would put it back within a second; stop it first (systemctl stop messenger-alg)\n";
+        return kFailed;
+    }
+    messenger::daemon::remove_table();
+    return 0;
+}
+
 [[nodiscard]] int run_command_line(int argc, char** argv) {
     CLI::App app("SIP application-level gateway: opens the negotiated media of calls in an nftables firewall");
     std::string config_file = kDefaultConfig;
     std::string check;
     bool remove = false;
-    app.add_option("--config", config_file, "configuration file")->capture_default_str();
+    auto* config_option = app.add_option("--config", config_file, "configuration file")->capture_default_str();
     auto* check_option = app.add_option("--check-config", check, "only read FILE and say what is wrong with it");
     app.add_flag("--remove-table", remove, "delete the table inet messenger_alg and everything open in it");
     app.set_version_flag("--version", "messenger-algd " MESSENGER_VERSION);
@@ -64,10 +80,7 @@ constexpr int kBadConfig = EX_CONFIG;  // the unit does not start again after it
         std::cout << check << ": good\n";
         return 0;
     }
-    if (remove) {
-        messenger::daemon::remove_table();
-        return 0;
-    }
+    if (remove) return remove_table_of_nobody(config_file, config_option->count() > 0);
     return run(config_file);
 }
 

@@ -152,6 +152,22 @@ def test_a_socket_that_another_user_has_left_is_told_of(make_scene):
     scene.daemon.start(user=NOBODY)
 
 
+def test_the_table_is_not_removed_while_a_daemon_would_put_it_back(make_scene):
+    scene = make_scene()
+    command = [str(scene.daemon.program), "--remove-table", "--config", f"{scene.lab.directory}/messenger-alg.toml"]
+
+    def remove():
+        process = scene.lab.gateway.popen(command, stderr=subprocess.PIPE, text=True)
+        return process.communicate(timeout=10)[1], process.returncode
+
+    complaint, status = remove()
+    assert status == 1 and f"a daemon answers at {Ctl(scene).socket}" in complaint
+    assert "messenger_alg" in scene.lab.gateway.run("nft", "list", "tables")
+    scene.daemon.stop()
+    assert remove() == ("", 0)
+    assert "messenger_alg" not in scene.lab.gateway.run("nft", "list", "tables")
+
+
 def test_without_a_daemon_the_exit_status_says_so(make_scene):
     scene = make_scene()
     ctl = Ctl(scene)
