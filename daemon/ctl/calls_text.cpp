@@ -37,9 +37,21 @@ void tell_stream(std::string& out, const json& stream) {
                    field(one_way, "silent") == "inside" ? "inside host" : "peer", shown(one_way, "text", 400));
 }
 
+/// "since 2026-03-01 10:00:00", "2026-03-01 10:00:00 to 10:05:00"; the day of the end is told if it is another.
+[[nodiscard]] std::string tell_time(const json& call) {
+    const std::string began = format_local_time(field(call, "began"));
+    const json& end = field(call, "ended");
+    if (end.is_null()) return "since " + began;
+    const std::string ended = format_local_time(end);
+    constexpr std::size_t kDay = 11;  // of "2026-03-01 "
+    const bool same_day = ended.size() > kDay && began.substr(0, kDay) == ended.substr(0, kDay);
+    return began + " to " + (same_day ? ended.substr(kDay) : ended);
+}
+
 void tell_call(std::string& out, const json& call) {
-    fmt::format_to(std::back_inserter(out), "{} {}, {} with {}{}\n", shown(call, "state"),
-                   format_age(number(call, "age_seconds")), shown(call, "inside"), shown(call, "peer"),
+    fmt::format_to(std::back_inserter(out), "{} {}, {} with {}, {}{}\n", shown(call, "state"),
+                   (field(call, "state") == "ended" ? "after " : "") + format_age(number(call, "age_seconds")),
+                   shown(call, "inside"), shown(call, "peer"), tell_time(call),
                    flag(call, "restored") ? ", from before a restart" : "");
     fmt::format_to(std::back_inserter(out), "    call {}\n", shown(call, "id", kCallIdLongest));
     fmt::format_to(std::back_inserter(out), "    from {}\n    to   {}\n", shown(call, "from", kCallIdLongest),

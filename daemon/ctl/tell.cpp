@@ -2,7 +2,9 @@
 #include "daemon/ctl/tell.h"
 
 #include <array>
+#include <ctime>
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include "daemon/process/sanitize.h"
@@ -30,6 +32,12 @@ std::uint64_t number(const nlohmann::json& object, std::string_view name) {
 bool flag(const nlohmann::json& object, std::string_view name) {
     const nlohmann::json& value = field(object, name);
     return value.is_boolean() && value.get<bool>();
+}
+
+std::string format_local_time(const nlohmann::json& seconds) {
+    constexpr std::uint64_t kLatest = 100'000'000'000;  // what a time_t of any host can hold
+    if (!seconds.is_number_unsigned() || seconds.get<std::uint64_t>() >= kLatest) return "?";
+    return fmt::format("{:%Y-%m-%d %H:%M:%S}", fmt::localtime(static_cast<std::time_t>(seconds.get<std::uint64_t>())));
 }
 
 std::string format_age(std::uint64_t seconds) {

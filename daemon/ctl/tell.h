@@ -18,6 +18,8 @@ namespace messenger::daemon {
 /// The field, or null.
 [[nodiscard]] const nlohmann::json& field(const nlohmann::json& object, std::string_view name);
 
+/// A time in seconds since 1970 as "2026-03-01 10:00:00" where we are; "?" if it is none.
+[[nodiscard]] std::string format_local_time(const nlohmann::json& seconds);
 /// "3 d 04:05:06", "4:05:06", "5:06".
 [[nodiscard]] std::string format_age(std::uint64_t seconds);
 /// "812 B", "1.2 kB", "3.4 MB".

@@ -21,6 +21,11 @@ using nlohmann::json;
     return std::chrono::duration_cast<std::chrono::seconds>(duration).count();
 }
 
+/// Since 1970.
+[[nodiscard]] std::int64_t wall_seconds(alg::TimePoint time) {
+    return whole_seconds(to_wall_clock(time).time_since_epoch());
+}
+
 [[nodiscard]] std::string_view state_of(const alg::Call* call) {
     if (call == nullptr || !call->alive()) return "ended";
     const auto is_in = [call](alg::Dialog::State state) {
@@ -134,6 +139,8 @@ json describe_call(const CallJournal& journal, const CallRecord& record, alg::Ti
             {"peer", record.peer.to_string()},
             {"state", state_of(call)},
             {"age_seconds", whole_seconds((live ? now : record.last) - record.begun)},
+            {"began", wall_seconds(record.begun)},
+            {"ended", live ? json(nullptr) : json(wall_seconds(record.last))},
             {"restored", record.restored},
             {"one_way", one_way},
             {"streams", std::move(streams)}};

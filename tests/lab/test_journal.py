@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import time
 
 import pytest
@@ -27,6 +28,7 @@ def test_calls_tell_who_speaks_and_what_flows(make_scene):
     scene = make_scene()
     ctl = Ctl(scene)
     assert ctl.run("calls") == "No calls.\n"
+    begun = int(time.time())
     out, back, media = call(scene)
     media.assert_passes()
     (one,) = ctl.json("calls")["calls"]
@@ -38,12 +40,16 @@ def test_calls_tell_who_speaks_and_what_flows(make_scene):
     assert (rtcp["inside"], rtcp["remote"]) == ("10.1.2.10:40001", "203.0.113.30:50001")
     assert rtp["in"] == rtp["out"] == {"packets": PROBE, "bytes": PROBE * RTP_PACKET}
     assert rtcp["in"]["packets"] == 0
+    assert begun <= one["began"] <= time.time() and one["ended"] is None
     text = ctl.run("calls")
     assert "up 0:0" in text and "audio rtp 10.1.2.10:40000 <> 203.0.113.30:50000; in 10 packets 2.0 kB" in text
     hang_up(out, back.agent)
     assert ctl.json("calls")["calls"] == []
     (ended,) = ctl.json("calls", "--recent")["calls"]
     assert (ended["id"], ended["state"]) == (out.call_id, "ended")
+    assert begun <= ended["began"] <= ended["ended"] <= time.time()
+    shown = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(ended["began"]))
+    assert re.search(rf"^ended after 0:\d\d, 10.1.2.10 with 203.0.113.30, {shown} to \d", ctl.run("calls", "--recent"))
     # The last packets are counted, too, and the beginning of the Call-ID is enough.
     ended = ctl.wait(lambda answer: answer["calls"][0]["streams"], "calls", out.call_id[:8])["calls"][0]
     assert ended["streams"][0]["in"]["packets"] == PROBE
