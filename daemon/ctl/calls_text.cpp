@@ -56,6 +56,12 @@ void tell_call(std::string& out, const json& call) {
     fmt::format_to(std::back_inserter(out), "    call {}\n", shown(call, "id", kCallIdLongest));
     fmt::format_to(std::back_inserter(out), "    from {}\n    to   {}\n", shown(call, "from", kCallIdLongest),
                    shown(call, "to", kCallIdLongest));
+    if (flag(call, "closed_by_operator")) out += "    CLOSED by an operator: nothing opens for it any more\n";
+    for (const json& host : field(call, "blocked")) {
+        fmt::format_to(std::back_inserter(out),
+                       "    BLOCKED: {} gets nothing opened; messenger-algctl unblock lets it\n",
+                       shown(json{{"host", host}}, "host"));
+    }
     for (const json& stream : field(call, "streams")) tell_stream(out, stream);
 }
 

@@ -263,4 +263,19 @@ bool CallJournal::is_live(const CallRecord& record) const {
     return call != nullptr && call->alive();
 }
 
+std::vector<alg::IpAddress> CallJournal::blocked_hosts(const CallRecord& record) const {
+    const alg::Call* call = engine_call(record);
+    std::vector<alg::IpAddress> hosts;
+    for (const alg::IpAddress& host : engine_.policy().blocked) {
+        const auto has = [&host](const alg::Dialog& dialog) {
+            return dialog.has_host(host) ||
+                   std::find(dialog.peers.begin(), dialog.peers.end(), host) != dialog.peers.end();
+        };
+        const bool takes_part = record.inside == host || record.peer == host ||
+                                (call != nullptr && std::any_of(call->dialogs.begin(), call->dialogs.end(), has));
+        if (takes_part) hosts.push_back(host);
+    }
+    return hosts;
+}
+
 }  // namespace messenger::daemon

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "alg/engine.h"
 #include "alg/net/hash.h"
@@ -66,6 +67,8 @@ class CallJournal final : public PlanObserver {
     /// The engine's call of a record; nullptr if it has forgotten it.
     [[nodiscard]] const alg::Call* engine_call(const CallRecord& record) const;
     [[nodiscard]] bool is_live(const CallRecord& record) const;
+    /// Who takes part in a call, as far as is known, and is blocked by an operator.
+    [[nodiscard]] std::vector<alg::IpAddress> blocked_hosts(const CallRecord& record) const;
 
    private:
     using Records = std::list<CallRecord>;

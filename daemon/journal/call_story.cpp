@@ -132,6 +132,10 @@ json describe_call(const CallJournal& journal, const CallRecord& record, alg::Ti
         streams.push_back(describe_stream(pinhole, call, now));
     }
     const bool live = call != nullptr && call->alive();
+    json blocked = json::array();
+    if (live) {
+        for (const alg::IpAddress& host : journal.blocked_hosts(record)) blocked.push_back(host.to_string());
+    }
     return {{"id", record.call_id},
             {"from", record.from},
             {"to", record.to},
@@ -142,6 +146,8 @@ json describe_call(const CallJournal& journal, const CallRecord& record, alg::Ti
             {"began", wall_seconds(record.begun)},
             {"ended", live ? json(nullptr) : json(wall_seconds(record.last))},
             {"restored", record.restored},
+            {"closed_by_operator", live && call->closed_by_operator},
+            {"blocked", std::move(blocked)},
             {"one_way", one_way},
             {"streams", std::move(streams)}};
 }

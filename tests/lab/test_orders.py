@@ -32,6 +32,9 @@ def test_close_cuts_the_media_of_a_call_for_good(make_scene):
     assert ctl.json("close", out.call_id[:8])["closed"] == 2
     assert pinholes(scene.lab.gateway) == []
     media.assert_inbound_blocked()
+    (shown,) = ctl.json("calls")["calls"]
+    assert shown["closed_by_operator"] and shown["blocked"] == [] and shown["streams"] == []
+    assert "CLOSED by an operator" in ctl.run("calls")
     # A new offer of the same call opens nothing either.
     out.request("INVITE", sdp(out.agent.address[0], audio(40000)))
     back.agent.reply(back.agent.receive("INVITE"), 200, sdp(back.agent.address[0], audio(50000)))
@@ -54,6 +57,8 @@ def test_a_blocked_host_gets_nothing_until_it_is_unblocked(make_scene, host):
     assert (answer["closed"], answer["changed"], answer["blocked"]) == (2, True, [host])
     assert ctl.json("block", host)["changed"] is False
     media.assert_inbound_blocked()
+    assert ctl.json("calls")["calls"][0]["blocked"] == [host]
+    assert f"BLOCKED: {host}" in ctl.run("calls")
     hang_up(out, back.agent)
     offer, reply = sdp(out.agent.address[0], audio(40000)), sdp(back.agent.address[0], audio(50000))
     second, second_back = establish(out.agent, back.agent, offer, reply, tag="second")

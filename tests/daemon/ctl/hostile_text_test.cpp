@@ -86,8 +86,8 @@ TEST_F(HostileTextTest, HarmsNoOutputForPeople) {
                              {"observed", true}, {"one_way", {{"silent", text()}, {"text", text()}, {"seconds", 3U}}}};
         const json call = {{"id", text()},    {"from", text()},  {"to", text()},        {"inside", text()},
                            {"peer", text()},  {"state", text()}, {"streams", {stream}}, {"restored", true},
-                           {"began", text()}, {"ended", text()}};
-        expect_printable(tell_calls({{"calls", {call}}, {"left_out", 2U}}), 8);
+                           {"began", text()}, {"ended", text()}, {"blocked", {text()}}, {"closed_by_operator", true}};
+        expect_printable(tell_calls({{"calls", {call}}, {"left_out", 2U}}), 10);
         expect_printable(tell_text({{"text", text() + '\n' + text() + '\n'}}), 2);
         expect_printable(tell_pinholes({{"pinholes", {stream}}, {"left_out", 0}}), 2);
         const json outside = {{"name", text()}, {"address", text()}, {"advertised", text()}, {"udp", text()}};
