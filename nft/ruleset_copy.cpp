@@ -18,9 +18,7 @@
 #include <endian.h>
 #include <libmnl/libmnl.h>
 #include <libnftnl/common.h>
-#include <libnftnl/expr.h>
 #include <libnftnl/object.h>
-#include <libnftnl/rule.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nf_tables_compat.h>
@@ -28,6 +26,7 @@
 #include <linux/netlink.h>
 
 #include "nft/handle.h"
+#include "nft/rule_facts.h"
 #include "nft/set_spec.h"
 
 namespace messenger::nft {
@@ -107,48 +106,6 @@ void each_attribute(const nlmsghdr& message, Take take) {
     return static_cast<const nfgenmsg*>(mnl_nlmsg_get_payload(&message))->nfgen_family;
 }
 
-/// What a rule's expressions tell beside themselves.
-struct RuleFacts {
-    std::optional<std::uint8_t> protocol;  ///< it asks for this one; extensions of iptables want to be told
-    bool has_extension = false;            ///< a match or target of iptables
-    std::string helper;                    ///< that its target CT attaches
-    bool l4proto_loaded = false;
-};
-
-/// struct xt_ct_target_info begins so: flags, zone, events, helper's name.
-constexpr std::size_t kHelperAt = 2 + 2 + 4 + 4;
-constexpr std::size_t kHelperLongest = 16;
-
-void note_target(nftnl_expr* expression, RuleFacts& facts) {
-    if (std::string_view(nftnl_expr_get_str(expression, NFTNL_EXPR_TG_NAME)) != "CT") return;
-    std::uint32_t size = 0;
-    const auto* info = static_cast<const char*>(nftnl_expr_get(expression, NFTNL_EXPR_TG_INFO, &size));
-    if (info == nullptr || size < kHelperAt + kHelperLongest) return;
-    facts.helper.assign(info + kHelperAt, strnlen(info + kHelperAt, kHelperLongest));
-}
-
-int note_expression(nftnl_expr* expression, void* data) {
-    RuleFacts& facts = *static_cast<RuleFacts*>(data);
-    const std::string_view name(nftnl_expr_get_str(expression, NFTNL_EXPR_NAME));
-    facts.has_extension = facts.has_extension || name == "match" || name == "target";
-    if (name == "target") note_target(expression, facts);
-    if (name == "cmp" && facts.l4proto_loaded && nftnl_expr_get_u32(expression, NFTNL_EXPR_CMP_OP) == NFT_CMP_EQ) {
-        std::uint32_t size = 0;
-        const void* value = nftnl_expr_get(expression, NFTNL_EXPR_CMP_DATA, &size);
-        if (value != nullptr && size >= 1) facts.protocol = *static_cast<const std::uint8_t*>(value);
-    }
-    facts.l4proto_loaded = name == "meta" && nftnl_expr_get_u32(expression, NFTNL_EXPR_META_KEY) == NFT_META_L4PROTO;
-    return 0;
-}
-
-[[nodiscard]] RuleFacts facts_of(const nlmsghdr& message) {
-    RuleFacts facts;
-    const RuleHandle rule(nftnl_rule_alloc());
-    if (!rule || nftnl_rule_nlmsg_parse(&message, rule.get()) < 0) return facts;
-    static_cast<void>(nftnl_expr_foreach(rule.get(), note_expression, &facts));
-    return facts;
-}
-
 /// The kernel does not tell again with which protocol a match of iptables was made, and refuses "multiport" without.
 void append_compat(Bytes& to, std::uint8_t protocol) {
     Bytes inner;
@@ -193,6 +150,7 @@ class RulesetCopy::Reader {
         message->nlmsg_len += static_cast<std::uint32_t>(attributes.size());
         const std::size_t parts = copy_.parts_.size();
         const std::size_t rules = copy_.rules_.size();
+        const std::size_t untracking = copy_.untracking_.size();
         return socket_.request(
             *message, operation,
             [&](const nlmsghdr& reply) -> Expected<void> {
@@ -200,9 +158,10 @@ class RulesetCopy::Reader {
                 if (!table.name.empty() && !(table.family == NFPROTO_INET && table.name == kTable)) take(reply, table);
                 return {};
             },
-            [&, parts, rules] {
+            [&, parts, rules, untracking] {
                 copy_.parts_.resize(parts);
                 copy_.rules_.resize(rules);
+                copy_.untracking_.resize(untracking);
             });
     }
     void add(const TableName& table, std::uint16_t type, Bytes attributes, std::string name) {
@@ -301,9 +260,10 @@ class RulesetCopy::Reader {
                 copy_.rules_.push_back({table, chain, handle == nullptr ? 0 : be64toh(mnl_attr_get_u64(handle))});
                 Bytes attributes = keep_attributes(
                     reply, {NFTA_RULE_TABLE, NFTA_RULE_CHAIN, NFTA_RULE_EXPRESSIONS, NFTA_RULE_USERDATA});
-                const RuleFacts facts = facts_of(reply);
+                const RuleFacts facts = rule_facts(reply);
                 if (facts.has_extension && facts.protocol) append_compat(attributes, *facts.protocol);
                 if (!facts.helper.empty()) copy_.helpers_.push_back(facts.helper);
+                if (facts.untracks) copy_.untracking_.push_back(copy_.rules_.back());
                 add(table, NFT_MSG_NEWRULE, std::move(attributes),
                     "rule " + std::to_string(copy_.rules_.back().handle) + " of chain " + chain);
             });

@@ -28,6 +28,7 @@ struct RulePlace {
     TableName table;
     std::string chain;
     std::uint64_t handle = 0;
+    bool operator==(const RulePlace&) const = default;
 };
 
 /// The rules of one network namespace, to be put into another one: whatever made them (nft, iptables-nft, firewalld),
@@ -49,6 +50,8 @@ class RulesetCopy {
     [[nodiscard]] const std::vector<TableName>& tables() const { return tables_; }
     /// Every rule, chain by chain in its order: those of a copy stand at the same places as those of the original.
     [[nodiscard]] const std::vector<RulePlace>& rules() const { return rules_; }
+    /// Those of them that keep packets from conntrack: "notrack", and CT --notrack of iptables.
+    [[nodiscard]] const std::vector<RulePlace>& untracking() const { return untracking_; }
     [[nodiscard]] std::size_t flowtables() const { return flowtables_; }
     /// Names of the kernel's conntrack helpers that rules or objects attach: "sip".
     [[nodiscard]] const std::vector<std::string>& helpers() const { return helpers_; }
@@ -70,6 +73,7 @@ class RulesetCopy {
     std::vector<Part> parts_;  ///< what is named comes before what names it
     std::vector<TableName> tables_;
     std::vector<RulePlace> rules_;
+    std::vector<RulePlace> untracking_;
     std::vector<std::string> chains_;
     std::vector<std::pair<TableName, std::string>> base_chains_;
     std::vector<std::string> helpers_;

@@ -97,17 +97,19 @@ template <class T>
     return {check.config, check.daemon, places, {alg::Transport::udp, alg::Transport::tcp}};
 }
 
-[[nodiscard]] json describe_leg(const Leg& leg) {
+[[nodiscard]] json describe_leg(const Leg& leg, const RuleText& rule_text) {
     json object = {
         {"name", leg.name}, {"transport", leg.transport}, {"text", leg.text}, {"outcome", name(leg.outcome)}};
     if (!leg.detail.empty()) object["detail"] = leg.detail;
-    if (leg.culprit) object["stopped_by"] = describe(*leg.culprit, show_rule);
+    if (leg.culprit) object["stopped_by"] = describe(*leg.culprit, rule_text);
+    const bool good = leg.outcome == Leg::Outcome::good;
+    if (leg.untracked && !good) object["untracked_by"] = describe(*leg.untracked, rule_text);
     return object;
 }
 
-[[nodiscard]] json describe_trial(const TrialPlaces& places, const TrialResult& result) {
+[[nodiscard]] json describe_trial(const TrialPlaces& places, const TrialResult& result, const RuleText& rule_text) {
     json legs = json::array();
-    for (const Leg& leg : result.legs) legs.push_back(describe_leg(leg));
+    for (const Leg& leg : result.legs) legs.push_back(describe_leg(leg, rule_text));
     json not_copied = json::array();
     for (const auto& refusal : result.not_copied) {
         not_copied.push_back({{"table", to_string(refusal.table)}, {"reason", refusal.reason}});
@@ -168,11 +170,13 @@ template <class T>
             {Finding::Severity::unknown, "not_tried", problem, "Calls of these hosts were not tried.", {}});
     }
     json trials = json::array();
+    RuleListing listing;
+    const RuleText rule_text = [&listing](const nft::RulePlace& place) { return listing.text_of(place); };
     for (const TrialPlaces& places : check.plan.trials) {
         const TrialOptions options = options_for(check, places);
         const TrialResult result = try_calls(options, check.host, check.rules);
-        judge_trial(result, options, check.rules, show_rule, findings);
-        trials.push_back(describe_trial(places, result));
+        judge_trial(result, options, check.rules, rule_text, findings);
+        trials.push_back(describe_trial(places, result, rule_text));
     }
     // The gravest first.
     std::stable_sort(findings.begin(), findings.end(),
@@ -188,6 +192,8 @@ template <class T>
     json trials = json::array();
     bool bad = false;
     bool unknown = !check.plan.problems.empty();
+    RuleListing listing;
+    const RuleText rule_text = [&listing](const nft::RulePlace& place) { return listing.text_of(place); };
     for (const TrialPlaces& places : check.plan.trials) {
         const TrialResult result = try_calls(options_for(check, places), check.host, check.rules);
         const auto has = [&result](Leg::Outcome outcome) {
@@ -196,7 +202,7 @@ template <class T>
         };
         bad = bad || !result.failure.empty() || has(Leg::Outcome::bad);
         unknown = unknown || has(Leg::Outcome::unknown) || !result.not_copied.empty();
-        trials.push_back(describe_trial(places, result));
+        trials.push_back(describe_trial(places, result, rule_text));
     }
     const char* result = bad ? "failures" : (unknown ? "unknown" : "good");
     return print_report({{"trials", std::move(trials)}, {"problems", check.plan.problems}, {"result", result}},

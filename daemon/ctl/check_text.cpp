@@ -61,6 +61,10 @@ void tell_trial(std::string& out, const json& trial) {
             if (!field(leg, more).is_string()) continue;
             fmt::format_to(std::back_inserter(out), "             {}\n", shown(leg, more, kLongest));
         }
+        if (field(leg, "untracked_by").is_string()) {
+            fmt::format_to(std::back_inserter(out), "             kept from conntrack by {}\n",
+                           shown(leg, "untracked_by", kLongest));
+        }
     }
 }
 

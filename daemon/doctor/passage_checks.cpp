@@ -3,13 +3,11 @@
 
 #include <algorithm>
 #include <array>
-#include <sstream>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "daemon/doctor/remedy.h"
-#include "daemon/trial/program.h"
 
 namespace messenger::daemon {
 
@@ -121,17 +119,67 @@ class Judge {
             add(Severity::unknown, meaning->finding, what + ": cannot tell, for " + describe(*leg.culprit, rule_text_),
                 "That rule hands packets to another program, which decides.", {});
         } else if (leg.culprit && !leg.culprit->ours) {
-            add(Severity::failure, meaning->finding, what + ": " + describe(*leg.culprit, rule_text_) + " stops it",
-                meaning->why,
-                remedy_for(wanted_for(*meaning, options_.config), *leg.culprit, rules_, options_.config,
-                           options_.places));
+            judge_stopped(leg, *meaning, std::move(what));
         } else {
-            add(Severity::failure, meaning->finding,
-                what + ": " + (leg.culprit ? "our own table stops it" : leg.detail), meaning->why,
+            what += ": " + (leg.culprit ? "our own table stops it" : leg.detail);
+            if (leg.untracked) what += "; conntrack does not see it, for " + describe(*leg.untracked, rule_text_);
+            add(Severity::failure, meaning->finding, std::move(what), meaning->why,
                 {"messenger-algctl selftest    # leg by leg, with the daemon's log",
                  "# no rule stops it: routes, ip_forward, rp_filter, or connections that conntrack does not see "
                  "(notrack)"});
         }
+    }
+    /// By a rule of others.
+    void judge_stopped(const Leg& leg, const LegMeaning& meaning, std::string what) {
+        const Wanted wanted = wanted_for(meaning, options_.config);
+        const Culprit& culprit = *leg.culprit;
+        const Config& config = options_.config;
+        what += ": " + describe(culprit, rule_text_) + " stops it";
+        if (wanted != Wanted::established) {
+            add(Severity::failure, meaning.finding, std::move(what), meaning.why,
+                remedy_for(wanted, culprit, rules_, config, options_.places));
+            return;
+        }
+        const bool media = meaning.finding != "answers_blocked";
+        if (const auto untracked = untracked_of(leg, media)) {
+            what += ". To conntrack it belongs to no connection, for " + describe(*untracked, rule_text_) +
+                    " keeps it from there";
+            add(Severity::failure, meaning.finding, std::move(what), meaning.why,
+                media ? remedy_by_mark(culprit, rules_, config, options_.places)
+                      : remedy_for_untracked(*untracked, rules_, config, options_.places));
+            return;
+        }
+        if (const auto accepting = accepted_before(culprit)) {
+            what += fmt::format(". To conntrack it belongs to no connection, for \"{}\" in chain {} comes before",
+                                *accepting, culprit.base_chain);
+            add(Severity::failure, meaning.finding, std::move(what), meaning.why,
+                {"nft list ruleset | grep -n -e 'ct zone' -e notrack    # what keeps the two directions apart",
+                 "conntrack -S    # insert_failed, drop: entries that could not be made"});
+            return;
+        }
+        add(Severity::failure, meaning.finding, std::move(what), meaning.why,
+            remedy_for(wanted, culprit, rules_, config, options_.places));
+    }
+    /// What kept it from conntrack; of an answer, also what it answers.
+    [[nodiscard]] std::optional<Culprit> untracked_of(const Leg& leg, bool media) const {
+        if (leg.untracked || media) return leg.untracked;
+        for (const Leg& other : trial_.legs) {
+            const bool begins = other.name == "signalling_out" || other.name == "register";
+            if (begins && other.transport == leg.transport && other.untracked) return other.untracked;
+        }
+        return std::nullopt;
+    }
+    /// A rule that accepts established connections and comes before the one that stopped the packet: as far as can be
+    /// seen, so among those of the base chain that lead to no other chain.
+    [[nodiscard]] std::optional<std::string> accepted_before(const Culprit& culprit) const {
+        for (const nft::RulePlace& rule : rules_.rules()) {
+            if (rule.table != culprit.place.table || rule.chain != culprit.base_chain) continue;
+            if (rule == culprit.place) break;
+            std::string text = rule_text_(rule);
+            if (accepts_established(text)) return text;
+            if (text.find("jump ") != std::string::npos || text.find("goto ") != std::string::npos) break;
+        }
+        return std::nullopt;
     }
     void judge_translation() {
         const bool tried = std::any_of(trial_.legs.begin(), trial_.legs.end(), [](const Leg& leg) {
@@ -163,22 +211,6 @@ class Judge {
 };
 
 }  // namespace
-
-std::string show_rule(const nft::RulePlace& place) {
-    std::vector<std::string> command{"nft", "-a", "list", "chain"};
-    std::istringstream words(to_string(place.table));
-    for (std::string word; words >> word;) command.push_back(word);
-    command.push_back(place.chain);
-    std::istringstream lines(run_program(command).output);
-    const std::string mark = fmt::format(" # handle {}", place.handle);
-    for (std::string line; std::getline(lines, line);) {
-        if (!line.ends_with(mark)) continue;
-        line.erase(line.size() - mark.size());
-        line.erase(0, std::min(line.find_first_not_of(" \t"), line.size()));
-        return line;
-    }
-    return {};
-}
 
 std::string describe(const Culprit& culprit, const RuleText& rule_text) {
     const std::string chain = fmt::format("chain {} of table {}", culprit.place.chain, to_string(culprit.place.table));

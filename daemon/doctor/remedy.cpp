@@ -105,4 +105,36 @@ std::vector<std::string> remedy_for(Wanted wanted, const Culprit& culprit, const
             fmt::format("# and the same line at the top of chain {} in the file that makes this table", chain)};
 }
 
+std::vector<std::string> remedy_by_mark(const Culprit& culprit, const nft::RulesetCopy& rules, const Config& config,
+                                        const TrialPlaces& places) {
+    std::vector<std::string> lines = remedy_for(Wanted::marked, culprit, rules, config, places);
+    lines.insert(lines.end(), {"# in messenger-alg.toml, for mode \"admit\" works by conntrack:", "[passage]",
+                               "mode = \"mark\"", "systemctl restart messenger-alg"});
+    return lines;
+}
+
+std::vector<std::string> remedy_for_untracked(const Culprit& untracking, const nft::RulesetCopy& rules,
+                                              const Config& config, const TrialPlaces& places) {
+    const nft::RulePlace& place = untracking.place;
+    const Maker maker = maker_of(untracking, rules);
+    std::vector<std::string> lines;
+    if (maker == Maker::iptables || maker == Maker::docker || maker == Maker::ufw) {
+        for (const std::string_view protocol : {"udp", "tcp"}) {
+            lines.push_back(fmt::format("{} -t {} -I {} -p {} -m multiport --ports {} -j ACCEPT",
+                                        places.ipv6() ? "ip6tables" : "iptables", place.table.name,
+                                        untracking.base_chain, protocol, fmt::join(config.sip.ports, ",")));
+        }
+        lines.emplace_back("netfilter-persistent save    # or however your rules are kept");
+        return lines;
+    }
+    for (const std::string_view side : {"dport", "sport"}) {
+        lines.push_back(
+            fmt::format("nft insert rule {} {} handle {} 'meta l4proto {{ tcp, udp }} th {} {{ {} }} accept'",
+                        to_string(place.table), place.chain, place.handle, side, fmt::join(config.sip.ports, ", ")));
+    }
+    lines.push_back(
+        fmt::format("# and the same lines above that rule in the file that makes table {}", to_string(place.table)));
+    return lines;
+}
+
 }  // namespace messenger::daemon

@@ -19,5 +19,11 @@ enum class Wanted : std::uint8_t {
 /// The lines that let it pass a rule of others, in the notation of whatever made that rule.
 [[nodiscard]] std::vector<std::string> remedy_for(Wanted wanted, const Culprit& culprit, const nft::RulesetCopy& rules,
                                                   const Config& config, const TrialPlaces& places);
+/// For media that conntrack does not see: the daemon marks it, and that rule lets the mark pass.
+[[nodiscard]] std::vector<std::string> remedy_by_mark(const Culprit& culprit, const nft::RulesetCopy& rules,
+                                                      const Config& config, const TrialPlaces& places);
+/// For signalling that conntrack does not see: it goes round the rule that keeps it from there.
+[[nodiscard]] std::vector<std::string> remedy_for_untracked(const Culprit& untracking, const nft::RulesetCopy& rules,
+                                                            const Config& config, const TrialPlaces& places);
 
 }  // namespace messenger::daemon

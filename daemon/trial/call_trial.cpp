@@ -126,6 +126,7 @@ class TrialCall {
         detail_.clear();
         const bool good = work();
         leg.outcome = good ? Leg::Outcome::good : Leg::Outcome::bad;
+        leg.untracked = stage_.witness.take_untracked();
         if (!good) {
             leg.detail = detail_;
             leg.culprit = stage_.witness.culprit();

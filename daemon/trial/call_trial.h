@@ -14,7 +14,7 @@
 
 namespace messenger::daemon {
 
-/// The rule that stopped a packet, as it stands in the live ruleset.
+/// The rule that stopped a packet, or kept it from conntrack, as it stands in the live ruleset.
 struct Culprit {
     nft::RulePlace place;           ///< handle 0: the policy of a base chain
     std::string base_chain;         ///< of the same table, by which the packet came to the rule
@@ -37,6 +37,7 @@ struct Leg {
     Outcome outcome = Outcome::not_tried;
     std::string detail;  ///< why, where that is known
     std::optional<Culprit> culprit;
+    std::optional<Culprit> untracked;  ///< what kept it from conntrack
 };
 [[nodiscard]] std::string_view name(Leg::Outcome outcome);
 

@@ -78,7 +78,10 @@ bool PacketWitness::passes(const std::function<void()>& send, const Arrived& arr
     const auto start = Clock::now();
     auto deadline = start + kPatience;
     while (Clock::now() < deadline) {
-        if (arrived(kStep)) return true;
+        if (arrived(kStep)) {
+            look();
+            return true;
+        }
         if (culprit_) continue;
         look();
         if (culprit_) deadline = std::min(deadline, Clock::now() + kAfterDrop);
@@ -92,20 +95,27 @@ void PacketWitness::look() {
         if (rules_.is_base_chain(step.place.table, step.place.chain)) base = step.place.chain;
         std::uint32_t& in_interface = in_interfaces_[step.packet];
         if (step.in_interface != 0) in_interface = step.in_interface;
-        if (step.place.table.name == kTraceTable) continue;
-        const bool queue = step.verdict == nft::TraceStep::Verdict::queue;
-        const bool ours = step.place.table.name == nft::kTable;
-        if (culprit_ || (step.verdict != nft::TraceStep::Verdict::drop && !(queue && !ours))) continue;
-        Culprit culprit;
-        culprit.base_chain = base;
-        culprit.ours = ours;
-        culprit.to_other_program = queue;
-        culprit.from_outside = in_interface == outside_;
-        const auto live = original_.find({step.place.table, step.place.chain, step.place.handle});
-        if (live != original_.end()) step.place.handle = live->second;
-        culprit.place = step.place;
-        culprit_ = std::move(culprit);
+        if (step.place.table.name != kTraceTable) note(step);
     }
+}
+
+void PacketWitness::note(nft::TraceStep& step) {
+    const bool queue = step.verdict == nft::TraceStep::Verdict::queue;
+    Culprit culprit;
+    culprit.base_chain = base_chains_[{step.packet, step.place.table}];
+    culprit.ours = step.place.table.name == nft::kTable;
+    culprit.to_other_program = queue;
+    culprit.from_outside = in_interfaces_[step.packet] == outside_;
+    const auto live = original_.find({step.place.table, step.place.chain, step.place.handle});
+    if (live != original_.end()) step.place.handle = live->second;
+    culprit.place = std::move(step.place);
+    const bool stops = step.verdict == nft::TraceStep::Verdict::drop || (queue && !culprit.ours);
+    const auto& untracking = rules_.untracking();
+    // Only rules that match are traced.
+    if (!untracked_ && std::find(untracking.begin(), untracking.end(), culprit.place) != untracking.end()) {
+        untracked_ = culprit;
+    }
+    if (!culprit_ && stops) culprit_ = std::move(culprit);
 }
 
 }  // namespace messenger::daemon

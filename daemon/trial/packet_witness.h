@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "daemon/trial/call_trial.h"
@@ -30,12 +31,15 @@ class PacketWitness {
     [[nodiscard]] bool passes(const std::function<void()>& send, const Arrived& arrived);
     /// Who stopped what was sent last; absent if no rule did.
     [[nodiscard]] const std::optional<Culprit>& culprit() const { return culprit_; }
+    /// The first rule that kept something from conntrack that was sent since it was asked last.
+    [[nodiscard]] std::optional<Culprit> take_untracked() { return std::exchange(untracked_, std::nullopt); }
 
    private:
     using CopyPlace = std::tuple<nft::TableName, std::string, std::uint64_t>;
 
     void match_places(const NetworkNamespace& gateway, const nft::RulesetCopy& original);
     void look();
+    void note(nft::TraceStep& step);
 
     const nft::RulesetCopy& rules_;
     std::uint32_t outside_;
@@ -44,6 +48,7 @@ class PacketWitness {
     std::map<std::tuple<std::uint32_t, nft::TableName>, std::string> base_chains_;  ///< where a packet is
     std::map<std::uint32_t, std::uint32_t> in_interfaces_;                          ///< of the same packets
     std::optional<Culprit> culprit_;
+    std::optional<Culprit> untracked_;
 };
 
 }  // namespace messenger::daemon

@@ -2,6 +2,7 @@
 """What `messenger-algctl doctor` says of a gateway, beside what really passes it: a call through the same rules."""
 
 import json
+import re
 import subprocess
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from lab import firewalls
 from lab.ctl import Ctl
 from lab.daemon import find_program
+from lab.firewall import PASSAGE_MARK, PASSAGE_MASK
 from lab.scene import Media, audio, establish, sdp
 
 GOOD, FAILED, TROUBLE, UNKNOWN = 0, 1, 4, 5
@@ -122,13 +124,35 @@ def test_an_open_firewall_is_said_to_be_open(gateway):
     assert gateway.call() == (True, True, True)
 
 
-def test_connections_that_are_not_tracked_cannot_be_admitted(gateway):
-    text = firewalls.NFTABLES % f"{firewalls.ESTABLISHED}\n{firewalls.FROM_INSIDE}\nudp sport 5060 accept"
-    text += "table ip raw {\nchain prerouting {\ntype filter hook prerouting priority raw; udp dport != 5060 notrack\n}\n}\n"
-    firewalls.load_nft(gateway.lab.gateway, text)
+NOTRACK = {
+    "nft": "table inet raw {\nchain prerouting {\ntype filter hook prerouting priority raw; udp dport 1024-65535 notrack\n}\n}\n",
+    "iptables": "*raw\n-A PREROUTING -p udp -m udp --dport 1024:65535 -j CT --notrack\nCOMMIT\n",
+}
+
+
+@pytest.mark.parametrize("maker", NOTRACK)
+def test_what_is_not_tracked_is_named_and_the_lines_help(make_scene, maker):
+    gateway = Gateway(make_scene(daemon=False, config={"passage.mark": PASSAGE_MARK, "passage.mark_mask": PASSAGE_MASK}))
+    firewalls.load_nft(gateway.lab.gateway, firewalls.NFTABLES % f"{firewalls.ESTABLISHED}\n{firewalls.FROM_INSIDE}")
+    load = firewalls.load_nft if maker == "nft" else firewalls.load_iptables
+    load(gateway.lab.gateway, NOTRACK[maker])
     status, findings = gateway.start().doctor()
-    assert status == TROUBLE and "media_in_blocked" in findings
+    assert status == TROUBLE and set(findings) == {"answers_blocked", "media_in_blocked"}
+    for finding in findings.values():
+        assert re.search(r"conntrack.*dport 1024-65535.*in chain \w+ of table (inet|ip) raw", finding["what"], re.I), finding
+        assert not [line for line in finding["to_do"] if "established" in line], finding
+    assert gateway.call() == (False, False, False)
+    answers, media = (rules_of(findings[name]) for name in ("answers_blocked", "media_in_blocked"))
+    for line in answers[:2]:
+        gateway.run(line)
     assert gateway.call() == (True, False, True)
+    gateway.run(media[0])
+    assert media[1:] == ["[passage]", 'mode = "mark"', "systemctl restart messenger-alg"]
+    gateway.scene.set_config({"passage.mode": "mark"})
+    gateway.scene.daemon.stop()
+    _, findings = gateway.start().doctor()
+    assert not set(findings) & {"answers_blocked", "media_in_blocked"}
+    assert gateway.call() == (True, True, True)
 
 
 def test_what_another_program_decides_is_unknown(gateway):

@@ -117,6 +117,53 @@ TEST_F(PassageChecksTest, AConnectionWhoseAnswersAreStoppedNeedsEstablished) {
     EXPECT_EQ(findings[0].name, "answers_blocked");
 }
 
+[[nodiscard]] Culprit notrack_rule() {
+    Culprit culprit;
+    culprit.place = {{NFPROTO_INET, "raw"}, "prerouting", 4};
+    culprit.base_chain = "prerouting";
+    return culprit;
+}
+
+TEST_F(PassageChecksTest, MediaThatConntrackDoesNotSeeNeedsTheMark) {
+    trial_.legs = {bad_leg("media_in", policy_of_forward())};
+    trial_.legs[0].untracked = notrack_rule();
+    const Findings findings = judge();
+    ASSERT_EQ(findings.size(), 1U);
+    EXPECT_THAT(findings[0].what, HasSubstr("belongs to no connection, for the rule \"udp drop\" (handle 4) in chain "
+                                            "prerouting of table inet raw"));
+    EXPECT_EQ(findings[0].to_do.front(), "nft insert rule inet filter forward 'meta mark & 0x1 == 0x1 accept'");
+    EXPECT_THAT(findings[0].to_do, ::testing::Contains("mode = \"mark\""));
+}
+
+TEST_F(PassageChecksTest, AnAnswerToWhatConntrackDidNotSeeIsLedRoundTheRule) {
+    Leg invite;
+    invite.name = "signalling_out";
+    invite.transport = "udp";
+    invite.outcome = Leg::Outcome::good;
+    invite.untracked = notrack_rule();
+    trial_.legs = {invite, bad_leg("signalling_back", policy_of_forward())};
+    const Findings findings = judge();
+    ASSERT_EQ(findings.size(), 1U);
+    EXPECT_EQ(findings[0].to_do.front(),
+              "nft insert rule inet raw prerouting handle 4 'meta l4proto { tcp, udp } th dport { 5060 } accept'");
+}
+
+TEST(RuleListing, KnowsARuleThatAcceptsEstablishedConnections) {
+    for (const char* rule :
+         {"ct state established,related accept", "ct state related,established counter packets 5 bytes 77 accept",
+          "ct state { established, related } accept comment \"known, all of it\"", "ct state established accept",
+          "ct state vmap { established : accept, related : accept }",
+          "ct state vmap { invalid : drop, established : accept }"}) {
+        EXPECT_TRUE(accepts_established(rule)) << rule;
+    }
+    for (const char* rule :
+         {"", "accept", "ct state related accept", "ct state established drop",
+          "ct state established iifname \"lan0\" accept", "ip saddr 10.0.0.1 ct state established accept",
+          "ct state vmap { established : drop }", "ct state established,untracked jump more"}) {
+        EXPECT_FALSE(accepts_established(rule)) << rule;
+    }
+}
+
 TEST_F(PassageChecksTest, MasqueradingIsComparedWithTheConfiguration) {
     Leg leg;
     leg.name = "signalling_out";
