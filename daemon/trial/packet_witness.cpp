@@ -42,7 +42,7 @@ PacketWitness::PacketWitness(const NetworkNamespace& gateway, const nft::Ruleset
     gateway.enter([this] {
         const Finished made = run_program({"nft", "-f", "-"}, kTraceRules);
         if (made.status < 0) throw std::runtime_error("the program nft (nftables) is not there");
-        if (made.status != 0) throw std::runtime_error("following packets: " + made.output);
+        if (made.status != 0) throw std::runtime_error("following packets: " + one_line(made.output));
         trace_.emplace(expect(nft::PacketTrace::open(expect(nft::NetlinkSocket::open()))));
     });
     match_places(gateway, original);

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -93,6 +94,17 @@ Finished run_program(const std::vector<std::string>& command, std::string_view i
     }
     if (WIFEXITED(status) && WEXITSTATUS(status) != kNotStarted) finished.status = WEXITSTATUS(status);
     return finished;
+}
+
+std::string one_line(std::string_view output) {
+    std::string text;
+    while (!output.empty()) {
+        const std::size_t end = std::min(output.find('\n'), output.size());
+        if (!text.empty() && end > 0) text += "; ";
+        text += output.substr(0, end);
+        output.remove_prefix(std::min(end + 1, output.size()));
+    }
+    return text;
 }
 
 Companion::Companion(const std::vector<std::string>& command, const std::string& output_file,

@@ -21,6 +21,9 @@ struct Finished {
 [[nodiscard]] Finished run_program(const std::vector<std::string>& command, std::string_view input = {},
                                    std::chrono::milliseconds patience = std::chrono::seconds(10));
 
+/// What a program said, for the middle of a sentence: its lines one behind the other.
+[[nodiscard]] std::string one_line(std::string_view output);
+
 /// A program that runs beside this one, and ends with this object at the latest.
 class Companion {
    public:

@@ -56,7 +56,7 @@ void run_ip(const std::vector<std::string>& commands) {
     const Finished done = run_program({"ip", "-batch", "-"}, batch);
     if (done.status == 0) return;
     throw std::runtime_error(done.status < 0 ? "the program ip (iproute2) is not there, or does not end"
-                                             : "making a scratch network: " + done.output);
+                                             : "making a scratch network: " + one_line(done.output));
 }
 
 /// "10.1.2.3/32"
@@ -119,7 +119,9 @@ std::string NetworkNamespace::path() const {
 ScratchNetwork::ScratchNetwork(const LiveHost& host, const TrialPlaces& places) {
     make_gateway(host, places);
     make_host(inside_, {places.inside}, gateway_inside_);
-    make_host(outside_, {places.server, places.peer}, gateway_outside_);
+    std::vector<alg::IpAddress> outside{places.server};
+    if (places.peer != places.server) outside.push_back(places.peer);  // a PBX or SBC is both
+    make_host(outside_, outside, gateway_outside_);
 }
 
 void ScratchNetwork::make_gateway(const LiveHost& host, const TrialPlaces& places) {

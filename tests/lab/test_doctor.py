@@ -33,9 +33,11 @@ class Gateway:
         """(exit status, report). Asks for the hosts of the lab: IPv4 and what has a way out."""
         program = str(find_program("ctl/messenger-algctl"))
         config = f"{self.lab.directory}/messenger-alg.toml"
-        places = ["--outside-interface", "outside", "--server", self.lab.server.ip4, "--peer", self.lab.peer.ip4]
-        inside = [] if "--inside" in options else ["--inside", "10.1.2.77"]
-        argv = [program, command, "--json", "--config", config, *inside, *places, *options]
+        places = {"--outside-interface": "outside"}
+        if not {"--inside", "--server", "--peer"} & set(options):
+            places.update({"--inside": "10.1.2.77", "--server": self.lab.server.ip4, "--peer": self.lab.peer.ip4})
+        usual = [word for option, value in places.items() if option not in options for word in (option, value)]
+        argv = [program, command, "--json", "--config", config, *usual, *options]
         before = self.snapshot()
         process = self.lab.gateway.popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         output, errors = process.communicate(timeout=60)

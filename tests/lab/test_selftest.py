@@ -41,6 +41,15 @@ def test_every_leg_is_reported(make_gateway, nat):
     assert (trial["inside"], trial["inside_interface"]) == ("10.1.2.77", "inside")
 
 
+def test_server_and_peer_may_be_one_host(make_gateway):
+    """A PBX or SBC, that media goes through."""
+    gateway = make_gateway(PLAIN)
+    status, report = gateway.check("selftest", "--inside", "10.1.2.77", "--server", "203.0.113.30", "--peer", "203.0.113.30")
+    (trial,) = report["trials"]
+    assert {leg["outcome"] for leg in trial["legs"]} == {"good"}, trial
+    assert (status, trial["server"], trial["peer"]) == (GOOD, "203.0.113.30", "203.0.113.30")
+
+
 def test_the_leg_that_fails_names_the_rule(make_gateway):
     gateway = make_gateway(firewalls.NFTABLES % f'udp sport 50000 counter drop comment "no games"\n{firewalls.ESTABLISHED}\n{firewalls.FROM_INSIDE}')
     status, report = gateway.check("selftest")

@@ -25,6 +25,12 @@ TEST(ScratchNetwork, ChoosesAHostThatIsNotTheGateway) {
     EXPECT_EQ(chosen("2001:db8::/64", "2001:db8::fe"), "2001:db8::fd");
 }
 
+TEST(Program, WhatItSaysFitsIntoASentence) {
+    EXPECT_EQ(one_line(""), "");
+    EXPECT_EQ(one_line("Error: no.\nCommand failed -:3\n"), "Error: no.; Command failed -:3");
+    EXPECT_EQ(one_line("\n\na\n\nb"), "a; b");
+}
+
 TEST(TrialDaemon, ReadsTheConfigurationThatItIsGiven) {
     const auto parsed = parse_config(
         "[network]\ninside = [\"10.1.2.0/24\", \"2001:db8::/64\"]\n[sip]\nports = [5060, 5070]\n"
