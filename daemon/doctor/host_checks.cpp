@@ -90,17 +90,26 @@ void check_forwarding(const LiveHost& host, const Config& config, Findings& find
         has_v4 = has_v4 || host.address_of(name, false);
         has_v6 = has_v6 || host.address_of(name, true);
     }
-    for (const auto& [has, setting] :
-         {std::pair{has_v4, "net.ipv4.ip_forward"}, std::pair{has_v6, "net.ipv6.conf.all.forwarding"}}) {
-        if (!has || read_setting(setting).value_or(0) != 0) continue;
-        // IPv6 on the inside alone is common, and no reason for alarm.
-        const bool matters = has == has_v4 || LiveHost::default_interface(true);
-        findings.push_back({matters ? Severity::failure : Severity::note,
+    struct Forwarding {
+        bool has;
+        bool matters;
+        const char* family;
+        const char* setting;
+        const char* file;
+    };
+    // IPv6 on the inside alone is common, and no reason for alarm.
+    const bool v6_leaves = LiveHost::default_interface(true).has_value();
+    const std::array both{
+        Forwarding{has_v4, true, "IPv4", "net.ipv4.ip_forward", "50-forward-ipv4.conf"},
+        Forwarding{has_v6, v6_leaves, "IPv6", "net.ipv6.conf.all.forwarding", "50-forward-ipv6.conf"}};
+    for (const Forwarding& one : both) {
+        if (!one.has || read_setting(one.setting).value_or(0) != 0) continue;
+        findings.push_back({one.matters ? Severity::failure : Severity::note,
                             "no_forwarding",
-                            fmt::format("{} is 0: this host forwards nothing", setting),
+                            fmt::format("{} is 0: this host forwards no {}", one.setting, one.family),
                             "Neither SIP nor media gets from one side to the other.",
-                            {fmt::format("sysctl -w {}=1", setting),
-                             fmt::format("echo '{}=1' > /etc/sysctl.d/50-forward.conf", setting)}});
+                            {fmt::format("sysctl -w {}=1", one.setting),
+                             fmt::format("echo '{}=1' > /etc/sysctl.d/{}", one.setting, one.file)}});
     }
     if (const auto outside = LiveHost::default_interface(false)) check_rp_filter(*outside, findings);
 }

@@ -280,6 +280,21 @@ def test_the_host_itself(gateway):
     assert gateway.check("selftest")[0] == TROUBLE
 
 
+def test_ipv6_that_does_not_leave_the_inside_need_not_be_forwarded(gateway):
+    firewalls.load_nft(gateway.lab.gateway, firewalls.NFTABLES % f"{firewalls.ESTABLISHED}\n{firewalls.FROM_INSIDE}")
+    gateway.start()
+    for setting in ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"):
+        gateway.lab.gateway.sysctl(f"{setting}=0")
+    _, report = gateway.check("doctor")
+    v4, v6 = (one for one in report["findings"] if one["name"] == "no_forwarding")
+    assert "IPv4" in v4["what"] and v4["severity"] == "failure"
+    assert "IPv6" in v6["what"] and v6["severity"] == "note"
+    assert v4["to_do"][1].split(" > ")[1] != v6["to_do"][1].split(" > ")[1], "one file would lose the other's line"
+    gateway.lab.gateway.run("ip", "-6", "route", "add", "default", "dev", "outside")
+    _, report = gateway.check("doctor")
+    assert [one["severity"] for one in report["findings"] if one["name"] == "no_forwarding"] == ["failure", "failure"]
+
+
 def test_a_daemon_that_differs_from_its_configuration(gateway):
     firewalls.load_nft(gateway.lab.gateway, firewalls.NFTABLES % f"{firewalls.ESTABLISHED}\n{firewalls.FROM_INSIDE}")
     gateway.start()
