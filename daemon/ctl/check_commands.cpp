@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -39,6 +40,12 @@ struct CheckArguments {
     bool json = false;
 };
 
+/// The command line is wrong.
+class UsageError : public std::runtime_error {
+   public:
+    using std::runtime_error::runtime_error;
+};
+
 /// Everything that both commands begin with.
 struct Check {
     std::string config_file;
@@ -52,7 +59,7 @@ struct Check {
 [[nodiscard]] std::optional<alg::IpAddress> address_of(const std::string& text, const char* option) {
     if (text.empty()) return std::nullopt;
     const auto address = alg::IpAddress::parse(text);
-    if (!address) throw std::runtime_error(fmt::format("{}: \"{}\" is no address", option, text));
+    if (!address) throw UsageError(fmt::format("{}: \"{}\" is no address", option, text));
     return address;
 }
 
@@ -73,17 +80,20 @@ template <class T>
     return *std::move(result);
 }
 
-/// Throws std::runtime_error with what to tell.
+/// Throws std::runtime_error with what to tell, UsageError if the command line is to blame.
 [[nodiscard]] Check begin_check(const CheckArguments& arguments) {
+    const TrialWishes wishes{arguments.inside_interface, arguments.outside_interface,
+                             address_of(arguments.inside, "--inside"), address_of(arguments.server, "--server"),
+                             address_of(arguments.peer, "--peer")};
     if (::geteuid() != 0)
         throw std::runtime_error("this needs root: it reads every rule, and makes network namespaces");
     const std::string file = arguments.config.empty() ? std::string(kDefaultConfig) : arguments.config;
     Config config = config_or_throw(file);
     auto socket = expect(nft::NetlinkSocket::open());
     LiveHost host;
-    const TrialWishes wishes{arguments.inside_interface, arguments.outside_interface,
-                             address_of(arguments.inside, "--inside"), address_of(arguments.server, "--server"),
-                             address_of(arguments.peer, "--peer")};
+    if (const auto wrong = check_wishes(host, config, wishes); !wrong.empty()) {
+        throw UsageError(fmt::format("{}", fmt::join(wrong, "\n")));
+    }
     TrialPlan plan = plan_trials(host, config, wishes);
     return {file,
             std::move(config),
@@ -209,6 +219,15 @@ template <class T>
                         arguments.json, tell_selftest);
 }
 
+[[nodiscard]] int run_or_complain(const CheckArguments& arguments, int (*check)(const CheckArguments& arguments)) {
+    try {
+        return check(arguments);
+    } catch (const UsageError& error) {
+        fmt::print(stderr, "messenger-algctl: {}\n", error.what());
+        return kExitUsage;
+    }
+}
+
 void add_check(CLI::App& app, Run& run, const char* name, const char* description,
                int (*check)(const CheckArguments& arguments)) {
     CLI::App* command = app.add_subcommand(name, description);
@@ -225,7 +244,8 @@ void add_check(CLI::App& app, Run& run, const char* name, const char* descriptio
     option("--server", arguments->server, "The address of the SIP server, if your rules name it.", "ADDRESS");
     option("--peer", arguments->peer, "The address of the called host, if your rules name it.", "ADDRESS");
     option("--daemon", arguments->daemon, "The messenger-algd to try. Default: the installed one.", "FILE");
-    command->callback([arguments, check, &run] { run = [arguments, check] { return check(*arguments); }; });
+    command->callback(
+        [arguments, check, &run] { run = [arguments, check] { return run_or_complain(*arguments, check); }; });
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <system_error>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -97,14 +98,36 @@ void plan_family(const LiveHost& host, const Config& config, const TrialWishes& 
     }
 }
 
+/// A host that was named, and none of whose family is tried.
+void add_what_was_ignored(const TrialWishes& wishes, TrialPlan& plan) {
+    for (const auto& [option, address] : {std::pair{"--inside", wishes.inside}, std::pair{"--server", wishes.server},
+                                          std::pair{"--peer", wishes.peer}}) {
+        if (!address) continue;
+        const bool ipv6 = !address->is_v4();
+        const bool tried = std::any_of(plan.trials.begin(), plan.trials.end(),
+                                       [ipv6](const TrialPlaces& trial) { return trial.ipv6() == ipv6; });
+        if (tried) continue;
+        const std::string_view family = ipv6 ? "IPv6" : "IPv4";
+        plan.problems.push_back(
+            fmt::format("{} {}: no call over {} could be tried, for that needs an inside host and a "
+                        "way out with {}",
+                        option, address->to_string(), family, family));
+    }
+}
+
 }  // namespace
 
 TrialPlan plan_trials(const LiveHost& host, const Config& config, const TrialWishes& wishes) {
     TrialPlan plan;
     for (const bool ipv6 : {false, true}) plan_family(host, config, wishes, ipv6, plan);
     if (plan.trials.empty() && plan.problems.empty()) {
-        plan.problems.emplace_back("no interface with inside hosts was found; name one with --inside-interface");
+        plan.problems.push_back(wishes.inside_interface.empty()
+                                    ? "no interface with inside hosts was found; name one with --inside-interface"
+                                    : fmt::format("{} has no address in network.inside, so who is behind it is not "
+                                                  "known; name a host with --inside",
+                                                  wishes.inside_interface));
     }
+    add_what_was_ignored(wishes, plan);
     return plan;
 }
 

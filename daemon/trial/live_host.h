@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "alg/net/address.h"
@@ -19,6 +20,9 @@ class LiveHost {
    public:
     /// Throws std::system_error.
     LiveHost();
+    /// A host that looks so.
+    LiveHost(std::vector<Link> links, std::vector<InterfaceAddress> addresses)
+        : links_(std::move(links)), addresses_(std::move(addresses)) {}
 
     [[nodiscard]] const std::vector<Link>& links() const { return links_; }
     [[nodiscard]] const std::vector<InterfaceAddress>& addresses() const { return addresses_; }

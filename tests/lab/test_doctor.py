@@ -13,7 +13,7 @@ from lab.daemon import find_program
 from lab.firewall import PASSAGE_MARK, PASSAGE_MASK
 from lab.scene import Media, audio, establish, sdp
 
-GOOD, FAILED, TROUBLE, UNKNOWN = 0, 1, 4, 5
+GOOD, FAILED, USAGE, TROUBLE, UNKNOWN = 0, 1, 2, 4, 5
 
 
 class Gateway:
@@ -30,7 +30,7 @@ class Gateway:
         return self
 
     def check(self, command, *options):
-        """(exit status, report). Asks for the hosts of the lab: IPv4 and what has a way out."""
+        """(exit status, report, or what it complains of). Asks for the hosts of the lab: IPv4 and what has a way out."""
         program = str(find_program("ctl/messenger-algctl"))
         config = f"{self.lab.directory}/messenger-alg.toml"
         places = {"--outside-interface": "outside"}
@@ -41,8 +41,11 @@ class Gateway:
         before = self.snapshot()
         process = self.lab.gateway.popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         output, errors = process.communicate(timeout=60)
-        assert not errors, errors
         assert self.snapshot() == before, "the live network was changed"
+        if process.returncode == USAGE:
+            assert not output, output
+            return USAGE, errors
+        assert not errors, errors
         return process.returncode, json.loads(output)
 
     def doctor(self, *options):
@@ -88,6 +91,22 @@ def test_a_plain_nftables_firewall_passes(gateway):
     status, findings = gateway.start().doctor()
     assert (status, findings) == (GOOD, {})
     assert gateway.call() == (True, True, True)
+
+
+@pytest.mark.parametrize("command", ["doctor", "selftest"])
+def test_a_trial_that_would_blame_the_rules_for_the_command_line_is_not_made(gateway, command):
+    gateway.start()
+    for options, complaint in (
+        (["--inside", "10.9.9.9"], "--inside 10.9.9.9 is in no network of network.inside"),
+        (["--inside", "foo"], '--inside: "foo" is no address'),
+        (["--server", "10.1.2.30"], "--server 10.1.2.30 is an inside host"),
+        (["--peer", "192.0.2.201"], "--peer 192.0.2.201 is this gateway's own address, of outside"),
+        (["--peer", "224.0.1.75"], "--peer 224.0.1.75 is a multicast address"),
+        (["--server", "192.0.2.0"], "--server 192.0.2.0 is the address of the network"),
+        (["--inside-interface", "nope"], "--inside-interface nope: this host has no such interface"),
+    ):
+        status, complaints = gateway.check(command, *options)
+        assert status == USAGE and complaints.startswith(f"messenger-algctl: {complaint}"), complaints
 
 
 def test_without_established_the_answers_are_stopped_and_the_line_helps(gateway):
