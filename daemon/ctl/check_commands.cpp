@@ -5,11 +5,13 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -63,6 +65,19 @@ struct Check {
     return address;
 }
 
+/// The messenger-algd to try.
+[[nodiscard]] std::string daemon_of(const std::string& wished) {
+    if (wished.empty()) return find_daemon(MESSENGER_DAEMON);
+    std::error_code failed;
+    const auto status = std::filesystem::status(wished, failed);
+    const auto complain = [&wished](const char* why) { throw UsageError(fmt::format("--daemon {}: {}", wished, why)); };
+    if (!std::filesystem::exists(status)) complain("there is no such file");
+    if (!std::filesystem::is_regular_file(status) || ::access(wished.c_str(), X_OK) != 0) {
+        complain("this is no program that can be run");
+    }
+    return std::filesystem::absolute(wished);
+}
+
 [[nodiscard]] Config config_or_throw(const std::string& file) {
     ConfigResult result = read_config_file(file);
     if (result.config) return *std::move(result.config);
@@ -85,6 +100,7 @@ template <class T>
     const TrialWishes wishes{arguments.inside_interface, arguments.outside_interface,
                              address_of(arguments.inside, "--inside"), address_of(arguments.server, "--server"),
                              address_of(arguments.peer, "--peer")};
+    std::string daemon = daemon_of(arguments.daemon);
     if (::geteuid() != 0)
         throw std::runtime_error("this needs root: it reads every rule, and makes network namespaces");
     const std::string file = arguments.config.empty() ? std::string(kDefaultConfig) : arguments.config;
@@ -100,7 +116,7 @@ template <class T>
             std::move(host),
             expect(nft::RulesetCopy::read(socket)),
             std::move(plan),
-            arguments.daemon.empty() ? find_daemon(MESSENGER_DAEMON) : arguments.daemon};
+            std::move(daemon)};
 }
 
 [[nodiscard]] TrialOptions options_for(const Check& check, const TrialPlaces& places) {

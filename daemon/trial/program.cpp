@@ -117,13 +117,27 @@ Companion::Companion(const std::vector<std::string>& command, const std::string&
     const Fd output(::open(output_file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kOurs));
     const Fd nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
     if (!output || !nothing) throw std::system_error(errno, std::generic_category(), "opening " + output_file);
+    // Closed by the start of the program; until then the child can tell why there is none.
+    Pipe trouble;
     process_ = ::fork();
     if (process_ < 0) throw std::system_error(errno, std::generic_category(), "starting a process");
     if (process_ == 0) {
         become(nothing.get(), output.get());
         ::execvpe(arguments[0], arguments.data(), all.data());
+        const int error = errno;
+        const ssize_t told = ::write(trouble.in.get(), &error, sizeof error);
+        static_cast<void>(told);
         ::_exit(kNotStarted);
     }
+    trouble.in = Fd();
+    int error = 0;
+    ssize_t length = 0;
+    while ((length = ::read(trouble.out.get(), &error, sizeof error)) < 0 && errno == EINTR) {
+    }
+    if (length != static_cast<ssize_t>(sizeof error)) return;
+    while (::waitpid(process_, nullptr, 0) < 0 && errno == EINTR) {
+    }
+    throw std::system_error(error, std::generic_category(), "starting " + command.front());
 }
 
 Companion::~Companion() {
@@ -134,8 +148,13 @@ Companion::~Companion() {
 }
 
 bool Companion::runs() {
-    if (process_ > 0 && ::waitpid(process_, nullptr, WNOHANG) != 0) process_ = -1;
+    if (process_ > 0 && ::waitpid(process_, &status_, WNOHANG) != 0) process_ = -1;
     return process_ > 0;
+}
+
+std::string Companion::ending() const {
+    if (WIFSIGNALED(status_)) return "was killed by signal " + std::to_string(WTERMSIG(status_));
+    return "ended with status " + std::to_string(WEXITSTATUS(status_));
 }
 
 }  // namespace messenger::daemon

@@ -28,7 +28,7 @@ struct Finished {
 class Companion {
    public:
     /// Writes its standard output and standard error to the file. environment: NAME=VALUE, beside our own.
-    /// Throws std::system_error.
+    /// Throws std::system_error, also if it cannot be started.
     Companion(const std::vector<std::string>& command, const std::string& output_file,
               const std::vector<std::string>& environment);
     ~Companion();
@@ -38,9 +38,12 @@ class Companion {
     Companion& operator=(Companion&&) = delete;
 
     [[nodiscard]] bool runs();
+    /// How it ended, once it does not run: "ended with status 1", "was killed by signal 9".
+    [[nodiscard]] std::string ending() const;
 
    private:
     pid_t process_ = -1;
+    int status_ = 0;  ///< of waitpid()
 };
 
 }  // namespace messenger::daemon

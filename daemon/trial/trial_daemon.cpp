@@ -83,8 +83,8 @@ TrialDaemon::TrialDaemon(const std::string& program, const Config& config, const
     });
     const auto deadline = Clock::now() + kStartPatience;
     while (!says_ready(notice.get())) {
-        if (!process_->runs()) throw std::runtime_error(program + " did not start: " + log());
-        if (Clock::now() > deadline) throw std::runtime_error(program + " is not ready after 20 s: " + log());
+        if (!process_->runs()) throw std::runtime_error(program + " " + process_->ending() + said());
+        if (Clock::now() > deadline) throw std::runtime_error(program + " is not ready after 20 s" + said());
     }
 }
 
@@ -93,6 +93,11 @@ std::string TrialDaemon::log() const {
     std::string text{std::istreambuf_iterator<char>(in), {}};
     if (text.size() > kLogShown) text.erase(0, text.find('\n', text.size() - kLogShown) + 1);
     return text;
+}
+
+std::string TrialDaemon::said() const {
+    const std::string words = one_line(log());
+    return words.empty() ? " and has said nothing" : ": " + words;
 }
 
 std::string format_config(const Config& config) {

@@ -39,6 +39,9 @@ class TrialDaemon {
     [[nodiscard]] std::string log() const;
 
    private:
+    /// What it has written, behind what became of it.
+    [[nodiscard]] std::string said() const;
+
     std::string log_file_;
     std::optional<Companion> process_;
 };

@@ -103,6 +103,8 @@ def test_a_trial_that_would_blame_the_rules_for_the_command_line_is_not_made(gat
         (["--peer", "192.0.2.201"], "--peer 192.0.2.201 is this gateway's own address, of outside"),
         (["--peer", "224.0.1.75"], "--peer 224.0.1.75 is a multicast address"),
         (["--server", "192.0.2.0"], "--server 192.0.2.0 is the address of the network"),
+        (["--daemon", "/nonexistent"], "--daemon /nonexistent: there is no such file"),
+        (["--daemon", "/tmp"], "--daemon /tmp: this is no program"),
         (["--inside-interface", "nope"], "--inside-interface nope: this host has no such interface"),
     ):
         status, complaints = gateway.check(command, *options)

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <system_error>
+#include <thread>
+
 #include "daemon/trial/trial_daemon.h"
 
 namespace messenger::daemon {
@@ -29,6 +32,21 @@ TEST(Program, WhatItSaysFitsIntoASentence) {
     EXPECT_EQ(one_line(""), "");
     EXPECT_EQ(one_line("Error: no.\nCommand failed -:3\n"), "Error: no.; Command failed -:3");
     EXPECT_EQ(one_line("\n\na\n\nb"), "a; b");
+}
+
+TEST(Companion, SaysWhyItDoesNotRun) {
+    const auto why = [](const std::string& program) -> std::string {
+        try {
+            Companion companion({program}, "/dev/null", {});
+            while (companion.runs()) std::this_thread::yield();
+            return companion.ending();
+        } catch (const std::system_error& error) {
+            return error.what();
+        }
+    };
+    EXPECT_EQ(why("/nonexistent"), "starting /nonexistent: No such file or directory");
+    EXPECT_EQ(why("/"), "starting /: Permission denied");
+    EXPECT_EQ(why("false"), "ended with status 1");
 }
 
 TEST(TrialDaemon, ReadsTheConfigurationThatItIsGiven) {
