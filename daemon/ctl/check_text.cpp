@@ -55,8 +55,10 @@ void tell_trial(std::string& out, const json& trial) {
                        shown(refusal, "reason", kLongest));
     }
     for (const json& leg : field(trial, "legs")) {
-        fmt::format_to(std::back_inserter(out), "  {}{:<4} {}\n", mark_of(shown(leg, "outcome")),
-                       shown(leg, "transport"), shown(leg, "text", kLongest));
+        const std::string outcome = shown(leg, "outcome");
+        fmt::format_to(std::back_inserter(out), "  {}{:<4} {}{}\n", mark_of(outcome), shown(leg, "transport"),
+                       shown(leg, "text", kLongest),
+                       outcome == "not_tried" ? ": not tried, for what it builds on failed" : "");
         for (const char* more : {"detail", "stopped_by"}) {
             if (!field(leg, more).is_string()) continue;
             fmt::format_to(std::back_inserter(out), "             {}\n", shown(leg, more, kLongest));

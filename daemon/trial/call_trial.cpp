@@ -45,6 +45,34 @@ constexpr milliseconds kSettle(30);  // from a BYE's answer to what it closes
     return range.first;
 }
 
+/// The legs of a trial in their order.
+struct LegText {
+    std::string_view name;
+    std::string_view text;
+};
+constexpr std::array kLegTexts{
+    LegText{"unannounced", "media from outside that no call announced is kept out"},
+    LegText{"signalling_out", "INVITE from the inside host to the server"},
+    LegText{"signalling_back", "the server's answer to the inside host"},
+    LegText{"media_in", "RTP from the peer to the inside host, sent first"},
+    LegText{"media_out", "RTP from the inside host to the peer"},
+    LegText{"rtcp_in", "RTCP from the peer to the inside host"},
+    LegText{"rtcp_out", "RTCP from the inside host to the peer"},
+    LegText{"bye", "BYE and its answer"},
+    LegText{"closed", "RTP from the peer after the BYE is kept out"},
+    LegText{"register", "REGISTER from the inside host to its registrar"},
+    LegText{"registered", "the registrar's answer to the inside host"},
+    LegText{"callback", "the registrar calls the inside host at its Contact"},
+};
+
+[[nodiscard]] Leg make_leg(const LegText& text, std::string_view transport) {
+    Leg leg;
+    leg.name = text.name;
+    leg.transport = transport;
+    leg.text = text.text;
+    return leg;
+}
+
 /// What every call of a trial works with.
 struct Stage {
     const TrialOptions& options;
@@ -79,25 +107,24 @@ class TrialCall {
     }
 
     void run() {
-        const bool keeps_out = leg("unannounced", "media from outside that no call announced is kept out",
-                                   [this] { return !arrives(*peer_rtp_, outside_media_, *inside_rtp_); });
-        if (!leg("signalling_out", "INVITE from the inside host to the server", [this] { return invite(); })) return;
-        if (!leg("signalling_back", "the server's answer to the inside host", [this] { return answer(); })) return;
-        media("media_in", "RTP from the peer to the inside host, sent first", *peer_rtp_, outside_media_, *inside_rtp_);
-        media("media_out", "RTP from the inside host to the peer", *inside_rtp_, peer_rtp_->own(), *peer_rtp_);
-        media("rtcp_in", "RTCP from the peer to the inside host", *peer_rtcp_, next(outside_media_), *inside_rtcp_);
-        media("rtcp_out", "RTCP from the inside host to the peer", *inside_rtcp_, peer_rtcp_->own(), *peer_rtcp_);
-        if (!leg("bye", "BYE and its answer", [this] { return hang_up(); })) return;
+        const bool keeps_out =
+            leg("unannounced", [this] { return !arrives(*peer_rtp_, outside_media_, *inside_rtp_); });
+        if (!leg("signalling_out", [this] { return invite(); })) return;
+        if (!leg("signalling_back", [this] { return answer(); })) return;
+        media("media_in", *peer_rtp_, outside_media_, *inside_rtp_);
+        media("media_out", *inside_rtp_, peer_rtp_->own(), *peer_rtp_);
+        media("rtcp_in", *peer_rtcp_, next(outside_media_), *inside_rtcp_);
+        media("rtcp_out", *inside_rtcp_, peer_rtcp_->own(), *peer_rtcp_);
+        if (!leg("bye", [this] { return hang_up(); })) return;
         // Where the rules let everybody in, there is nothing that a call could open or close.
         if (!keeps_out) return;
-        leg("closed", "RTP from the peer after the BYE is kept out",
-            [this] { return !arrives(*peer_rtp_, outside_media_, *inside_rtp_); });
+        leg("closed", [this] { return !arrives(*peer_rtp_, outside_media_, *inside_rtp_); });
     }
     /// A registration, and the registrar that calls the client on a flow of its own.
     void run_callback() {
-        if (!leg("register", "REGISTER from the inside host to its registrar", [this] { return sign_in(); })) return;
-        if (!leg("registered", "the registrar's answer to the inside host", [this] { return signed_in(); })) return;
-        leg("callback", "the registrar calls the inside host at its Contact", [this] { return call_back(); });
+        if (!leg("register", [this] { return sign_in(); })) return;
+        if (!leg("registered", [this] { return signed_in(); })) return;
+        leg("callback", [this] { return call_back(); });
     }
 
    private:
@@ -118,11 +145,10 @@ class TrialCall {
 
     /// work: true if the leg is as it should be.
     template <class Work>
-    bool leg(std::string name, std::string text, Work work) {
-        Leg leg;
-        leg.name = std::move(name);
-        leg.transport = name_of(transport_);
-        leg.text = std::move(text);
+    bool leg(std::string_view name, Work work) {
+        Leg leg = make_leg(*std::find_if(kLegTexts.begin(), kLegTexts.end(),
+                                         [name](const LegText& text) { return text.name == name; }),
+                           name_of(transport_));
         detail_.clear();
         const bool good = work();
         leg.outcome = good ? Leg::Outcome::good : Leg::Outcome::bad;
@@ -135,8 +161,8 @@ class TrialCall {
         stage_.result.legs.push_back(std::move(leg));
         return good;
     }
-    void media(const char* name, const char* text, const UdpPort& from, const alg::Endpoint& to, const UdpPort& at) {
-        leg(name, text, [&] { return arrives(from, to, at); });
+    void media(const char* name, const UdpPort& from, const alg::Endpoint& to, const UdpPort& at) {
+        leg(name, [&] { return arrives(from, to, at); });
     }
 
     /// See PacketWitness::passes.
@@ -319,19 +345,11 @@ class TrialCall {
 };
 
 void add_what_was_not_tried(TrialResult& result, std::string_view transport) {
-    static constexpr std::array kLegs{"unannounced", "signalling_out", "signalling_back", "media_in",
-                                      "media_out",   "rtcp_in",        "rtcp_out",        "bye",
-                                      "closed",      "register",       "registered",      "callback"};
-    for (const std::string_view wanted : kLegs) {
+    for (const LegText& wanted : kLegTexts) {
         const bool there = std::any_of(result.legs.begin(), result.legs.end(), [&](const Leg& leg) {
-            return leg.transport == transport && leg.name == wanted;
+            return leg.transport == transport && leg.name == wanted.name;
         });
-        if (there) continue;
-        Leg leg;
-        leg.name = wanted;
-        leg.transport = transport;
-        leg.text = "not tried, for what it builds on failed";
-        result.legs.push_back(std::move(leg));
+        if (!there) result.legs.push_back(make_leg(wanted, transport));
     }
 }
 

@@ -61,6 +61,19 @@ def test_the_leg_that_fails_names_the_rule(make_gateway):
     assert report["trials"][0]["daemon_log"]
 
 
+def test_what_was_not_tried_keeps_its_name(make_gateway):
+    gateway = make_gateway(firewalls.NFTABLES % firewalls.FROM_INSIDE)
+    status, report = gateway.check("selftest")
+    legs = {(leg["transport"], leg["name"]): leg for leg in report["trials"][0]["legs"]}
+    assert status == TROUBLE and len(legs) == 2 * len(LEGS)
+    assert {leg["text"] for leg in legs.values() if leg["outcome"] == "not_tried"} >= {"BYE and its answer", "RTCP from the peer to the inside host"}
+    assert len({leg["text"] for leg in legs.values()}) == len(LEGS)
+    argv = [find_program("ctl/messenger-algctl"), "selftest", "--config", f"{gateway.lab.directory}/messenger-alg.toml"]
+    process = gateway.lab.gateway.popen([*argv, "--outside-interface", "outside"], stdout=subprocess.PIPE, text=True)
+    output, _ = process.communicate(timeout=60)
+    assert "  -     udp  BYE and its answer: not tried, for what it builds on failed\n" in output
+
+
 def test_ipv6_is_tried_as_well(make_gateway):
     gateway = make_gateway(PLAIN)
     status, report = gateway.check("selftest", "--inside", "2001:db8:1::77")
