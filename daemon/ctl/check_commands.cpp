@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <functional>
@@ -24,6 +25,7 @@
 #include "daemon/doctor/host_checks.h"
 #include "daemon/doctor/passage_checks.h"
 #include "daemon/doctor/trial_plan.h"
+#include "daemon/trial/interruption.h"
 
 namespace messenger::daemon {
 
@@ -236,12 +238,19 @@ template <class T>
 }
 
 [[nodiscard]] int run_or_complain(const CheckArguments& arguments, int (*check)(const CheckArguments& arguments)) {
+    int signal = 0;
     try {
+        const Interruption interruption;
         return check(arguments);
     } catch (const UsageError& error) {
         fmt::print(stderr, "messenger-algctl: {}\n", error.what());
         return kExitUsage;
+    } catch (const Interrupted& interrupted) {
+        signal = interrupted.signal();
     }
+    // As if it had not been held up.
+    static_cast<void>(::raise(signal));
+    return kExitFailed;
 }
 
 void add_check(CLI::App& app, Run& run, const char* name, const char* description,

@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "alg/base/text.h"
+#include "daemon/trial/interruption.h"
 #include "daemon/trial/packet_witness.h"
 #include "daemon/trial/sip_text.h"
 #include "daemon/trial/trial_daemon.h"
@@ -395,6 +396,8 @@ TrialResult try_calls(const TrialOptions& options, const LiveHost& host, const n
     } catch (const std::runtime_error& error) {  // std::system_error is one
         result.failure = error.what();
     }
+    // It reaches the programs that a trial starts as well, which fail then.
+    Interruption::check();
     return result;
 }
 

@@ -59,7 +59,7 @@ struct TrialOptions {
 };
 
 /// Makes the trial: some tenths of a second for each transport, more for each leg that fails. Touches nothing of the
-/// live network; rules is a copy of its ruleset.
+/// live network; rules is a copy of its ruleset. Throws Interrupted (interruption.h).
 [[nodiscard]] TrialResult try_calls(const TrialOptions& options, const LiveHost& host, const nft::RulesetCopy& rules);
 
 }  // namespace messenger::daemon

@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "daemon/trial/interruption.h"
 #include "daemon/trial/program.h"
 #include "nft/set_spec.h"
 
@@ -78,6 +79,7 @@ bool PacketWitness::passes(const std::function<void()>& send, const Arrived& arr
     const auto start = Clock::now();
     auto deadline = start + kPatience;
     while (Clock::now() < deadline) {
+        Interruption::check();
         if (arrived(kStep)) {
             look();
             return true;

@@ -19,6 +19,8 @@
 #include <string_view>
 #include <system_error>
 
+#include "daemon/trial/interruption.h"
+
 namespace messenger::daemon {
 
 namespace {
@@ -83,6 +85,7 @@ TrialDaemon::TrialDaemon(const std::string& program, const Config& config, const
     });
     const auto deadline = Clock::now() + kStartPatience;
     while (!says_ready(notice.get())) {
+        Interruption::check();
         if (!process_->runs()) throw std::runtime_error(program + " " + process_->ending() + said());
         if (Clock::now() > deadline) throw std::runtime_error(program + " is not ready after 20 s" + said());
     }

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`messenger-algctl selftest`: a call through a copy of the live rules, step by step."""
 
+import os
+import signal
 import subprocess
 
 import pytest
 
 from lab import firewalls
 from lab.daemon import find_program
+from lab.namespaces import wait_until
 from test_doctor import GOOD, MASQUERADE, TROUBLE, Gateway
 
 LEGS = [
@@ -72,6 +75,23 @@ def test_what_was_not_tried_keeps_its_name(make_gateway):
     process = gateway.lab.gateway.popen([*argv, "--outside-interface", "outside"], stdout=subprocess.PIPE, text=True)
     output, _ = process.communicate(timeout=60)
     assert "  -     udp  BYE and its answer: not tried, for what it builds on failed\n" in output
+
+
+@pytest.mark.parametrize("end", ["INT", "TERM", "HUP"])
+@pytest.mark.parametrize("command", ["selftest", "doctor"])
+def test_whoever_ends_it_early_finds_nothing_left(make_gateway, command, end, tmp_path):
+    gateway = make_gateway(PLAIN)
+    argv = [find_program("ctl/messenger-algctl"), command, "--config", f"{gateway.lab.directory}/messenger-alg.toml"]
+    process = gateway.lab.gateway.popen(
+        [*argv, "--outside-interface", "outside"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={"TMPDIR": str(tmp_path), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}, start_new_session=True,
+    )
+    wait_until(lambda: list(tmp_path.glob("messenger-alg-trial-*/log")), 10, "the trial")
+    number = getattr(signal, f"SIG{end}")
+    os.killpg(process.pid, number)
+    output, errors = process.communicate(timeout=10)
+    assert (process.returncode, output, errors) == (-number, "", "")
+    assert not list(tmp_path.iterdir())
 
 
 def test_ipv6_is_tried_as_well(make_gateway):
