@@ -2,6 +2,9 @@
 #include "daemon/config/config.h"
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
 #include <map>
 #include <utility>
 
@@ -55,6 +58,31 @@ namespace {
     std::string known;
     for (const std::string_view section : sections) known += (known.empty() ? "[" : ", [") + std::string(section) + ']';
     return "; the sections are " + known;
+}
+
+[[nodiscard]] alg::Prefix upper_half(const alg::Prefix& network) {
+    constexpr unsigned kByteBits = 8;
+    const alg::IpAddress first = network.address();
+    std::array<std::byte, 16> bytes{};
+    std::copy(first.bytes().begin(), first.bytes().end(), bytes.begin());
+    const unsigned bit = network.length();
+    bytes.at(bit / kByteBits) |= static_cast<std::byte>(1U << (kByteBits - 1 - bit % kByteBits));
+    std::uint32_t v4 = 0;
+    for (std::size_t i = 0; i < 4; ++i) v4 = v4 << kByteBits | std::to_integer<std::uint32_t>(bytes.at(i));
+    return {first.is_v4() ? alg::IpAddress::v4(v4) : alg::IpAddress::v6(bytes), bit + 1};
+}
+
+/// True if the networks together have every address of this one.
+[[nodiscard]] bool cover(const std::vector<alg::Prefix>& networks, const alg::Prefix& whole) {
+    bool touched = false;
+    for (const alg::Prefix& network : networks) {
+        if (network.length() <= whole.length() && network.contains(whole.address())) return true;
+        touched = touched || (network.length() > whole.length() && whole.contains(network.address()));
+    }
+    if (!touched) return false;
+    // Nobody lists both halves of a network unless he lists parts of them: this ends soon.
+    const unsigned length = whole.length() + 1;
+    return cover(networks, alg::Prefix(whole.address(), length)) && cover(networks, upper_half(whole));
 }
 
 class Parser {
@@ -131,6 +159,12 @@ class Parser {
             contradiction({"network.inside", "network.inside_interfaces"},
                           "nothing is inside; name the networks in network.inside, such as [\"10.0.0.0/8\"], or the "
                           "interfaces in network.inside_interfaces, such as [\"lan0\"]");
+        }
+        for (const char* everybody : {"0.0.0.0/0", "::/0"}) {
+            if (!cover(config_.network.inside, *alg::Prefix::parse(everybody))) continue;
+            contradiction({"network.inside"}, std::string("network.inside has all of ") + everybody +
+                                                  ", so nobody is outside, and nothing could ever be opened; name the "
+                                                  "networks of your own hosts, such as [\"10.0.0.0/8\"]");
         }
         if (config_.sip.ports.empty()) {
             contradiction({"sip.ports"}, "sip.ports is empty, so no call would be seen; the usual value is [5060]");

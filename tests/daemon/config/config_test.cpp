@@ -54,6 +54,21 @@ TEST(Config, RefusesToStartWithoutAnInside) {
     }
 }
 
+TEST(Config, RefusesAnInsideThatLeavesNobodyOutside) {
+    for (const char* inside : {"\"0.0.0.0/0\"", "\"10.0.0.0/8\", \"::/0\"", "\"0.0.0.0/1\", \"128.0.0.0/1\"",
+                               "\"::/1\", \"c000::/2\", \"8000::/2\""}) {
+        const auto result = parse_config(std::string("[network]\ninside = [") + inside + "]\n");
+        EXPECT_THAT(texts(result),
+                    ElementsAre(testing::AllOf(testing::StartsWith("f.toml:2: network.inside has all of"),
+                                               testing::HasSubstr("nobody is outside"))))
+            << inside;
+    }
+    for (const char* inside : {"\"0.0.0.0/1\"", "\"0.0.0.0/1\", \"128.0.0.0/2\", \"192.0.0.0/3\"", "\"2000::/3\"",
+                               "\"0.0.0.0/1\", \"8000::/1\""}) {
+        EXPECT_TRUE(parse_config(std::string("[network]\ninside = [") + inside + "]\n").config) << inside;
+    }
+}
+
 TEST(Config, ReadsEveryKindOfValue) {
     const auto result = with_inside(R"(
 relays = ["10.1.2.3", "2001:db8::/48"]
