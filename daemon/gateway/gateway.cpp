@@ -184,7 +184,12 @@ bool Gateway::report_outside_changes() {
         if (change.before && outside_.is_gone(*change.before)) {
             if (const auto forgotten = sync_.forget_flows(*change.before); !forgotten) report(forgotten.error());
         }
-        if (!change.after) {
+        if (!change.exists) {
+            log_.warning("nat",
+                         "outside interface {} does not exist: once it does, messages through it are edited; see "
+                         "nat.interfaces if it has another name",
+                         change.interface);
+        } else if (!change.after) {
             log_.warning("nat",
                          "outside interface {} has no IPv4 address: messages through it pass unedited until it has one",
                          change.interface);
@@ -225,8 +230,10 @@ void Gateway::add_commands() {
 alg::Policy Gateway::read_policy() {
     const auto addresses = list_interface_addresses();
     for (const std::string& missing : find_networks(addresses, config_.network.inside_interfaces).missing) {
-        log_.warning("interfaces",
-                     "inside interface {} has no address: hosts behind it get no pinholes until it has one", missing);
+        log_.warning(
+            "interfaces",
+            "inside interface {} does not exist, or has no address: hosts behind it get no pinholes until it has one",
+            missing);
     }
     return make_policy(config_, addresses);
 }

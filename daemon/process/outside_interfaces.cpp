@@ -37,7 +37,9 @@ void OutsideInterfaces::refresh() {
         }
         const auto before = std::exchange(interface.outside, now);
         if (before && before != now) gone_.insert(gone_.begin(), *before);
-        if (before != now || (!looked_ && !now)) changes_.push_back({interface.name, interface.last, now});
+        if (before != now || (!looked_ && !now)) {
+            changes_.push_back({interface.name, interface.last, now, interface.index != 0});
+        }
         if (now) interface.last = now;
     }
     const auto is_there = [this](const alg::IpAddress& address) {

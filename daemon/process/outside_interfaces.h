@@ -30,7 +30,8 @@ class OutsideInterfaces {
     struct Change {
         std::string interface;
         std::optional<alg::IpAddress> before;  ///< the last one that it had
-        std::optional<alg::IpAddress> after;   ///< absent: the interface is gone, or has no address
+        std::optional<alg::IpAddress> after;   ///< absent: the interface does not exist, or has no address
+        bool exists = true;                    ///< the interface
     };
 
     /// Looks at nothing yet. Throws std::system_error.

@@ -116,6 +116,19 @@ TEST_F(OutsideInterfacesRoot, SayWhatTheOperatorGave) {
     });
 }
 
+TEST_F(OutsideInterfacesRoot, AnInterfaceThatDoesNotExistIsToldFromOneWithoutAnAddress) {
+    in_namespace([] {
+        run("ip address flush dev wan");
+        OutsideInterfaces interfaces(options({"wan", "nope"}));
+        interfaces.refresh();
+        const auto changes = interfaces.take_changes();
+        ASSERT_EQ(changes.size(), 2U);
+        EXPECT_TRUE(changes[0].exists);
+        EXPECT_FALSE(changes[0].after);
+        EXPECT_FALSE(changes[1].exists);
+    });
+}
+
 TEST_F(OutsideInterfacesRoot, FollowAnAddressThatChanges) {
     in_namespace([] {
         InterfaceMonitor monitor;
