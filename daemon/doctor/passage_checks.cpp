@@ -80,8 +80,9 @@ class Judge {
                 fmt::format("table {} could not be copied ({})", to_string(refusal.table), refusal.reason),
                 "What it stops is not tried here: calls may fail that passed without it.", {});
         }
-        for (const Leg& leg : trial_.legs) judge(leg);
+        // First: where addresses are not edited, media fails as well.
         judge_translation();
+        for (const Leg& leg : trial_.legs) judge(leg);
     }
 
    private:

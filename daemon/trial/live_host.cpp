@@ -86,6 +86,8 @@ std::optional<InterfaceAddress> LiveHost::address_of(std::string_view interface,
 std::vector<std::string> LiveHost::inside_interfaces(const Config& config) const {
     std::vector<std::string> names;
     const auto add = [&names](const std::string& name) {
+        // It may have addresses of inside networks, such as a router's own, and nobody is behind it.
+        if (name == "lo") return;
         if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
     };
     for (const std::string& name : config.network.inside_interfaces) {

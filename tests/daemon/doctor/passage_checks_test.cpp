@@ -172,6 +172,10 @@ TEST_F(PassageChecksTest, MasqueradingIsComparedWithTheConfiguration) {
     trial_.translated = true;
     ASSERT_EQ(judge().size(), 1U);
     EXPECT_EQ(judge()[0].name, "nat_not_configured");
+    trial_.legs.push_back(bad_leg("media_in", std::nullopt));
+    ASSERT_EQ(judge().size(), 2U);
+    EXPECT_EQ(judge()[0].name, "nat_not_configured") << "the cause stands before what follows from it";
+    trial_.legs.pop_back();
     config_.nat.interfaces = {"wan0"};
     EXPECT_TRUE(judge().empty());
     trial_.translated = false;

@@ -112,5 +112,13 @@ TEST_F(TrialWishesTest, AnInterfaceBehindWhichNobodyIsKnownNeedsAHost) {
     EXPECT_EQ(plan_trials(make_host(), config_, wishes_).trials.size(), 1U);
 }
 
+TEST_F(TrialWishesTest, LoopbackIsNoInterfaceOfInsideHosts) {
+    config_.network.inside = {*alg::Prefix::parse("10.0.0.0/8")};
+    const LiveHost host({{1, "lo"}, {2, "lan0"}, {3, "wan0"}},
+                        {{"lo", ip("10.255.0.1"), *alg::Prefix::parse("10.255.0.1/32")},
+                         {"lan0", ip("10.1.2.1"), *alg::Prefix::parse("10.1.2.0/24")}});
+    EXPECT_THAT(host.inside_interfaces(config_), ElementsAre("lan0"));
+}
+
 }  // namespace
 }  // namespace messenger::daemon
