@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
+#include <string>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -16,6 +18,7 @@
 #include "daemon/gateway/schema_options.h"
 #include "daemon/queue/queue_statistics.h"
 #include "nft/features.h"
+#include "nft/kernel_ruleset.h"
 #include "nft/netlink_socket.h"
 #include "nft/schema.h"
 
@@ -36,12 +39,50 @@ using Severity = Finding::Severity;
     return std::nullopt;
 }
 
+/// The ports at which the packet path takes SIP, beside the file. They are read at the start only.
+void check_sip_ports(const Config& config, Findings& findings) {
+    auto socket = nft::NetlinkSocket::open();
+    if (!socket) return;
+    const auto elements = nft::KernelRuleset(*std::move(socket)).list(nft::SetId::sip_ports);
+    if (!elements) return;
+    std::set<nft::Key> read;
+    for (const nft::StoredElement& one : *elements) read.insert(one.element.key);
+    std::set<nft::Key> wanted;
+    for (const std::uint16_t port : config.sip.ports) {
+        for (const nft::Protocol protocol : {nft::Protocol::udp, nft::Protocol::tcp}) {
+            wanted.insert(nft::Key::port(protocol, port));
+        }
+    }
+    std::string difference;
+    const auto tell_missing = [&difference](const std::set<nft::Key>& from, const std::set<nft::Key>& in,
+                                            const char* what) {
+        std::vector<std::string> missing;
+        for (const nft::Key& key : from) {
+            if (!in.contains(key)) missing.push_back(key.to_string(nft::SetId::sip_ports));
+        }
+        if (!missing.empty()) difference += fmt::format("; {}: {}", what, fmt::join(missing, ", "));
+    };
+    tell_missing(wanted, read, "not read");
+    tell_missing(read, wanted, "read, though not in the file");
+    if (difference.empty()) return;
+    findings.push_back({Severity::warning,
+                        "other_sip_ports",
+                        "the daemon runs with other sip.ports than the file has" + difference,
+                        "A restart is needed: sip.ports is not read again by a reload. SIP at a port that is not read "
+                        "opens nothing.",
+                        {"systemctl restart messenger-alg    # keeps calls"}});
+}
+
 void check_table(const Config& config, const std::optional<nft::Features>& features, bool runs, Findings& findings) {
     auto socket = nft::NetlinkSocket::open();
     if (!features || !features->queue_kind() || !socket) return;  // check_features() has told
     nft::Schema schema(*std::move(socket), schema_options(config, *features, *features->queue_kind()));
     const auto state = schema.verify();
-    if (!state || state->kind == nft::SchemaState::Kind::intact) return;
+    if (!state) return;
+    if (state->kind == nft::SchemaState::Kind::intact) {
+        if (runs) check_sip_ports(config, findings);
+        return;
+    }
     const bool missing = state->kind == nft::SchemaState::Kind::missing;
     if (missing && !runs) return;  // one finding for one cause
     findings.push_back(

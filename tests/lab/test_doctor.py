@@ -4,6 +4,7 @@
 import json
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -327,3 +328,18 @@ def test_a_daemon_that_differs_from_its_configuration(gateway):
         file.write('[nat]\ninterfaces = ["outside"]\n')
     _, findings = gateway.doctor()
     assert "is not as this configuration makes it" in findings["table_differs"]["what"]
+
+
+def test_ports_that_only_a_restart_reads(gateway):
+    firewalls.load_nft(gateway.lab.gateway, firewalls.NFTABLES % f"{firewalls.ESTABLISHED}\n{firewalls.FROM_INSIDE}")
+    gateway.start()
+    file = Path(gateway.lab.directory) / "messenger-alg.toml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("ports = [5060]", "ports = [5062, 5070]"), encoding="utf-8")
+    Ctl(gateway.scene).run("reload")
+    status, findings = gateway.doctor()
+    assert status == TROUBLE and findings["other_sip_ports"]["severity"] == "warning"
+    what = findings["other_sip_ports"]["what"]
+    assert "not read: tcp . 5062, tcp . 5070, udp . 5062, udp . 5070; read, though not in the file: tcp . 5060, udp . 5060" in what
+    file.write_text(text, encoding="utf-8")
+    assert gateway.doctor() == (GOOD, {})
