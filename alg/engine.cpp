@@ -230,8 +230,8 @@ void Engine::expire(TimePoint now, PinholeWitness* witness, Plan& plan) {
     plan.clear();
     signalling_.release();
     signalling_.expire(now, witness, plan);
-    connections_.expire(now, plan.releases, [&plan](const FlowTuple& tuple) {
-        plan.events.emplace_back(OpaqueEvent{OpaqueReason::held_too_long, tuple});
+    connections_.expire(now, plan.releases, [&plan](const FlowTuple& tuple, OpaqueReason reason) {
+        plan.events.emplace_back(OpaqueEvent{reason, tuple});
     });
 }
 

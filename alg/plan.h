@@ -113,8 +113,8 @@ enum class OpaqueReason : std::uint8_t {
     not_sip,  ///< the first bytes, or those after a message, are no start line
     beginning_not_seen,
     conflicting_segments,
-    too_much_early_data,
-    bad_framing,  ///< nobody can know where the next message begins
+    too_much_early_data,  ///< more bytes out of order, or of messages without end, than may be kept
+    bad_framing,          ///< nobody can know where the next message begins
     too_large,
     compressed,     ///< both ends have agreed on it (NEGOTIATE)
     too_much_held,  ///< NAT: more packets wait for the rest of a message than may

@@ -22,7 +22,9 @@ ConnectionTable::Connection* ConnectionTable::find_or_add(const PacketView& pack
         outcome.table_full = true;
         return nullptr;
     }
-    Connection& connection = connections_[key];
+    const auto place = connections_.try_emplace(key).first;
+    Connection& connection = place->second;
+    connection.key = &place->first;
     list(key, connection);
     connection.idle_deadline = now + limits_.flow_idle;
     connection.queued = now + kUndecided;

@@ -61,7 +61,7 @@ void ConnectionTable::read_again(Connection& connection, Side& side, std::string
             run, limits_, spent_, on_message, [] {}, [](std::string_view) { return false; });
         followed = !reason && !whole;
     }
-    account(side);
+    account(connection, Store::bytes);
     // The bytes are not what was saved, or the limits are lower: they go on as they are.
     if (!followed) connection.state = State::opaque;
 }
@@ -83,7 +83,9 @@ std::size_t ConnectionTable::load(std::span<const std::byte> from, TimePoint now
         from = in.rest();
         auto edited = EditedConnection::load(from, edit_limits());
         if (!edited) return count;
-        Connection& connection = connections_[tuple];
+        const auto [place, fresh] = connections_.try_emplace(tuple);
+        Connection& connection = place->second;
+        connection.key = &place->first;
         connection.state = opaque ? State::opaque : State::sip;
         connection.begin_seen = true;  // no other segment may begin it
         connection.edited = std::make_unique<EditedConnection>(*std::move(edited));

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 #include "alg/net/packet_writer.h"
 #include "alg/sip/framing.h"
@@ -32,7 +33,10 @@ ConnectionTable::Outcome ConnectionTable::on_segment(const Segment& segment, con
     std::uint32_t sequence = packet.tcp.sequence;
     if (packet.tcp.syn) begin(*connection, packet, ++sequence);
     const bool changes = connection->edited != nullptr || connection->overwrites != nullptr;
-    if (connection->state == State::opaque && !changes) return outcome;
+    if (connection->state == State::opaque && !changes) {
+        if (std::exchange(connection->owes_mark, false)) outcome.mark = FlowMark::opaque;
+        return outcome;
+    }
     Side& side = side_of(*connection, packet.tuple);
     // With a SYN of either end seen, the mark says nothing that we should not know better ourselves.
     const bool may_take_up = (segment.sip_marked && !connection->begin_seen) || policy.take_up_any_stream;
@@ -45,18 +49,20 @@ ConnectionTable::Outcome ConnectionTable::on_segment(const Segment& segment, con
     // The data of a SYN that nobody has answered is not yet that of this connection.
     const bool offered = packet.tcp.syn && side.begun != sequence;
     if (!packet.payload.empty() && !offered && connection->state != State::opaque) {
-        take_payload(*connection, segment, sequence, may_take_up, reader, outcome);
+        take_payload(*connection, segment, sequence, may_take_up, now, reader, outcome);
     }
     if (too_much) give_up(*connection, OpaqueReason::too_much_held, outcome);
     if (connection->edited != nullptr) settle(*connection, packet.tuple, sender, releases, now);
-    if (connection->overwrites != nullptr) overwrite(*connection, segment, sequence, outcome);
+    if (connection->overwrites != nullptr) {
+        overwrite(*connection, segment, sequence, outcome);
+    } else if (std::exchange(connection->owes_mark, false)) {
+        outcome.mark = FlowMark::opaque;
+    }
     const bool altered = connection->edited != nullptr && connection->edited->is_altered();
     if (altered) releases.mark_edited(first_release);
     outcome.edited = altered && !was_altered;
     // Its numbers are translated for as long as it lives: it must go on coming here.
-    if (outcome.mark == FlowMark::opaque && connection->edited != nullptr && connection->edited->is_altered()) {
-        outcome.mark = FlowMark::none;
-    }
+    if (outcome.mark == FlowMark::opaque && altered) outcome.mark = FlowMark::none;
     if (packet.tcp.rst || packet.tcp.fin) on_end(*connection, packet, now);
     return outcome;
 }
@@ -82,7 +88,7 @@ void ConnectionTable::prepare_edits(Connection& connection, const Segment& segme
 }
 
 void ConnectionTable::take_payload(Connection& connection, const Segment& segment, std::uint32_t sequence,
-                                   bool may_take_up, StreamReader& reader, Outcome& outcome) {
+                                   bool may_take_up, TimePoint now, StreamReader& reader, Outcome& outcome) {
     Side& side = side_of(connection, segment.view.tuple);
     if (!side.reassembler && !take_up(side, segment.view, may_take_up)) {
         // A capture, or a connection that was SIP before we were started anew, may become readable later: what comes
@@ -91,8 +97,9 @@ void ConnectionTable::take_payload(Connection& connection, const Segment& segmen
         return;
     }
     read(connection, segment, sequence, reader, outcome);
-    account(side);
-    if (buffered_ > limits_.buffered_bytes) give_up(connection, OpaqueReason::too_much_early_data, outcome);
+    account(connection, Store::bytes);
+    relieve(Store::bytes, now);
+    if (connection.evicted) outcome.opaque = std::exchange(connection.evicted, std::nullopt);
 }
 
 void ConnectionTable::read(Connection& connection, const Segment& segment, std::uint32_t sequence, StreamReader& reader,
@@ -223,12 +230,6 @@ EditLimits ConnectionTable::edit_limits() const {
     return limits;
 }
 
-void ConnectionTable::account(Side& side) {
-    const std::size_t held = side.messages.buffered() + (side.reassembler ? side.reassembler->buffered() : 0);
-    buffered_ = buffered_ - side.accounted + held;
-    side.accounted = held;
-}
-
 void ConnectionTable::begin(Connection& connection, const PacketView& packet, std::uint32_t first_sequence) {
     Side& side = side_of(connection, packet.tuple);
     if (side.begun == first_sequence) return;  // a repeated SYN, however much has been said since
@@ -256,6 +257,7 @@ void ConnectionTable::begin_anew(Connection& connection) {
     connection.state = State::undecided;
     connection.closing = false;
     connection.owes_mark = false;
+    connection.evicted.reset();
     connection.overwrites.reset();
     connection.nat = {};
 }
@@ -326,9 +328,8 @@ void ConnectionTable::on_end(Connection& connection, const PacketView& packet, T
 }
 
 void ConnectionTable::forget_streams(Connection& connection) {
+    hold(connection, Store::bytes, 0);
     for (Side& side : connection.sides) {
-        buffered_ -= side.accounted;
-        side.accounted = 0;
         const auto begun = side.begun;
         forgotten_.push_back(std::move(side));
         side = Side{};
@@ -336,34 +337,38 @@ void ConnectionTable::forget_streams(Connection& connection) {
     }
 }
 
-std::optional<FlowTuple> ConnectionTable::expire_one(const Key& key, TimePoint now, ReleaseList& releases) {
+std::optional<OpaqueReason> ConnectionTable::expire_one(const Key& key, TimePoint now, ReleaseList& releases) {
     const auto found = connections_.find(key);
     if (found == connections_.end() || found->second.queued > now) return std::nullopt;
     Connection& connection = found->second;
-    const std::size_t first_release = releases.size();
-    const bool altered = connection.edited != nullptr && connection.edited->is_altered();
-    std::optional<FlowTuple> given_up;
+    auto reason = std::exchange(connection.evicted, std::nullopt);
     const auto hold_deadline = connection.hold_deadline();
-    if (hold_deadline && *hold_deadline <= now) {
+    if (!reason && hold_deadline && *hold_deadline <= now) {
         // Whoever sends half a message and waits would wait for ever.
+        reason = OpaqueReason::held_too_long;
         Outcome outcome;
-        give_up(connection, OpaqueReason::held_too_long, outcome);
-        for (const Sender one : {Sender::inside, Sender::outside}) connection.edited->give_up(one, releases);
-        connection.hold_deadlines = {};
-        if (altered) releases.mark_edited(first_release);
-        given_up = key;
+        give_up(connection, *reason, outcome);
     }
+    if (reason) let_go(connection, releases);
     if (connection.idle_deadline > now && connection.state != State::undecided) {
         connection.queued = connection.idle_deadline;
         connection.queued = std::min(connection.queued, connection.hold_deadline().value_or(TimePoint::max()));
         deadlines_.push(connection.queued, key);
-        return given_up;
+        return reason;
     }
-    if (connection.edited != nullptr) {
-        for (const Sender one : {Sender::inside, Sender::outside}) connection.edited->give_up(one, releases);
-    }
+    let_go(connection, releases);
     erase(found);
-    return given_up;
+    return reason;
+}
+
+/// What waits goes on.
+void ConnectionTable::let_go(Connection& connection, ReleaseList& releases) {
+    if (connection.edited == nullptr) return;
+    const std::size_t first_release = releases.size();
+    const bool altered = connection.edited->is_altered();
+    for (const Sender one : {Sender::inside, Sender::outside}) connection.edited->give_up(one, releases);
+    connection.hold_deadlines = {};
+    if (altered) releases.mark_edited(first_release);
 }
 
 }  // namespace messenger::alg

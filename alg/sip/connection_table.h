@@ -85,6 +85,9 @@ class StreamReader {
 /// A full table makes room at the cost of what is no SIP, and of what only one end has been heard of: a flood of SYNs
 /// with forged senders, and SIP behind them, puts nobody out who has shaken hands. Nor does one host that opens very
 /// many connections: beyond Limits::flows_per_host they are kept only as long as there is room.
+///
+/// What connections hold together, bytes of unfinished messages, has a bound. Over it the host that holds most loses its
+/// largest connections, not the one that comes last.
 class ConnectionTable {
    public:
     ConnectionTable(const Limits& limits, const HashKey& secret)
@@ -118,12 +121,12 @@ class ConnectionTable {
     [[nodiscard]] Outcome on_segment(const Segment& segment, const Policy& policy, TimePoint now, StreamReader& reader,
                                      ReleaseList& releases);
 
-    /// Forgets what is idle. Packets that have waited too long go their way as they are: given_up(tuple of their
-    /// sender's direction) for each such connection.
+    /// Forgets what is idle. Packets that have waited too long, or of a connection that held too much, go their way as
+    /// they are: given_up(tuple, OpaqueReason) for each such connection.
     template <class GivenUp>
     void expire(TimePoint now, ReleaseList& releases, GivenUp&& given_up) {
         while (const auto key = deadlines_.pop_due(now)) {
-            if (const auto tuple = expire_one(*key, now, releases)) given_up(*tuple);
+            if (const auto reason = expire_one(*key, now, releases)) given_up(*key, *reason);
         }
     }
     // connection_state.cpp: what an orderly restart hands over
@@ -143,10 +146,20 @@ class ConnectionTable {
         std::optional<std::uint32_t> begun;            ///< the first sequence number that the SYN named
         std::uint32_t first = 0;                       ///< the number of the first byte that is read
         MessageStream messages;
-        std::size_t accounted = 0;  ///< its part of buffered_
+    };
+    /// What has a bound for all connections together.
+    enum class Store : std::uint8_t {
+        bytes,  ///< of messages and out of order
+    };
+    static constexpr std::array kStores{Store::bytes};
+    /// What one connection has in a store.
+    struct Holding {
+        std::size_t amount = 0;
+        std::size_t place = 0;  ///< in Holders::connections, if amount is not 0
     };
     enum class State : std::uint8_t { undecided, sip, opaque };
     struct Connection {
+        const FlowTuple* key = nullptr;  ///< in the table
         State state = State::undecided;
         std::array<Side, 2> sides;                 ///< [0] sends from the smaller endpoint
         std::unique_ptr<EditedConnection> edited;  ///< of an editable one
@@ -163,7 +176,9 @@ class ConnectionTable {
         std::optional<IpAddress> opened_by;  ///< whose share it counts against; absent if it has no place of its own
         bool begin_seen = false;             ///< a SYN
         bool closing = false;                ///< one FIN has been seen
-        bool owes_mark = false;  ///< it is opaque, and will be marked so when nothing has to be overwritten any more
+        bool owes_mark = false;  ///< it is opaque, and will be marked so when nothing has to be changed any more
+        std::array<Holding, kStores.size()> holdings;  ///< by Store
+        std::optional<OpaqueReason> evicted;           ///< it held too much, and nobody has been told yet
     };
     using Key = FlowTuple;  ///< of the direction that comes first in order
     [[nodiscard]] static Key key_of(const FlowTuple& tuple) {
@@ -172,16 +187,16 @@ class ConnectionTable {
     using Connections = std::unordered_map<Key, Connection, KeyedHash>;
 
     void take_payload(Connection& connection, const Segment& segment, std::uint32_t sequence, bool may_take_up,
-                      StreamReader& reader, Outcome& outcome);
+                      TimePoint now, StreamReader& reader, Outcome& outcome);
     void read(Connection& connection, const Segment& segment, std::uint32_t sequence, StreamReader& reader,
               Outcome& outcome);
-    [[nodiscard]] std::optional<FlowTuple> expire_one(const Key& key, TimePoint now, ReleaseList& releases);
+    [[nodiscard]] std::optional<OpaqueReason> expire_one(const Key& key, TimePoint now, ReleaseList& releases);
+    void let_go(Connection& connection, ReleaseList& releases);
     void overwrite(Connection& connection, const Segment& segment, std::uint32_t sequence, Outcome& outcome);
     void settle(Connection& connection, const FlowTuple& tuple, Sender sender, ReleaseList& releases, TimePoint now);
     void limit_wait(Connection& connection, const FlowTuple& tuple, std::optional<Sender> went_on, TimePoint now);
     [[nodiscard]] EditLimits edit_limits() const;
     [[nodiscard]] static Side& side_of(Connection& connection, const FlowTuple& tuple);
-    void account(Side& side);
     void read_again(Connection& connection, Side& side, std::string_view bytes);
     void begin(Connection& connection, const PacketView& packet, std::uint32_t first_sequence);
     static void begin(Side& side, std::uint32_t first_sequence);
@@ -205,6 +220,19 @@ class ConnectionTable {
     void list(const Key& key, Connection& connection);
     void erase(Connections::iterator at);
 
+    // connection_holdings.cpp: who goes when too much is held
+    void account(Connection& connection, Store store);
+    void hold(Connection& connection, Store store, std::size_t amount);
+    [[nodiscard]] static std::size_t held_by(const Connection& connection, Store store);
+    [[nodiscard]] static Key holder_of(const Connection& connection, Store store);
+    void relieve(Store store, TimePoint now);
+    void evict(Connection& connection, OpaqueReason reason, TimePoint now);
+
+    /// Those that have something in a store.
+    struct Holders {
+        std::vector<Connection*> connections;
+        std::size_t amount = 0;  ///< of all together
+    };
     /// A connection that may have to go, in the order in which they came and were last looked at.
     struct Candidate {
         std::uint64_t listed = 0;
@@ -218,10 +246,10 @@ class ConnectionTable {
     std::unordered_map<IpAddress, std::size_t, KeyedHash> openers_;  ///< connections with a place of their own
     Deadlines<Key> deadlines_;
     MessageStream::Spent spent_;
-    std::vector<Side> forgotten_;     ///< streams given up by this segment: its messages may still point into them
-    std::size_t buffered_ = 0;        ///< of all streams together
-    std::string payload_;             ///< of the packet at hand as it goes on
-    std::vector<std::byte> written_;  ///< the packet
+    std::vector<Side> forgotten_;  ///< streams given up by this segment: its messages may still point into them
+    std::array<Holders, kStores.size()> holders_;  ///< by Store
+    std::string payload_;                          ///< of the packet at hand as it goes on
+    std::vector<std::byte> written_;               ///< the packet
 };
 
 }  // namespace messenger::alg

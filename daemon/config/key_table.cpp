@@ -133,7 +133,8 @@ constexpr auto kTable = std::to_array<Key>({
     {"limits", "pending_segments", [](Config& c) -> auto& { return c.limits.pending_segments; }, {1, 4096},
      "Gaps between them. However many segments fill what lies between two gaps, they count once."},
     {"limits", "buffered_bytes", [](Config& c) -> auto& { return c.limits.buffered_bytes; }, {1'048'576, 1'073'741'824},
-     "Bytes kept for all connections together."},
+     "Bytes kept for all connections together. Over that, the host that has most loses its largest connections: they "
+     "pass unread."},
     {"limits", "calls", [](Config& c) -> auto& { return c.limits.calls; }, {1, 1'000'000},
      "Calls known at one time."},
     {"limits", "calls_per_host", [](Config& c) -> auto& { return c.limits.calls_per_host; }, {1, 1'000'000},

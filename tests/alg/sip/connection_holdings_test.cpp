@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What connections hold together, and who has to go when it is too much.
+#include <gmock/gmock.h>
+
+#include "tests/alg/sip/connection_lab.h"
+
+namespace messenger::alg {
+namespace {
+
+using connection_lab::at;
+using connection_lab::kBye;
+using connection_lab::Table;
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::Pair;
+
+/// The beginning of a head that never ends.
+std::string endless(std::size_t size) {
+    return "BYE sip:b@example.com SIP/2.0\r\nX: " + std::string(size - 34, 'x');
+}
+
+FlowTuple of_host(std::uint16_t port, const char* host = "10.1.2.66") {
+    return {testing::endpoint(host, port), testing::endpoint("198.51.100.20", 5060), Transport::tcp};
+}
+
+TEST(ConnectionHoldings, TheHostThatKeepsMostGoesAndNotWhoComesLast) {
+    Table t;
+    t.limits.buffered_bytes = 10'000;
+    for (std::uint16_t port = 1000; port < 1009; ++port) {
+        t.shake_hands(of_host(port));
+        EXPECT_FALSE(t.send(of_host(port), 100, endless(port - 200U)).opaque);
+    }
+    t.shake_hands();
+    EXPECT_FALSE(t.send(t.tuple, 100, endless(3000)).opaque) << "the largest of all, but its host has the least";
+    EXPECT_THAT(t.expire(at(0)), ElementsAre(Pair(of_host(1008), OpaqueReason::too_much_early_data),
+                                             Pair(of_host(1007), OpaqueReason::too_much_early_data)))
+        << "an eighth is free again";
+    EXPECT_TRUE(t.expire(at(0)).empty()) << "said once";
+    const auto after = t.send(of_host(1008), 100 + 808, "\r\n\r\n");
+    EXPECT_EQ(after.mark, FlowMark::opaque) << "it need not come here any more";
+    EXPECT_FALSE(after.opaque);
+    EXPECT_EQ(t.send(of_host(1008), 100 + 812, kBye).mark, FlowMark::none);
+    EXPECT_TRUE(t.messages.empty());
+}
+
+TEST(ConnectionHoldings, WhoeverHasNotShakenHandsIsOneWithAllOthersOfTheKind) {
+    Table t;
+    t.limits.buffered_bytes = 10'000;
+    t.shake_hands();
+    EXPECT_FALSE(t.send(t.tuple, 100, endless(2500)).opaque);
+    for (std::uint16_t forged = 1; forged <= 100; ++forged) {
+        const auto way = of_host(1000, ("10.1.3." + std::to_string(forged)).c_str());
+        (void)t.send(way, 99, "", {.syn = true});
+        (void)t.send(way, 100, endless(1000));
+    }
+    const auto given_up = t.expire(at(0));
+    EXPECT_GT(given_up.size(), 40U);
+    EXPECT_THAT(given_up, Each(Pair(::testing::Ne(t.tuple), OpaqueReason::too_much_early_data)));
+}
+
+}  // namespace
+}  // namespace messenger::alg
