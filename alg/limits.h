@@ -29,6 +29,7 @@ struct Limits {
     // TCP packets that wait until it is known whether their message has to be edited (NAT)
     std::size_t held_bytes = std::size_t{64} << 10U;  ///< of one direction
     std::size_t held_segments = 128;                  ///< of one direction
+    std::size_t held_in_all = 1024;                   ///< packets of all connections together
     std::uint16_t mss_room = 200;                     ///< by how much the segments of SIP connections are made smaller
     Duration hold_time = std::chrono::seconds(4);
 

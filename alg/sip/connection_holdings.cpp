@@ -14,7 +14,8 @@ constexpr std::size_t kFreed = 8;
 
 }  // namespace
 
-std::size_t ConnectionTable::held_by(const Connection& connection, Store /*store*/) {
+std::size_t ConnectionTable::held_by(const Connection& connection, Store store) {
+    if (store == Store::packets) return connection.edited == nullptr ? 0 : connection.edited->held_segments();
     std::size_t bytes = 0;
     for (const Side& side : connection.sides) {
         bytes += side.messages.buffered() + (side.reassembler ? side.reassembler->buffered() : 0);
@@ -43,17 +44,23 @@ void ConnectionTable::hold(Connection& connection, Store store, std::size_t amou
     holding.amount = amount;
 }
 
-/// In whose name: the opener's. Whoever has not shaken hands, or has no place of its own, is one with all others of the
-/// kind; what was taken up in its middle stands for itself.
-ConnectionTable::Key ConnectionTable::holder_of(const Connection& connection, Store /*store*/) {
+/// In whose name. Packets that wait are those of the inside host, whoever sends them: it takes part. Bytes are those of
+/// the opener. Whoever has not shaken hands, or has no place of its own, is one with all others of the kind; what was
+/// taken up in its middle stands for itself.
+ConnectionTable::Key ConnectionTable::holder_of(const Connection& connection, Store store) {
     const auto host = [](const IpAddress& address) { return Key{{address, 0}, {}, Transport::tcp}; };
+    if (store == Store::packets) {
+        const Endpoint& inside = connection.inside_first ? connection.key->source : connection.key->destination;
+        return host(inside.address);
+    }
     if (connection.opened_by) return host(*connection.opened_by);
     return connection.begin_seen ? Key{} : *connection.key;
 }
 
 /// Over the bound: of the host that holds most the largest connection goes, and again, until a part of it is free.
 void ConnectionTable::relieve(Store store, TimePoint now) {
-    const std::size_t most = limits_.buffered_bytes;
+    const bool packets = store == Store::packets;
+    const std::size_t most = packets ? limits_.held_in_all : limits_.buffered_bytes;
     Holders& holders = holders_.at(static_cast<std::size_t>(store));
     if (holders.amount <= most) return;
     struct Part {
@@ -87,7 +94,7 @@ void ConnectionTable::relieve(Store store, TimePoint now) {
         Host& host = hosts.back();
         const Part& largest = parts[--host.end];
         host.amount -= largest.amount;
-        evict(*largest.connection, OpaqueReason::too_much_early_data, now);
+        evict(*largest.connection, packets ? OpaqueReason::too_much_held : OpaqueReason::too_much_early_data, now);
         if (host.begin == host.end) {
             hosts.pop_back();
         } else {
@@ -100,6 +107,7 @@ void ConnectionTable::relieve(Store store, TimePoint now) {
 /// packet at hand are those of another connection.
 void ConnectionTable::evict(Connection& connection, OpaqueReason reason, TimePoint now) {
     forget_streams(connection);
+    hold(connection, Store::packets, 0);
     connection.state = State::opaque;
     connection.owes_mark = true;
     connection.evicted = reason;

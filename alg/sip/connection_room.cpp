@@ -100,6 +100,7 @@ void ConnectionTable::unsettle(Connection& connection) {
 void ConnectionTable::erase(Connections::iterator at) {
     unsettle(at->second);
     forget_streams(at->second);
+    hold(at->second, Store::packets, 0);
     connections_.erase(at);
 }
 

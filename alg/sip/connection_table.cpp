@@ -63,6 +63,8 @@ ConnectionTable::Outcome ConnectionTable::on_segment(const Segment& segment, con
     outcome.edited = altered && !was_altered;
     // Its numbers are translated for as long as it lives: it must go on coming here.
     if (outcome.mark == FlowMark::opaque && altered) outcome.mark = FlowMark::none;
+    account(*connection, Store::packets);
+    relieve(Store::packets, now);
     if (packet.tcp.rst || packet.tcp.fin) on_end(*connection, packet, now);
     return outcome;
 }
@@ -369,6 +371,7 @@ void ConnectionTable::let_go(Connection& connection, ReleaseList& releases) {
     for (const Sender one : {Sender::inside, Sender::outside}) connection.edited->give_up(one, releases);
     connection.hold_deadlines = {};
     if (altered) releases.mark_edited(first_release);
+    account(connection, Store::packets);
 }
 
 }  // namespace messenger::alg

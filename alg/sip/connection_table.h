@@ -86,8 +86,8 @@ class StreamReader {
 /// with forged senders, and SIP behind them, puts nobody out who has shaken hands. Nor does one host that opens very
 /// many connections: beyond Limits::flows_per_host they are kept only as long as there is room.
 ///
-/// What connections hold together, bytes of unfinished messages, has a bound. Over it the host that holds most loses its
-/// largest connections, not the one that comes last.
+/// What connections hold together, bytes of unfinished messages and packets that wait, has a bound. Over it the host
+/// that holds most loses its largest connections, not the one that comes last.
 class ConnectionTable {
    public:
     ConnectionTable(const Limits& limits, const HashKey& secret)
@@ -149,9 +149,10 @@ class ConnectionTable {
     };
     /// What has a bound for all connections together.
     enum class Store : std::uint8_t {
-        bytes,  ///< of messages and out of order
+        bytes,    ///< of messages and out of order
+        packets,  ///< that wait
     };
-    static constexpr std::array kStores{Store::bytes};
+    static constexpr std::array kStores{Store::bytes, Store::packets};
     /// What one connection has in a store.
     struct Holding {
         std::size_t amount = 0;

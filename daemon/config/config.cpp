@@ -94,7 +94,10 @@ class Parser {
             complain(error.source().begin.line, std::string(error.description()));
         }
         if (errors_.empty()) check_contradictions();
-        if (errors_.empty()) return {std::move(config_), {}};
+        if (errors_.empty()) {
+            leave_room_in_queue();
+            return {std::move(config_), {}};
+        }
         std::stable_sort(errors_.begin(), errors_.end(),
                          [](const ConfigError& a, const ConfigError& b) { return a.line < b.line; });
         return {std::nullopt, std::move(errors_)};
@@ -153,6 +156,9 @@ class Parser {
         check_queues();
         check_limits();
     }
+
+    /// Packets that wait for the rest of a message keep their places in the queue.
+    void leave_room_in_queue() { config_.limits.held_in_all = config_.queue.length / 4; }
 
     void check_network() {
         if (config_.network.inside.empty() && config_.network.inside_interfaces.empty()) {

@@ -65,7 +65,8 @@ constexpr auto kTable = std::to_array<Key>({
     {"nat", "hold_bytes", [](Config& c) -> auto& { return c.limits.held_bytes; }, {2048, 16'777'216},
      "How many bytes of one direction of a connection wait."},
     {"nat", "hold_packets", [](Config& c) -> auto& { return c.limits.held_segments; }, {2, 4096},
-     "How many packets of one direction of a connection wait."},
+     "How many packets of one direction of a connection wait. All connections together have a quarter of queue.length; "
+     "over that, the inside host with most packets that wait loses its largest connections: they pass unread."},
     {"nat", "mss_room", [](Config& c) -> auto& { return c.limits.mss_room; }, {0, 600},
      "By how many bytes the segments of SIP connections are made smaller, so that they may grow."},
 

@@ -76,7 +76,9 @@ void count(std::array<std::uint64_t, size>& counts, Enum reason) {
         case alg::OpaqueReason::too_large: return "; limits.head_bytes is the limit";
         case alg::OpaqueReason::too_much_early_data:
             return "; limits.pending_bytes, limits.pending_segments and limits.buffered_bytes are the limits";
-        case alg::OpaqueReason::too_much_held: return "; nat.hold_bytes and nat.hold_packets are the limits";
+        case alg::OpaqueReason::too_much_held:
+            return "; nat.hold_bytes and nat.hold_packets are the limits, for all connections a quarter of "
+                   "queue.length";
         case alg::OpaqueReason::held_too_long: return "; nat.hold_time is the limit";
         default: return "";
     }

@@ -69,6 +69,7 @@ constexpr Limits kLimits = [] {
     limits.buffered_bytes = 5000;
     limits.held_bytes = 4000;
     limits.held_segments = 10;
+    limits.held_in_all = 15;
     return limits;
 }();
 

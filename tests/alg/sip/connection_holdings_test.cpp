@@ -8,6 +8,7 @@ namespace messenger::alg {
 namespace {
 
 using connection_lab::at;
+using connection_lab::EditedTable;
 using connection_lab::kBye;
 using connection_lab::Table;
 using ::testing::Each;
@@ -56,6 +57,49 @@ TEST(ConnectionHoldings, WhoeverHasNotShakenHandsIsOneWithAllOthersOfTheKind) {
     const auto given_up = t.expire(at(0));
     EXPECT_GT(given_up.size(), 40U);
     EXPECT_THAT(given_up, Each(Pair(::testing::Ne(t.tuple), OpaqueReason::too_much_early_data)));
+}
+
+TEST(ConnectionHoldings, PacketsThatWaitLeaveRoomForThoseOfOthers) {
+    EditedTable t;
+    t.limits.held_in_all = 64;
+    const FlowTuple honest = t.tuple;
+    t.shake_hands();
+    t.data(100, kBye.substr(0, 20));
+    std::uint16_t port = 1000;
+    std::uint32_t held = 0;
+    for (; port < 1020; ++port) {
+        t.tuple = of_host(port);
+        t.shake_hands();
+        const std::string bytes = endless(60);
+        for (std::uint32_t i = 0; i < 20; ++i) {
+            t.data(100 + i, bytes.substr(i, 1));
+            held += 1U - static_cast<std::uint32_t>(t.releases.size());
+        }
+        const auto given_up = t.expire(0);
+        EXPECT_THAT(given_up, Each(Pair(::testing::Ne(honest), OpaqueReason::too_much_held)));
+        held -= static_cast<std::uint32_t>(t.releases.size());
+        EXPECT_LE(held, 64U);
+    }
+    EXPECT_GT(held, 20U) << "up to there they may wait";
+    t.tuple = honest;
+    t.data(120, kBye.substr(20));
+    EXPECT_THAT(t.messages, ElementsAre(kBye)) << "read in spite of all";
+}
+
+TEST(ConnectionHoldings, WhatWaitedGoesOnWithTheNextPacketToo) {
+    EditedTable t;
+    t.limits.held_in_all = 2;
+    t.shake_hands();
+    for (std::uint32_t i = 0; i < 3; ++i) {
+        t.data(100 + 10 * i, kBye.substr(10 * i, 10));
+        EXPECT_TRUE(t.releases.empty());
+    }
+    t.data(130, kBye.substr(30));
+    EXPECT_EQ(t.releases.size(), 4U) << "as they are";
+    EXPECT_EQ(t.outcome.mark, FlowMark::opaque);
+    EXPECT_TRUE(t.messages.empty());
+    EXPECT_THAT(t.expire(0), ElementsAre(Pair(t.tuple, OpaqueReason::too_much_held)));
+    EXPECT_TRUE(t.releases.empty());
 }
 
 }  // namespace
