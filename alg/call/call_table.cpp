@@ -2,6 +2,7 @@
 #include "alg/call/call_table.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "alg/call/call_record.h"
 
@@ -72,18 +73,49 @@ std::optional<CallLabel> CallTable::label_of(std::uint64_t key) const {
     return label;
 }
 
-Call* CallTable::add(std::uint64_t key, std::string_view call_id, const IpAddress& charged_to,
-                     const std::optional<IpAddress>& caller, TimePoint now) {
-    if (calls_.size() >= limits_.calls) return nullptr;
+bool CallTable::has_room(const IpAddress& charged_to, const std::optional<IpAddress>& caller) const {
+    if (calls_.size() >= limits_.calls) return false;
     const auto host = hosts_.find(charged_to);
     const Share share = host == hosts_.end() ? Share{} : host->second;
-    if (share.calls >= limits_.calls_per_host) return nullptr;
-    if (!caller) return &restore(key, call_id, charged_to, now);
+    if (share.calls >= limits_.calls_per_host) return false;
+    if (!caller) return true;
     const auto half = [](std::size_t limit) { return (limit + 1) / 2; };
-    if (uninvited_ >= half(limits_.calls) || share.uninvited >= half(limits_.calls_per_host)) return nullptr;
+    if (uninvited_ >= half(limits_.calls) || share.uninvited >= half(limits_.calls_per_host)) return false;
+    const auto peer = peers_.find(caller->site());
+    return peer == peers_.end() || peer->second < limits_.calls_per_peer;
+}
+
+void CallTable::note_refused(const Call& call) {
+    if (!call.uninvited_by || call.alive()) return;
+    if (refused_.size() > 2 * calls_.size() + kRefusedKept) {
+        // Some have gone, and one that begins and is refused again and again stands there as often.
+        std::erase_if(refused_, [this](std::uint64_t key) { return !calls_.contains(key); });
+        std::sort(refused_.begin(), refused_.end());
+        refused_.erase(std::unique(refused_.begin(), refused_.end()), refused_.end());
+    }
+    refused_.push_back(call.key);
+}
+
+/// One of them. False if there is none.
+bool CallTable::forget_refused() {
+    while (!refused_.empty()) {
+        const std::uint64_t key = refused_.back();
+        refused_.pop_back();
+        const Call* call = std::as_const(*this).find(key);
+        if (call == nullptr || call->alive() || !call->uninvited_by) continue;
+        erase(key);
+        return true;
+    }
+    return false;
+}
+
+Call* CallTable::add(std::uint64_t key, std::string_view call_id, const IpAddress& charged_to,
+                     const std::optional<IpAddress>& caller, TimePoint now) {
+    while (!has_room(charged_to, caller)) {
+        if (!forget_refused()) return nullptr;
+    }
+    if (!caller) return &restore(key, call_id, charged_to, now);
     const IpAddress site = caller->site();
-    const auto peer = peers_.find(site);
-    if (peer != peers_.end() && peer->second >= limits_.calls_per_peer) return nullptr;
     Call& call = restore(key, call_id, charged_to, now);
     call.uninvited_by = site;
     ++uninvited_;

@@ -50,12 +50,16 @@ class CallTable {
     [[nodiscard]] bool contains(std::uint64_t key) const { return calls_.contains(key); }
     /// For reading: good until another one is asked for like this, or label_of(), or the table changes.
     [[nodiscard]] const Call* find(std::uint64_t key) const;
-    /// A new call; nullptr if the table is full, or one of its hosts has too many. charged_to: an inside host. caller:
+    /// A new call; nullptr if the table is full, or one of its hosts has too many: calls of strangers that were refused
+    /// make room for it. charged_to: an inside host. caller:
     /// the outside host that begins it; absent for a call that an inside host begins.
     [[nodiscard]] Call* add(std::uint64_t key, std::string_view call_id, const IpAddress& charged_to,
                             const std::optional<IpAddress>& caller, TimePoint now);
     /// An inside host takes part of its own will: the call does not count as a stranger's any more.
     void set_invited(Call& call);
+    /// An inside host has turned it down. If it was a stranger's, it is only kept for what is sent again, and as long
+    /// as there is room.
+    void note_refused(const Call& call);
     /// A call from before a restart, whatever the limits say: it exists.
     [[nodiscard]] Call& restore(std::uint64_t key, std::string_view call_id, const IpAddress& charged_to,
                                 TimePoint now);
@@ -136,12 +140,15 @@ class CallTable {
     [[nodiscard]] Reading all() const { return Reading(*this); }
 
    private:
-    static constexpr std::size_t kPlacesKept = 64;  ///< on the desk, for their memory
+    static constexpr std::size_t kPlacesKept = 64;   ///< on the desk, for their memory
+    static constexpr std::size_t kRefusedKept = 64;  ///< besides two for each call
 
     [[nodiscard]] Call& fetch(Calls::Id id);
     [[nodiscard]] Call& take_place(Calls::iterator entry);
     [[nodiscard]] const Call& read(Calls::const_iterator entry, ReadingDesk& desk) const;
     [[nodiscard]] std::string_view keep_text(std::string_view text) const;
+    [[nodiscard]] bool has_room(const IpAddress& charged_to, const std::optional<IpAddress>& caller) const;
+    [[nodiscard]] bool forget_refused();
 
     const Limits& limits_;
     Calls calls_;
@@ -160,6 +167,7 @@ class CallTable {
     SlotTable<IpAddress, Share, KeyedHash> hosts_;        ///< inside
     SlotTable<IpAddress, std::size_t, KeyedHash> peers_;  ///< outside: the uninvited calls of each
     std::size_t uninvited_ = 0;
+    std::vector<std::uint64_t> refused_;  ///< keys; some have gone, or live again
     Deadlines<Calls::Id> deadlines_;
 };
 

@@ -112,6 +112,7 @@ bool Signalling::fail_hop(const Passing& passing, Dialog& invite, std::uint64_t 
 void Signalling::on_initial_failure(const Passing& passing, Call& call, const Tags& tags, Plan& plan) {
     const std::uint64_t branch = make_branch(passing.message.top_via());
     CloseReason reason = CloseReason::failed;
+    const bool was_alive = call.alive();
     bool stranger = false;
     bool nothing_left = false;
     const auto fails = [&](Dialog& dialog, bool same) {
@@ -137,6 +138,7 @@ void Signalling::on_initial_failure(const Passing& passing, Call& call, const Ta
     }
     if (stranger) report_refusal(passing, RefuseReason::wrong_dialog, plan);
     finish(call, reason, passing, plan);
+    if (was_alive && policy_.inside.contains(passing.tuple.source.address)) calls_.note_refused(call);
 }
 
 }  // namespace messenger::alg

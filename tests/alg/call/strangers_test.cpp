@@ -115,6 +115,37 @@ TEST_F(StrangersTest, UseUpNoneOfAnInsideHostsOwnCalls) {
     EXPECT_TRUE(events<RefuseEvent>().empty());
 }
 
+TEST_F(StrangersTest, UseUpNothingWithCallsThatAreRefused) {
+    limits_.calls_per_host = 4;
+    limits_.calls_per_peer = 3;
+    for (int i = 0; i < 100; ++i) {
+        call_id_ = "refused " + std::to_string(i);
+        say(in(), request("INVITE", 1, ""), theirs());
+        EXPECT_TRUE(events<RefuseEvent>().empty()) << i;
+        say(out(), response(486, "INVITE", 1));
+        say(out(), response(486, "INVITE", 1));
+    }
+    EXPECT_EQ(signalling_.calls().size(), 2U) << "the last ones, for what is sent again";
+    for (int i = 0; i < 4; ++i) {
+        call_id_ = "from inside " + std::to_string(i);
+        say(out(), request("INVITE", 1, ""), ours());
+        EXPECT_TRUE(events<RefuseEvent>().empty()) << i;
+    }
+    EXPECT_EQ(signalling_.calls().size(), 4U);
+}
+
+TEST_F(StrangersTest, FreeNoPlaceOfACallThatRingsOn) {
+    limits_.calls_per_peer = 1;
+    call_id_ = "ringing";
+    say(in(), request("INVITE", 1, ""), theirs());
+    say(out(), response(486, "INVITE", 1));
+    say(in(), request("INVITE", 2, ""), theirs());
+    say(out(), response(180, "INVITE", 2));
+    call_id_ = "another";
+    say(in(), request("INVITE", 1, ""), theirs());
+    EXPECT_EQ(events<RefuseEvent>().size(), 1U);
+}
+
 TEST_F(StrangersTest, CallOnlySoManyAtOnce) {
     limits_.calls_per_peer = 1;
     say(in(), request("INVITE", 1, ""), theirs());
