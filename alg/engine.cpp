@@ -181,7 +181,8 @@ bool Engine::may_decline(const PacketContext& context, const FlowTuple& tuple) c
     if (!wanted || tuple.transport != Transport::tcp) return false;
     const bool outbound = policy_.inside.contains(tuple.source.address);
     const Endpoint& remote = outbound ? tuple.destination : tuple.source;
-    return outbound != policy_.inside.contains(tuple.destination.address) &&
+    const Endpoint& local = outbound ? tuple.source : tuple.destination;
+    return outbound != policy_.inside.contains(tuple.destination.address) && policy_.is_user_agent_port(local.port) &&
            !policy_.no_rewrite.contains(remote.address);
 }
 

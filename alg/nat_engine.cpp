@@ -59,7 +59,7 @@ bool Engine::may_edit(const PacketContext& context, const FlowTuple& tuple) cons
     const Endpoint& remote = outbound ? tuple.destination : tuple.source;
     const Endpoint& local = outbound ? tuple.source : tuple.destination;
     if (!policy_.inside.contains(local.address) || policy_.inside.contains(remote.address)) return false;
-    return !policy_.no_rewrite.contains(remote.address);
+    return policy_.is_user_agent_port(local.port) && !policy_.no_rewrite.contains(remote.address);
 }
 
 /// The kernel knows best: the address that it really hides the flow behind, and whether it does.

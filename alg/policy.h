@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -68,6 +69,13 @@ struct Policy {
     /// Whether a TCP stream whose beginning was not seen may be taken up at a start line without a mark that says that
     /// it is SIP. Right for captures, never on a gateway (NAT Slipstreaming).
     bool take_up_any_stream = false;
+
+    [[nodiscard]] bool is_sip_port(std::uint16_t port) const {
+        return std::find(sip_ports.begin(), sip_ports.end(), port) != sip_ports.end();
+    }
+    /// Where an inside host may send SIP from or listen for it: no well-known port but those of SIP. No packet from or
+    /// to another is ever changed.
+    [[nodiscard]] bool is_user_agent_port(std::uint16_t port) const { return port >= 1024 || is_sip_port(port); }
 };
 
 }  // namespace messenger::alg

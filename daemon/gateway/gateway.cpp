@@ -144,7 +144,6 @@ void Gateway::part_with_rights() {
     duty.schema = kernel_.schema.socket().fd();
     duty.conntrack = kernel_.conntrack.socket().fd();
     duty.queue = queue_.fd();
-    duty.queues = queue_options(config_).queues;
     duty.schema_options = kernel_.schema.options();
     duty.config = config_;
     duty.config_file = config_file_;

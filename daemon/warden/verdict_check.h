@@ -3,13 +3,42 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
+
+#include "alg/policy.h"
+#include "daemon/config/config.h"
+#include "daemon/process/interfaces.h"
+#include "nft/attributes.h"
 
 namespace messenger::daemon {
 
-/// Whether the bytes of one send are verdicts as VerdictBatch writes them and nothing else: accept or drop, on one of
-/// these queues, with a mark or with other bytes at most. Other messages of this subsystem could bind queues, hand
-/// packets on to other programs, or change conntrack entries. Aligned like nlmsghdr.
-[[nodiscard]] bool holds_only_verdicts(std::span<const std::byte> request, std::span<const std::uint16_t> queues);
+/// Judges what is to be sent to the queues: verdicts as VerdictBatch writes them and nothing else. Other messages of
+/// this subsystem could bind queues, hand packets on to other programs, or change conntrack entries.
+///
+/// A first packet (queue.admit) goes on as it came or not at all: with other bytes or another mark it could become
+/// whatever it liked, before conntrack and every rule of others have seen it. A packet of signalling may get a mark;
+/// which one, cannot be judged here: the kernel replaces all of its bits, so the verdict repeats those of others. It
+/// may get other bytes where messages are changed (NAT, policy.compression), if it could still be signalling and, going
+/// to an inside host, leads to no port below 1024 but those of SIP. What it was before, nobody has told the warden.
+class VerdictCheck {
+   public:
+    /// Before the first verdict, after a reload, and when this host has other addresses.
+    void update(const Config& config, std::span<const InterfaceAddress> addresses);
+
+    /// The bytes of one send, aligned like nlmsghdr.
+    [[nodiscard]] bool holds_only_verdicts(std::span<const std::byte> request) const;
+
+   private:
+    [[nodiscard]] bool is_verdict(std::uint16_t queue, std::span<const std::byte> attributes) const;
+    [[nodiscard]] bool may_change(std::uint16_t queue, const nft::Attributes& verdict) const;
+    [[nodiscard]] bool may_become(std::span<const std::byte> packet) const;
+
+    alg::Policy policy_;
+    NumberRange signalling_;
+    std::optional<std::uint16_t> admit_;
+    bool nat_ = false;
+    bool overwrites_ = false;  ///< stays: what was changed before a reload comes again as it was changed
+};
 
 }  // namespace messenger::daemon

@@ -176,8 +176,14 @@ class WardenProcess {
     }
 
     [[nodiscard]] int send_verdicts(std::span<const std::byte> bytes) {
-        if (!holds_only_verdicts(bytes, duty_.queues)) {
-            log_.error("warden", "turned down: {} bytes for the queues that are no verdicts", bytes.size());
+        bool good = verdicts_.holds_only_verdicts(bytes);
+        if (!good && may_look_again()) {
+            look_at_host();
+            good = verdicts_.holds_only_verdicts(bytes);
+        }
+        if (!good) {
+            log_.error("warden", "turned down: {} bytes for the queues that are no verdicts as the daemon gives them",
+                       bytes.size());
             return EACCES;
         }
         if (send_to_queue(bytes)) return 0;
@@ -216,7 +222,9 @@ class WardenProcess {
     void look_at_host() {
         next_look_ = read_clock() + kPauseBetweenLooks;
         check_.reset();
-        rules_.emplace(duty_.config, list_interface_addresses(), heard_);
+        const auto addresses = list_interface_addresses();
+        verdicts_.update(duty_.config, addresses);
+        rules_.emplace(duty_.config, addresses, heard_);
         check_.emplace(duty_.schema_options, *rules_);
     }
 
@@ -227,6 +235,7 @@ class WardenProcess {
     HeardHosts heard_{sets_};
     std::array<nft::NetlinkSocket, 3> sockets_;  ///< by WardenChannel
     alg::TimePoint next_look_;
+    VerdictCheck verdicts_;
     std::optional<OpeningRules> rules_;
     std::optional<nft::RequestCheck> check_;
 };

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
-#include <cstdint>
 #include <string>
-#include <vector>
 
 #include "daemon/config/config.h"
 #include "daemon/process/log.h"
@@ -17,7 +15,6 @@ struct WardenDuty {
     int schema = -1;
     int conntrack = -1;
     int queue = -1;
-    std::vector<std::uint16_t> queues;
     nft::SchemaOptions schema_options;
     Config config;
     std::string config_file;  ///< read again when the daemon says so: what it says itself would prove nothing

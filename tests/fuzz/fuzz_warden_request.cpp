@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // What a daemon that was taken over could send to its warden: netlink requests, verdicts, and questions about hosts.
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -74,7 +73,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     static const messenger::nft::SchemaOptions options;
     static const RequestCheck judged_well(options, yes);
     static const RequestCheck judged_ill(options, no);
-    constexpr std::array<std::uint16_t, 2> kQueues{200, 210};
+    static const messenger::daemon::VerdictCheck verdicts = [] {
+        messenger::daemon::Config config;
+        config.network.inside = {*messenger::alg::Prefix::parse("10.1.2.0/24")};
+        config.nat.interfaces = {"wan"};
+        messenger::daemon::VerdictCheck check;
+        check.update(config, {});
+        return check;
+    }();
 
     // A copy of its own: aligned as netlink messages are, and as long as the bytes are.
     std::vector<std::byte> request(size);
@@ -82,7 +88,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const bool passes_ill = judged_ill.find_fault(request).empty();
     require(!passes_ill || judged_well.find_fault(request).empty(), "a judge who says yes lets more through");
     if (passes_ill) require_harmless(request);
-    if (messenger::daemon::holds_only_verdicts(request, kQueues) && size > 0) {
+    if (verdicts.holds_only_verdicts(request) && size > 0) {
         require(!passes_ill, "verdicts are no requests");
     }
     if (const auto places = messenger::daemon::read_places(request)) {

@@ -5,40 +5,121 @@
 #include <linux/netfilter/nfnetlink_queue.h>
 #include <linux/netlink.h>
 
-#include <array>
 #include <cstring>
-#include <string_view>
 #include <vector>
 
 #include <gtest/gtest.h>
 
 #include "daemon/queue/verdict_batch.h"
+#include "tests/support/packet_builder.h"
 
 namespace messenger::daemon {
 namespace {
 
 using Bytes = std::vector<std::byte>;
+using testing::endpoint;
 
-constexpr std::array<std::uint16_t, 2> kQueues{200, 210};
+constexpr std::uint16_t kSignalling = 200;
+constexpr std::uint16_t kAdmit = 210;
 
-Bytes batch(std::uint16_t queue = 200) {
-    constexpr std::string_view kPacket = "a packet's bytes";
+/// A gateway that hides 10.1.2.0/24 behind an address of its own.
+Config hiding() {
+    Config config;
+    config.network.inside = {*alg::Prefix::parse("10.1.2.0/24")};
+    config.nat.interfaces = {"wan"};
+    return config;
+}
+
+bool passes(const Bytes& bytes, const Config& config = hiding()) {
+    VerdictCheck check;
+    check.update(config, {});
+    return check.holds_only_verdicts(bytes);
+}
+
+Bytes one(const Verdict& verdict) {
     VerdictBatch verdicts(4096);
-    EXPECT_TRUE(verdicts.add({queue, 1, Verdict::Action::accept, std::nullopt, {}}, 1));
-    EXPECT_TRUE(verdicts.add({queue, 2, Verdict::Action::drop, std::nullopt, {}}, 2));
-    EXPECT_TRUE(verdicts.add(
-        {queue, 3, Verdict::Action::accept, 0x20000000, std::as_bytes(std::span(kPacket.data(), kPacket.size()))}, 3));
+    EXPECT_TRUE(verdicts.add(verdict, 1));
     return {verdicts.bytes().begin(), verdicts.bytes().end()};
 }
 
-bool passes(const Bytes& bytes) {
-    return holds_only_verdicts(bytes, kQueues);
+Bytes replaced(const Bytes& packet, std::uint16_t queue = kSignalling) {
+    return one({queue, 3, Verdict::Action::accept, std::nullopt, packet});
+}
+
+Bytes from_server(std::uint16_t to_port = 5060, const char* to = "10.1.2.3") {
+    return testing::udp_packet(endpoint("203.0.113.30", 5060), endpoint(to, to_port), "SIP/2.0 200 OK");
+}
+
+Bytes batch(std::uint16_t queue = kSignalling) {
+    VerdictBatch verdicts(4096);
+    EXPECT_TRUE(verdicts.add({queue, 1, Verdict::Action::accept, std::nullopt, {}}, 1));
+    EXPECT_TRUE(verdicts.add({queue, 2, Verdict::Action::drop, std::nullopt, {}}, 2));
+    EXPECT_TRUE(verdicts.add({queue, 3, Verdict::Action::accept, 0x20000000, from_server()}, 3));
+    return {verdicts.bytes().begin(), verdicts.bytes().end()};
 }
 
 TEST(VerdictCheck, LetsThroughWhatTheBatchWrites) {
-    EXPECT_TRUE(passes(batch(200)));
-    EXPECT_TRUE(passes(batch(210)));
+    EXPECT_TRUE(passes(batch()));
+    EXPECT_TRUE(passes(one({kAdmit, 1, Verdict::Action::accept, std::nullopt, {}})));
+    EXPECT_TRUE(passes(one({kAdmit, 1, Verdict::Action::drop, std::nullopt, {}})));
     EXPECT_FALSE(passes(batch(201))) << "somebody else's queue";
+    Config marking = hiding();
+    marking.passage.mode = Passage::mark;
+    EXPECT_FALSE(passes(one({kAdmit, 1, Verdict::Action::accept, std::nullopt, {}}), marking)) << "not ours then";
+}
+
+TEST(VerdictCheck, LetsFirstPacketsGoOnOnlyAsTheyCame) {
+    EXPECT_FALSE(passes(replaced(from_server(), kAdmit)));
+    EXPECT_FALSE(passes(one({kAdmit, 1, Verdict::Action::accept, 0x20000000, {}})));
+    Config several = hiding();
+    several.queue.signalling = {200, 209};
+    EXPECT_TRUE(passes(replaced(from_server(), 209), several));
+}
+
+TEST(VerdictCheck, LetsNothingChangeThatIsDropped) {
+    EXPECT_FALSE(passes(one({kSignalling, 1, Verdict::Action::drop, 0x20000000, {}})));
+    EXPECT_FALSE(passes(one({kSignalling, 1, Verdict::Action::drop, std::nullopt, from_server()})));
+}
+
+TEST(VerdictCheck, LetsBytesChangeOnlyWhereMessagesDo) {
+    Config routing = hiding();
+    routing.nat.interfaces.clear();
+    const Bytes segment = testing::tcp_packet(endpoint("203.0.113.30", 5060), endpoint("10.1.2.3", 33'000), {}, "SIP");
+    EXPECT_TRUE(passes(replaced(segment)));
+    EXPECT_FALSE(passes(replaced(segment), routing));
+    routing.policy.compression = alg::Compression::decline;
+    EXPECT_TRUE(passes(replaced(segment), routing));
+    EXPECT_FALSE(passes(replaced(from_server()), routing)) << "datagrams only for NAT";
+    const Bytes later =
+        testing::udp_packet(endpoint("2001:db8::30", 5060), endpoint("2001:db8:1::3", 5060), "SIP/2.0 200 OK");
+    EXPECT_FALSE(passes(replaced(later))) << "nor IPv6";
+
+    VerdictCheck check;
+    check.update(routing, {});
+    routing.policy.compression = alg::Compression::opaque;
+    check.update(routing, {});
+    EXPECT_TRUE(check.holds_only_verdicts(replaced(segment))) << "it may come again";
+}
+
+TEST(VerdictCheck, LetsAPacketBecomeOnlyWhatMightHaveBeenQueued) {
+    EXPECT_TRUE(passes(replaced(from_server(33'000)))) << "where it has sent from";
+    EXPECT_FALSE(passes(replaced(from_server(161)))) << "a service of an inside host";
+    const auto between = [](alg::Endpoint from, alg::Endpoint to) {
+        return replaced(testing::udp_packet(from, to, "SIP/2.0 200 OK"));
+    };
+    EXPECT_TRUE(passes(between(endpoint("10.1.2.3", 33'000), endpoint("203.0.113.30", 5060))));
+    EXPECT_TRUE(passes(between(endpoint("203.0.113.30", 40'000), endpoint("10.1.2.3", 7100)))) << "a Contact";
+    EXPECT_TRUE(passes(between(endpoint("10.1.2.3", 7100), endpoint("203.0.113.30", 40'000))));
+    EXPECT_FALSE(passes(between(endpoint("203.0.113.30", 40'000), endpoint("198.51.100.7", 7100)))) << "nobody inside";
+    EXPECT_FALSE(passes(between(endpoint("10.1.2.3", 161), endpoint("203.0.113.30", 7100))));
+    Config odd = hiding();
+    odd.sip.ports = {161};
+    EXPECT_TRUE(passes(replaced(from_server(161)), odd)) << "where SIP is spoken";
+
+    Bytes cut = from_server();
+    cut.resize(27);
+    EXPECT_FALSE(passes(replaced(cut)));
+    EXPECT_FALSE(passes(replaced(testing::to_bytes("a packet's bytes"))));
 }
 
 TEST(VerdictCheck, TurnsDownOtherMessagesOfTheQueue) {

@@ -97,7 +97,6 @@ class Office {
         duty.schema = schema_->socket().fd();
         duty.conntrack = conntrack_->socket().fd();
         duty.queue = queue_->fd();
-        duty.queues = {200};
         duty.schema_options = options_;
         duty.config = config_;
         duty.config_file = file();
