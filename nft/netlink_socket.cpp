@@ -24,7 +24,10 @@ constexpr std::size_t kReplyRoom = 65536;
 // What reserve() gives at least, so that it never takes from what a socket has by default, and at most: the kernel
 // doubles it.
 constexpr std::size_t kLeastRoom = 262144;
-constexpr std::size_t kMostRoom = std::numeric_limits<int>::max() / 2;
+constexpr std::size_t kMostSendRoom = std::numeric_limits<int>::max() / 2;
+// 65,536 answers. Only what is refused is answered one by one, so ever so large a request needs less; and how much a
+// warden has the kernel keep is not for a process without rights to say.
+constexpr std::size_t kMostReceiveRoom = std::size_t{64} << 20U;
 // A dump that others keep changing is given up after so many attempts.
 constexpr int kMaxDumpAttempts = 10;
 
@@ -76,7 +79,6 @@ Expected<void> NetlinkSocket::reserve(std::size_t send_bytes, std::size_t receiv
     const auto grow = [this](std::size_t wanted, std::size_t& room, int option) -> Expected<void> {
         if (wanted <= room) return {};
         wanted = std::max(wanted, kLeastRoom);
-        if (wanted > kMostRoom) return system_error(EMSGSIZE, "size a netlink buffer");
         const int size = static_cast<int>(wanted);
         if (setsockopt(fd(), SOL_SOCKET, option, &size, sizeof(size)) < 0) {
             return system_error(errno, "size a netlink buffer");
@@ -84,8 +86,9 @@ Expected<void> NetlinkSocket::reserve(std::size_t send_bytes, std::size_t receiv
         room = wanted;
         return {};
     };
+    if (send_bytes > kMostSendRoom) return system_error(EMSGSIZE, "size a netlink buffer");
     if (auto sent = grow(send_bytes, send_room_, SO_SNDBUFFORCE); !sent) return sent;
-    return grow(receive_bytes, receive_room_, SO_RCVBUFFORCE);
+    return grow(std::min(receive_bytes, kMostReceiveRoom), receive_room_, SO_RCVBUFFORCE);
 }
 
 Expected<void> NetlinkSocket::join(int group) {

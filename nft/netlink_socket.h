@@ -36,7 +36,8 @@ class NetlinkSocket {
     [[nodiscard]] std::uint32_t portid() const { return mnl_socket_get_portid(socket_.get()); }
     [[nodiscard]] std::uint32_t next_sequence() { return ++sequence_; }
 
-    /// Room for messages of this size and for as many replies; past the limits in /proc/sys, which CAP_NET_ADMIN may.
+    /// Room for messages of this size and for as many bytes of replies, of these 64 MiB at most; past the limits in
+    /// /proc/sys, which CAP_NET_ADMIN may.
     [[nodiscard]] Expected<void> reserve(std::size_t send_bytes, std::size_t receive_bytes);
     [[nodiscard]] Expected<void> join(int group);
 

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/socket.h>
 
 #include <array>
 #include <chrono>
@@ -286,6 +287,18 @@ TEST(WardenRoot, MakesALargeTable) {
         const auto installed = office.schema().install(many);
         ASSERT_TRUE(installed) << installed.error().message();
         EXPECT_TRUE(office.is_open(many.operations().back().element.key));
+    });
+}
+
+TEST(WardenRoot, HasTheKernelKeepNoMoreThanAnswersMayNeed) {
+    IN_NETWORK_NAMESPACE({
+        auto socket = nft::NetlinkSocket::open();
+        ASSERT_TRUE(socket);
+        ASSERT_TRUE(socket->reserve(0, std::size_t{1} << 30U)) << "as much as a request may say";
+        int room = 0;
+        socklen_t length = sizeof(room);
+        ASSERT_EQ(::getsockopt(socket->fd(), SOL_SOCKET, SO_RCVBUF, &room, &length), 0);
+        EXPECT_EQ(room, 128 << 20) << "the kernel doubles it";
     });
 }
 
