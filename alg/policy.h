@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -61,7 +62,9 @@ struct Policy {
     EarlyMedia early_media = EarlyMedia::after_answer;
     PortRange nat_ports{40'000, 49'999};  ///< outside numbers for inside ports whose own number is taken
     bool keep_numbers = true;             ///< an inside port keeps its number outside where it is free
-    PrefixSet no_rewrite;                 ///< remote hosts whose messages are never edited, NAT or not
+    /// Outside numbers that no inside port gets, in ascending order: services of the gateway, and forwarded ports.
+    std::vector<std::uint16_t> reserved_ports;
+    PrefixSet no_rewrite;  ///< remote hosts whose messages are never edited, NAT or not
     FixedRanges fixed_ranges = FixedRanges::announced;
     Compression compression = Compression::opaque;
     TlsRanges tls;
@@ -72,6 +75,10 @@ struct Policy {
 
     [[nodiscard]] bool is_sip_port(std::uint16_t port) const {
         return std::find(sip_ports.begin(), sip_ports.end(), port) != sip_ports.end();
+    }
+    /// Of outside numbers. Those below 1024 always are.
+    [[nodiscard]] bool is_reserved(std::size_t port) const {
+        return port < 1024 || std::binary_search(reserved_ports.begin(), reserved_ports.end(), port);
     }
     /// Where an inside host may send SIP from or listen for it: no well-known port but those of SIP. No packet from or
     /// to another is ever changed.

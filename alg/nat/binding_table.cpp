@@ -14,7 +14,7 @@ std::size_t BindingTable::KeyHash::operator()(const BindingKey& key) const {
 }
 
 PortPool& BindingTable::pool(Transport transport, const IpAddress& outside) {
-    const auto [at, fresh] = pools_.try_emplace(way(transport, {outside, 0}, {}));
+    const auto [at, fresh] = pools_.try_emplace(way(transport, {outside, 0}, {}), policy_);
     // T.120's port is shared out by remote: nobody gets it for himself.
     if (fresh && transport == Transport::tcp) (void)at->second.take_exactly(kT120Port);
     return at->second;
@@ -283,7 +283,8 @@ std::size_t BindingTable::held() const {
 std::size_t BindingTable::ports_taken(Transport transport, const IpAddress& outside) const {
     const auto found = pools_.find(way(transport, {outside, 0}, {}));
     if (found == pools_.end()) return 0;
-    return found->second.taken() - (transport == Transport::tcp ? 1 : 0);
+    const bool shared = transport == Transport::tcp && found->second.is_taken(kT120Port);
+    return found->second.taken() - (shared ? 1 : 0);
 }
 
 }  // namespace messenger::alg

@@ -75,7 +75,7 @@ class BindingTable {
     enum class Exactly : std::uint8_t {
         added,  ///< nobody held it before
         held,
-        taken,    ///< by another inside endpoint, perhaps one that lingers; or this one has another number
+        taken,    ///< by another inside endpoint, perhaps one that lingers; or reserved; or this one has another number
         no_room,  ///< the table is full, or the host has its share
     };
     /// call holds a binding whose outside port has the inside one's number.
@@ -97,7 +97,7 @@ class BindingTable {
     /// It listens no longer. True if nobody holds the binding now.
     [[nodiscard]] bool stop_listening(const BindingKey& key, TimePoint now);
 
-    /// Taken over from before a restart. False if the outside port is taken, or the table full.
+    /// Taken over from before a restart. False if the outside port is taken or reserved, or the table full.
     [[nodiscard]] bool restore(const BindingKey& key, std::uint16_t port, std::optional<std::uint64_t> call,
                                std::optional<TimePoint> listens_until);
 

@@ -27,7 +27,7 @@ std::optional<std::uint16_t> PortPool::take(std::uint16_t preferred, std::size_t
 }
 
 bool PortPool::take_exactly(std::uint16_t port) {
-    if (taken_[port]) return false;
+    if (!is_free(port, 1)) return false;
     mark(port, 1);
     return true;
 }
@@ -42,7 +42,7 @@ void PortPool::give_back(std::uint16_t port) {
 bool PortPool::is_free(std::size_t first, std::size_t count) const {
     if (count > taken_.size() - first) return false;
     for (std::size_t port = first; port < first + count; ++port) {
-        if (taken_[port]) return false;
+        if (taken_[port] || policy_.is_reserved(port)) return false;
     }
     return true;
 }

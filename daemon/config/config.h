@@ -95,6 +95,8 @@ struct Config {
         OutsideAddress advertised_address;
         NumberRange media_ports = {40000, 49999};
         bool keep_numbers = true;
+        /// OpenVPN, L2TP, RADIUS, TURN, IPsec, VXLAN, WireGuard.
+        std::vector<std::uint16_t> reserved_ports = {1194, 1701, 1812, 1813, 3478, 4500, 4789, 51820, 51821};
         std::vector<alg::Prefix> no_rewrite;
     } nat;
 

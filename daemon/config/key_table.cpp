@@ -56,6 +56,9 @@ constexpr auto kTable = std::to_array<Key>({
      "Outside ports for inside ports whose own number is taken."},
     {"nat", "keep_numbers", [](Config& c) -> auto& { return c.nat.keep_numbers; }, kNone,
      "Whether an inside port keeps its number outside where that is free."},
+    {"nat", "reserved_ports", [](Config& c) -> auto& { return c.nat.reserved_ports; }, kPorts,
+     "Outside ports that no inside host gets, because services of this host or forwarded ports have them. Ports below "
+     "1024, and those that a socket of this host is bound to at start or reload, are never given, listed or not."},
     {"nat", "no_rewrite", [](Config& c) -> auto& { return c.nat.no_rewrite; }, kNone,
      "Outside hosts, such as a provider that sees to NAT itself, whose messages are never rewritten; only your own rules "
      "translate what goes there."},

@@ -26,6 +26,7 @@
 #include "daemon/metrics/metrics.h"
 #include "daemon/process/clock.h"
 #include "daemon/process/kept_descriptor.h"
+#include "daemon/process/local_ports.h"
 #include "daemon/process/notify.h"
 #include "daemon/process/privileges.h"
 
@@ -234,7 +235,23 @@ alg::Policy Gateway::read_policy() {
             "inside interface {} does not exist, or has no address: hosts behind it get no pinholes until it has one",
             missing);
     }
-    return make_policy(config_, addresses);
+    alg::Policy policy = make_policy(config_, addresses);
+    if (!config_.nat.interfaces.empty()) reserve_bound_ports(policy);
+    return policy;
+}
+
+/// What listens on this host keeps its port: translation would come before it.
+void Gateway::reserve_bound_ports(alg::Policy& policy) {
+    const auto bound = list_bound_ports();
+    if (!bound) {
+        log_.warning("nat",
+                     "the sockets of this host cannot be read in /proc/net: an inside host may get the outside port of "
+                     "a service of this host; list such ports in nat.reserved_ports");
+        return;
+    }
+    auto& reserved = policy.reserved_ports;
+    reserved.insert(reserved.end(), bound->begin(), bound->end());
+    std::sort(reserved.begin(), reserved.end());
 }
 
 /// The policy with what the operator has ordered since the start.

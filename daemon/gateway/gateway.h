@@ -57,6 +57,7 @@ class Gateway {
    private:
     void part_with_rights();
     [[nodiscard]] alg::Policy read_policy();
+    void reserve_bound_ports(alg::Policy& policy);
     void refresh_policy();
     void watch_everything();
     void name_inside_interfaces();

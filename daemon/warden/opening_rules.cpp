@@ -55,18 +55,24 @@ bool OpeningRules::may_add(SetId set, const nft::Element& element) const {
             const auto key = nft::read_pinhole_key(element.key);
             if (!key) return false;
             // With the outside endpoint it is for a packet that is yet to be translated: the map says to where.
-            return is_outside(to_alg(key->inside.address)) || may_be_called(to_alg(key->inside), to_alg(key->remote));
+            return may_be_outside(to_alg(key->inside)) || may_be_called(to_alg(key->inside), to_alg(key->remote));
         }
         case SetId::outside4: {
             const auto key = nft::read_pinhole_key(element.key);
-            return key && is_outside(to_alg(key->inside.address));
+            return key && may_be_outside(to_alg(key->inside));
         }
         case SetId::outside_open4: {
             const auto key = nft::read_endpoint_key(element.key);
-            return key && is_outside(to_alg(key->inside.address));
+            return key && may_be_outside(to_alg(key->inside));
         }
-        case SetId::dnat4:
-        case SetId::dnat_open4: return may_translate_to(element);
+        case SetId::dnat4: {
+            const auto key = nft::read_pinhole_key(element.key);
+            return key && !policy_.is_reserved(key->inside.port) && may_translate_to(element);
+        }
+        case SetId::dnat_open4: {
+            const auto key = nft::read_endpoint_key(element.key);
+            return key && !policy_.is_reserved(key->inside.port) && may_translate_to(element);
+        }
         case SetId::snat4: return may_be_binding(element);
         case SetId::admitted4:
         case SetId::admitted6: {
@@ -115,7 +121,7 @@ bool OpeningRules::may_translate_to(const nft::Element& element) const {
 bool OpeningRules::may_be_binding(const nft::Element& element) const {
     const auto key = nft::read_binding_key(element.key);
     return key && element.target && policy_.inside.contains(to_alg(key->inside.address)) &&
-           is_outside(to_alg(element.target->address));
+           may_be_outside(to_alg(*element.target));
 }
 
 bool OpeningRules::may_be_tls_client(const nft::Element& element) const {
@@ -127,7 +133,7 @@ bool OpeningRules::may_be_tls_client(const nft::Element& element) const {
 
 bool OpeningRules::may_seed(const nft::FlowEntry& entry) const {
     if ((entry.mark & ~marks_.pinhole()) != 0 || entry.timeout > longest_) return false;
-    if (entry.outside && !is_outside(to_alg(entry.outside->address))) return false;
+    if (entry.outside && !may_be_outside(to_alg(*entry.outside))) return false;
     const alg::FlowTuple flow = to_alg(entry.original);
     const bool signalling = entry.mark == 0;
     if (signalling) return may_be_called(flow.destination, flow.source.address);
@@ -140,6 +146,10 @@ bool OpeningRules::may_seed(const nft::FlowEntry& entry) const {
     };
     if (flow.transport == alg::Transport::udp) return may_be_for(alg::PortRole::rtp);
     return may_be_for(alg::PortRole::t120) || may_be_for(alg::PortRole::file);
+}
+
+bool OpeningRules::may_be_outside(const alg::Endpoint& endpoint) const {
+    return is_outside(endpoint.address) && !policy_.is_reserved(endpoint.port);
 }
 
 bool OpeningRules::is_outside(const alg::IpAddress& address) const {

@@ -36,7 +36,9 @@ class OpeningRules final : public nft::RequestCheck::Judge {
     [[nodiscard]] bool may_translate_to(const nft::Element& element) const;
     [[nodiscard]] bool may_be_binding(const nft::Element& element) const;
     [[nodiscard]] bool may_be_tls_client(const nft::Element& element) const;
-    /// The outside of a translation: an address of this host, or one that the configuration names.
+    /// The outside of a translation: an address of this host, or one that the configuration names, and a port that may
+    /// be given to an inside host.
+    [[nodiscard]] bool may_be_outside(const alg::Endpoint& endpoint) const;
     [[nodiscard]] bool is_outside(const alg::IpAddress& address) const;
     [[nodiscard]] bool is_inside_or_outside(const alg::IpAddress& address) const;
 

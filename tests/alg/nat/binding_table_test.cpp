@@ -59,6 +59,29 @@ TEST(BindingTable, GivesNeighboursOfTheSameParityWhereItIsTaken) {
     EXPECT_TRUE(t.policy.nat_ports.contains(t.added[0]));
 }
 
+TEST(BindingTable, GivesNobodyAReservedNumber) {
+    Table t;
+    t.policy.reserved_ports = {1503, 40'001, 51'820};
+    ASSERT_TRUE(t.acquire(udp("10.1.2.3", 51'820), 1, 1));
+    EXPECT_TRUE(t.policy.nat_ports.contains(t.added[0])) << "as if it were taken";
+    ASSERT_TRUE(t.acquire(udp("10.1.2.5", 51'818), 4, 2));
+    EXPECT_TRUE(t.policy.nat_ports.contains(t.added[0])) << "nor as one of several";
+    EXPECT_GE(t.added[0], 40'002) << "nor one of the range";
+
+    const BindingKey key = udp("10.1.2.4", 51'820);
+    EXPECT_EQ(t.table.acquire_exactly(key, 3), BindingTable::Exactly::taken);
+    EXPECT_FALSE(t.table.restore(key, 51'820, 3, std::nullopt));
+    EXPECT_EQ(t.table.listen(key, 51'820, at(60), at(0)), BindingTable::Listening::added);
+    EXPECT_NE(t.table.outside_port(key), 51'820) << "although its flow has the number";
+    const BindingKey low = udp("10.1.2.4", 500);
+    EXPECT_EQ(t.table.listen(low, 500, at(60), at(0)), BindingTable::Listening::added);
+    EXPECT_TRUE(t.policy.nat_ports.contains(*t.table.outside_port(low))) << "those of services always are";
+
+    const BindingKey file{Transport::tcp, endpoint("10.1.2.3", 6891), kOutside};
+    ASSERT_TRUE(t.acquire(file, 1, 4));
+    EXPECT_EQ(t.table.ports_taken(Transport::tcp, kOutside), 1U);
+}
+
 TEST(BindingTable, GivesEveryPortOfARangeOverTcp) {
     Table t;
     t.policy.nat_ports = {6891, 6900};

@@ -87,6 +87,7 @@ address = ["wan0=203.0.113.1"]
 advertised_address = ["wan0=198.51.100.1", "ppp0=198.51.100.2"]
 media_ports = "20000-20009"
 keep_numbers = false
+reserved_ports = [51820, 4500]
 no_rewrite = ["192.0.2.0/24"]
 hold_time = "500ms"
 hold_bytes = 8192
@@ -141,6 +142,7 @@ group = "voice"
     EXPECT_EQ(config.nat.advertised_address.of("ppp0"), alg::IpAddress::parse("198.51.100.2"));
     EXPECT_EQ(config.nat.media_ports, (NumberRange{20000, 20009}));
     EXPECT_FALSE(config.nat.keep_numbers);
+    EXPECT_THAT(config.nat.reserved_ports, ElementsAre(51820, 4500));
     EXPECT_THAT(config.nat.no_rewrite, ElementsAre(*alg::Prefix::parse("192.0.2.0/24")));
     EXPECT_EQ(config.limits.hold_time, milliseconds(500));
     EXPECT_EQ(config.limits.held_bytes, 8192U);

@@ -127,6 +127,24 @@ TEST(OpeningRules, TranslatesBetweenTheGatewaysAddressesAndInsideHosts) {
     EXPECT_TRUE(rules(pool).may_add(SetId::snat4, element(binding, "binding", at("203.0.113.5", 40'000))));
 }
 
+TEST(OpeningRules, GivesNoInsideHostAReservedPortOfTheGateway) {
+    for (const std::uint16_t port : std::array<std::uint16_t, 2>{500, 51'820}) {
+        const Key pinned = pinhole("192.0.2.1", port);
+        const Key any = Key::endpoint(Protocol::udp, at("192.0.2.1", port));
+        EXPECT_FALSE(rules().may_add(SetId::outside4, element(pinned)));
+        EXPECT_FALSE(rules().may_add(SetId::outside_open4, element(any)));
+        EXPECT_FALSE(rules().may_add(SetId::callbacks4, element(pinned, "callback to=x")));
+        EXPECT_FALSE(rules().may_add(SetId::dnat4, element(pinned, "audio", at("10.1.2.3", 5350))));
+        EXPECT_FALSE(rules().may_add(SetId::dnat_open4, element(any, "audio", at("10.1.2.3", 5350))));
+        const Key binding = Key::binding("wan", Protocol::udp, at("10.1.2.3", 5350));
+        EXPECT_FALSE(rules().may_add(SetId::snat4, element(binding, "binding", at("192.0.2.1", port))));
+        const nft::FlowTuple flow{Protocol::udp, at("203.0.113.30", 9000), at("10.1.2.3", 5350)};
+        EXPECT_FALSE(rules().may_seed({flow, 1U << config().marks.base_bit, 60s, at("192.0.2.1", port)}));
+    }
+    const Key any = Key::endpoint(Protocol::udp, at("192.0.2.1", 51'822));
+    EXPECT_TRUE(rules().may_add(SetId::dnat_open4, element(any, "audio", at("10.1.2.3", 5350))));
+}
+
 TEST(OpeningRules, KnowsConnectionsOfTlsClientsToTheirServers) {
     const auto client = [](const char* from, const char* to, std::uint16_t port) {
         return element(Key::tuple({Protocol::tcp, at(from, 33'000), at(to, port)}), "");
