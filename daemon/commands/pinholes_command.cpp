@@ -39,6 +39,7 @@ constexpr std::size_t kMostPinholesShown = 5000;
             {"role", alg::name(pinhole.purpose.role)},
             {"on_hold", pinhole.hold_until.has_value()},
             {"call_ids", describe_calls(parts.engine, pinhole)},
+            {"observed", parts.sync.is_withheld(key)},
             {"in_kernel", false}};
 }
 

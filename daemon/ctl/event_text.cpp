@@ -40,8 +40,9 @@ constexpr std::size_t kSummaryLongest = 160;
         return fmt::format("{} {} at {} port {} ({})", shown(event, "role"), shown(event, "media"),
                            shown(event, "address"), number(event, "port"), shown(event, "direction"));
     }
-    if (kind == "open") return fmt::format("{}; waits {} s", pinhole(event), shown(event, "timeout"));
-    if (kind == "close") return fmt::format("{}; {}", pinhole(event), shown(event, "reason"));
+    const std::string_view not_done = flag(event, "observed") ? "; not done: only looking on" : "";
+    if (kind == "open") return fmt::format("{}; waits {} s{}", pinhole(event), shown(event, "timeout"), not_done);
+    if (kind == "close") return fmt::format("{}; {}{}", pinhole(event), shown(event, "reason"), not_done);
     if (kind == "refuse") return shown(event, "detail", kSummaryLongest);
     if (kind == "opaque") return fmt::format("{}: {}", ends(), shown(event, "reason"));
     if (kind == "register") return fmt::format("{} for {} s", shown(event, "contact"), number(event, "seconds"));

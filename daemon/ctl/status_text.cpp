@@ -81,6 +81,11 @@ void tell_nat(std::string& out, const json& status) {
     return text;
 }
 
+[[nodiscard]] std::string tell_state(const json& pinhole) {
+    if (flag(pinhole, "in_kernel")) return fmt::format("{} s left", shown(pinhole, "expires_seconds"));
+    return flag(pinhole, "observed") ? "would be open: only looking on" : "not in the kernel";
+}
+
 [[nodiscard]] std::string tell_traffic(const json& pinhole) {
     const json& in = field(pinhole, "in");
     const json& out = field(pinhole, "out");
@@ -101,13 +106,18 @@ std::string tell_status(const json& status) {
     line("version", shown(status, "version"));
     line("running for", format_age(number(status, "uptime_seconds")));
     line("calls", fmt::format("{}", number(status, "calls")));
-    line("pinholes", fmt::format("{}", number(status, "pinholes")));
+    const std::uint64_t observed = number(status, "observed_pinholes");
+    line("pinholes", fmt::format("{}{}", number(status, "pinholes"),
+                                 observed == 0 ? "" : fmt::format(", {} of which only would be open", observed)));
     line("registered", fmt::format("{}", number(status, "registrations")));
     line("connections", fmt::format("{} over TCP, {} over TLS that keep static ranges open",
                                     number(status, "connections"), number(status, "tls_connections")));
     line("messages", fmt::format("{}, {} not understood", counter("messages"), counter("not_understood")));
-    line("decisions", fmt::format("{} opened, {} closed, {} refused, {} TCP connections that are no SIP",
-                                  counter("opened"), counter("closed"), counter("refused"), counter("opaque")));
+    const std::string only_said =
+        counter("observed") == 0 ? "" : fmt::format(" ({} only said to be, while looking on)", counter("observed"));
+    line("decisions",
+         fmt::format("{} opened{}, {} closed, {} refused, {} TCP connections that are no SIP", counter("opened"),
+                     only_said, counter("closed"), counter("refused"), counter("opaque")));
     if (flag(status, "observe")) line("ATTENTION", "only looking on: nothing is opened; see messenger-algctl observe");
     for (const json& key : field(status, "restart_needed")) {
         line("ATTENTION", shown(json{{"key", key}}, "key") +
@@ -143,9 +153,7 @@ std::string tell_pinholes(const json& answer) {
         fmt::format_to(std::back_inserter(out), "{} {} from {}: {} {}{}; {}; {}\n", shown(pinhole, "proto"),
                        shown(pinhole, "inside"),
                        field(pinhole, "remote") == "*" ? "any host" : shown(pinhole, "remote"), shown(pinhole, "kind"),
-                       shown(pinhole, "role"), flag(pinhole, "on_hold") ? ", on hold" : "",
-                       flag(pinhole, "in_kernel") ? fmt::format("{} s left", shown(pinhole, "expires_seconds"))
-                                                  : "not in the kernel",
+                       shown(pinhole, "role"), flag(pinhole, "on_hold") ? ", on hold" : "", tell_state(pinhole),
                        tell_traffic(pinhole));
         for (const json& id : field(pinhole, "call_ids")) {
             fmt::format_to(std::back_inserter(out), "    call {}\n", shown(json{{"id", id}}, "id", 200));

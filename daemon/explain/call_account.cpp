@@ -135,10 +135,11 @@ void CallAccount::on_session(const alg::SessionEvent& event) {
     if (event.kind != alg::SessionKind::audio_video) adds("SESSION " + session_text(event));
 }
 
-std::size_t CallAccount::on_open(const alg::OpenEvent& event) {
-    const Pinhole& pinhole = pinholes_.emplace_back(Pinhole{event.key, event.purpose});
+std::size_t CallAccount::on_open(const alg::OpenEvent& event, bool observed) {
+    Pinhole& pinhole = pinholes_.emplace_back(Pinhole{event.key, event.purpose});
+    pinhole.observed = observed;
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(event.timeout).count();
-    adds(fmt::format("OPENS  {}; waits {} s", title(pinhole), seconds));
+    adds(fmt::format("{} {}; waits {} s", observed ? "WOULD OPEN " : "OPENS ", title(pinhole), seconds));
     if (event.remote_is_private) {
         adds("       to any remote, because the peer announces a private address but is not in a private network");
     }
@@ -153,7 +154,8 @@ std::size_t CallAccount::on_close(const alg::CloseEvent& event, alg::TimePoint n
     found->open = false;
     if (now != line_time_) happens(now, occasion(event.reason));
     const bool used = found->in + found->out > 0;
-    adds(fmt::format("CLOSES {}; {}; {}", title(*found), why(event.reason, used), traffic(*found)));
+    adds(fmt::format("{} {}; {}; {}", found->observed ? "WOULD CLOSE" : "CLOSES", title(*found),
+                     why(event.reason, used), traffic(*found)));
     return static_cast<std::size_t>(found - pinholes_.begin());
 }
 
@@ -245,11 +247,11 @@ void CallAccount::finish(std::string& out) {
     end_repeats();
     for (const Pinhole& pinhole : pinholes_) {
         if (!pinhole.open) continue;
-        append_wrapped(
-            text_, std::string(kTimeWidth + 2, ' '), kDetailIndent,
-            fmt::format("{}: {}; {}",
-                        source_ == AccountSource::capture ? "still open at the end of the capture" : "open now",
-                        title(pinhole), traffic(pinhole)));
+        const std::string_view state = pinhole.observed                    ? "would be open now"
+                                       : source_ == AccountSource::capture ? "still open at the end of the capture"
+                                                                           : "open now";
+        append_wrapped(text_, std::string(kTimeWidth + 2, ' '), kDetailIndent,
+                       fmt::format("{}: {}; {}", state, title(pinhole), traffic(pinhole)));
     }
     append_wrapped(out, "Call ", 4, call_id_);
     append_wrapped(out, "  ", 4, fmt::format("from {}", from_));

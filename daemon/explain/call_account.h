@@ -25,8 +25,9 @@ class CallAccount {
     void on_message(const alg::MessageEvent& event, const alg::Policy& policy, alg::TimePoint now);
     void on_media_line(const alg::MediaEvent& event);
     void on_session(const alg::SessionEvent& event);
-    /// Returns a number for the pinhole, by which its packets are reported.
-    [[nodiscard]] std::size_t on_open(const alg::OpenEvent& event);
+    /// Returns a number for the pinhole, by which its packets are reported. observed: it was not opened, for the daemon
+    /// only looked on.
+    [[nodiscard]] std::size_t on_open(const alg::OpenEvent& event, bool observed = false);
     /// Returns the number of the pinhole that has closed; kNone if it never opened.
     [[nodiscard]] std::size_t on_close(const alg::CloseEvent& event, alg::TimePoint now);
     void on_refuse(const alg::RefuseEvent& event, alg::TimePoint now);
@@ -60,6 +61,7 @@ class CallAccount {
         std::uint64_t bytes_in = 0;  ///< known of the daemon's calls only
         std::uint64_t bytes_out = 0;
         bool open = true;
+        bool observed = false;
     };
 
     /// The line of something that happens now, and the lines below it that say more.

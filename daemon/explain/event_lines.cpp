@@ -7,7 +7,8 @@ namespace messenger::daemon {
 
 class EventLines::Teller {
    public:
-    Teller(EventLines& lines, alg::TimePoint now) : lines_(lines), writer_(lines.writer_), now_(now) {}
+    Teller(EventLines& lines, alg::TimePoint now, bool observed)
+        : lines_(lines), writer_(lines.writer_), now_(now), observed_(observed) {}
 
     void operator()(const alg::MessageEvent& event) {
         if (lines_.call_id_text_ == CallIdText::whole) lines_.call_ids_.learn(event.call_id);
@@ -43,12 +44,14 @@ class EventLines::Teller {
         line.pinhole(event.key, event.purpose);
         line.seconds("timeout", event.timeout);
         if (event.remote_is_private) line.flag("remote_is_private");
+        if (observed_) line.flag("observed");
         call_id(line, event.call_id);
     }
     void operator()(const alg::CloseEvent& event) {
         EventLine line(writer_, "close", now_);
         line.pinhole(event.key, event.purpose);
         line.text("reason", alg::name(event.reason));
+        if (observed_) line.flag("observed");
         call_id(line, event.call_id);
     }
     void operator()(const alg::RefuseEvent& event) {
@@ -90,10 +93,11 @@ class EventLines::Teller {
     EventLines& lines_;
     JsonWriter& writer_;
     alg::TimePoint now_;
+    bool observed_;
 };
 
-void EventLines::write(const alg::Event& event, alg::TimePoint time) {
-    std::visit(Teller(*this, time), event);
+void EventLines::write(const alg::Event& event, alg::TimePoint time, bool observed) {
+    std::visit(Teller(*this, time, observed), event);
 }
 
 }  // namespace messenger::daemon

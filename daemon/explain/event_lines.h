@@ -93,7 +93,8 @@ class EventLines {
     /// out: borrowed; outlives this object.
     EventLines(std::string& out, CallIdText call_id_text) : writer_(out), call_id_text_(call_id_text) {}
 
-    void write(const alg::Event& event, alg::TimePoint time);
+    /// observed: what it says of a pinhole was not done, for the daemon only looked on.
+    void write(const alg::Event& event, alg::TimePoint time, bool observed = false);
     [[nodiscard]] JsonWriter& writer() { return writer_; }
     /// Another capture begins.
     void forget_call_ids() { call_ids_ = {}; }

@@ -128,6 +128,7 @@ void EventLog::on(const alg::SessionEvent& event) {
 
 void EventLog::on(const alg::OpenEvent& event) {
     ++counts_.opened;
+    if (observing_) ++counts_.observed;
     if (!log_.writes(LogLevel::info)) return;
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(event.timeout).count();
     log_.info("open", "{} {} {} for {}, {} {}, {} s to the first packet, call {}{}",

@@ -15,6 +15,7 @@ namespace messenger::daemon {
 struct EventCounts {
     std::uint64_t messages = 0;
     std::uint64_t opened = 0;
+    std::uint64_t observed = 0;  ///< of those opened: only said to be
     std::uint64_t registrations = 0;
     std::uint64_t edited = 0;                                  ///< messages that left other than they came
     std::uint64_t edited_bytes = 0;                            ///< put into them

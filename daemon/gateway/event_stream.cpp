@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/gateway/event_stream.h"
 
+#include <variant>
+
 #include "daemon/process/clock.h"
 
 namespace messenger::daemon {
@@ -15,8 +17,15 @@ namespace {
 
 void EventStream::on_plan(const alg::Plan& plan, alg::TimePoint /*now*/) {
     if (!control_.has_followers()) return;
-    for (const alg::Event& event : plan.events) lines_.write(event, wall_time());
+    for (const alg::Event& event : plan.events) lines_.write(event, wall_time(), only_observes(event));
     publish();
+}
+
+/// What was open before stays so while the daemon looks on, and closes as ever.
+bool EventStream::only_observes(const alg::Event& event) const {
+    if (std::holds_alternative<alg::OpenEvent>(event)) return sync_.observing();
+    const auto* close = std::get_if<alg::CloseEvent>(&event);
+    return close != nullptr && sync_.is_withheld(close->key);
 }
 
 void EventStream::on_one_way(const CallRecord& call, const PinholeRecord& pinhole, const OneWay& one_way) {

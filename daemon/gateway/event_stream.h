@@ -6,6 +6,7 @@
 
 #include "daemon/control/control_socket.h"
 #include "daemon/explain/event_lines.h"
+#include "daemon/gateway/pinhole_sync.h"
 #include "daemon/gateway/plan_observer.h"
 #include "daemon/journal/media_watch.h"
 
@@ -19,9 +20,10 @@ namespace messenger::daemon {
 ///     order      what an operator had done: text
 class EventStream final : public PlanObserver, public OneWayObserver {
    public:
-    /// control: borrowed, outlives this.
-    explicit EventStream(ControlSocket& control) : control_(control) {}
+    /// control, sync: borrowed, outlive this.
+    EventStream(ControlSocket& control, const PinholeSync& sync) : control_(control), sync_(sync) {}
 
+    /// Before sync has staged the plan.
     void on_plan(const alg::Plan& plan, alg::TimePoint now) override;
     void on_one_way(const CallRecord& call, const PinholeRecord& pinhole, const OneWay& one_way) override;
     void on_both_ways(const CallRecord& call, const PinholeRecord& pinhole) override;
@@ -31,7 +33,10 @@ class EventStream final : public PlanObserver, public OneWayObserver {
    private:
     void publish();
 
+    [[nodiscard]] bool only_observes(const alg::Event& event) const;
+
     ControlSocket& control_;
+    const PinholeSync& sync_;
     std::string text_;  ///< kept for its memory
     EventLines lines_{text_, EventLines::CallIdText::shown};
 };

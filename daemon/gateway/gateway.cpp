@@ -66,7 +66,7 @@ Gateway::Gateway(const Config& config, std::string config_file, Log& log)
       one_way_log_(log),
       media_(kernel_.ruleset, kernel_.conntrack, {config.journal.one_way, config.passage.mode == Passage::admit}),
       journal_(engine_, media_, {config.journal.recent_calls, config.journal.bytes}, random_key()),
-      event_stream_(control_),
+      event_stream_(control_, sync_),
       observers_{&events_, &journal_, &event_stream_},
       one_way_observers_{&one_way_log_, &event_stream_},
       queue_(queue_options(config), take_kept_descriptors()),

@@ -142,6 +142,9 @@ class PinholeSync final : public alg::PinholeWitness {
     /// Stages what was withheld and is still wanted.
     void act(alg::Engine& engine, alg::TimePoint now);
     [[nodiscard]] bool observing() const { return observing_; }
+    /// Whether it is wanted, but not in the kernel, because only looking on.
+    [[nodiscard]] bool is_withheld(const alg::PinholeKey& key) const { return withheld_.contains(key); }
+    [[nodiscard]] std::size_t withheld() const { return withheld_.size(); }
 
     [[nodiscard]] std::optional<alg::Duration> remaining(const alg::PinholeKey& key) override;
     [[nodiscard]] std::optional<alg::Duration> remaining_of_tls(const alg::FlowTuple& tuple) override;

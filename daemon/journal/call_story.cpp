@@ -5,6 +5,8 @@
 #include <chrono>
 #include <optional>
 #include <utility>
+#include <variant>
+#include <vector>
 
 #include "daemon/explain/call_account.h"
 #include "daemon/explain/event_lines.h"
@@ -71,22 +73,49 @@ using nlohmann::json;
     return object;
 }
 
+/// Finds the record's pinholes beside the events that open and close them, in the order of these.
+class PinholesOfEvents {
+   public:
+    explicit PinholesOfEvents(const CallRecord& record) : pinholes_(record.pinholes) {}
+
+    /// nullptr if the record does not have it.
+    [[nodiscard]] const PinholeRecord* opened(const alg::PinholeKey& key) {
+        while (next_ < pinholes_.size() && pinholes_[next_].key != key) ++next_;
+        if (next_ == pinholes_.size()) return nullptr;
+        open_.push_back(&pinholes_[next_]);
+        return &pinholes_[next_++];
+    }
+    [[nodiscard]] const PinholeRecord* closed(const alg::PinholeKey& key) {
+        const auto found =
+            std::find_if(open_.begin(), open_.end(), [&key](const PinholeRecord* one) { return one->key == key; });
+        if (found == open_.end()) return nullptr;
+        const PinholeRecord* pinhole = *found;
+        open_.erase(found);
+        return pinhole;
+    }
+
+   private:
+    const std::vector<PinholeRecord>& pinholes_;
+    std::size_t next_ = 0;
+    std::vector<const PinholeRecord*> open_;
+};
+
 /// Visits the events with the record's pinholes beside those that open them.
 class Replay {
    public:
     explicit Replay(const CallRecord& record)
-        : record_(record), account_(first(record), begun(), AccountSource::daemon) {}
+        : record_(record), pinholes_(record), account_(first(record), begun(), AccountSource::daemon) {}
 
     void operator()(const alg::MessageEvent& event, alg::TimePoint at) { account_.on_message(event, policy_, at); }
     void operator()(const alg::MediaEvent& event, alg::TimePoint /*at*/) { account_.on_media_line(event); }
     void operator()(const alg::SessionEvent& event, alg::TimePoint /*at*/) { account_.on_session(event); }
     void operator()(const alg::OpenEvent& event, alg::TimePoint at) {
-        const std::size_t number = account_.on_open(event);
-        const auto& pinholes = record_.pinholes;
-        while (next_ < pinholes.size() && pinholes[next_].key != event.key) ++next_;
-        if (next_ == pinholes.size()) return;
-        if (pinholes[next_].observed) account_.on_remark("(not done: the daemon only looked on)", at);
-        const nft::Traffic& traffic = pinholes[next_++].traffic;
+        const PinholeRecord* pinhole = pinholes_.opened(event.key);
+        const bool observed = pinhole != nullptr && pinhole->observed;
+        const std::size_t number = account_.on_open(event, observed);
+        if (pinhole == nullptr) return;
+        if (observed) account_.on_remark("(not done: the daemon only looked on)", at);
+        const nft::Traffic& traffic = pinhole->traffic;
         account_.on_traffic(number, {traffic.inbound.packets, traffic.inbound.bytes},
                             {traffic.outbound.packets, traffic.outbound.bytes});
     }
@@ -111,9 +140,9 @@ class Replay {
     [[nodiscard]] alg::TimePoint begun() const { return to_wall_clock(record_.begun); }
 
     const CallRecord& record_;
+    PinholesOfEvents pinholes_;
     alg::Policy policy_;
     CallAccount account_;
-    std::size_t next_ = 0;  ///< in record_.pinholes
 };
 
 }  // namespace
@@ -180,8 +209,13 @@ std::string call_event_lines(const CallRecord& record) {
     std::string text;
     EventLines lines(text, EventLines::CallIdText::shown);
     const alg::Duration shift = to_wall_clock(record.begun) - record.begun;
-    record.events.replay(record.names(),
-                         [&](alg::TimePoint at, const alg::Event& event) { lines.write(event, at + shift); });
+    PinholesOfEvents pinholes(record);
+    record.events.replay(record.names(), [&](alg::TimePoint at, const alg::Event& event) {
+        const PinholeRecord* pinhole = nullptr;
+        if (const auto* open = std::get_if<alg::OpenEvent>(&event)) pinhole = pinholes.opened(open->key);
+        if (const auto* close = std::get_if<alg::CloseEvent>(&event)) pinhole = pinholes.closed(close->key);
+        lines.write(event, at + shift, pinhole != nullptr && pinhole->observed);
+    });
     return text;
 }
 

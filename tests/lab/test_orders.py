@@ -89,8 +89,15 @@ def test_observe_opens_nothing_and_says_what_it_would_have_opened(make_scene):
     streams = ctl.json("calls", second.call_id)["calls"][0]["streams"]
     assert [stream["observed"] for stream in streams] == [True, True]
     assert "only looking on, else opened UDP 10.1.2.10:42000" in scene.daemon.log
-    assert "not done: the daemon only looked on" in ctl.run("explain", second.call_id)
-    assert "only looking on" in ctl.run("status")
+    told = ctl.run("explain", second.call_id)
+    assert "not done: the daemon only looked on" in told and "would be open now: 10.1.2.10:42000/udp" in told
+    assert " open now" not in told.replace("would be open now", "") and "OPENS" not in told
+    events = map(json.loads, ctl.run("explain", second.call_id, "--json").splitlines())
+    assert [event["observed"] for event in events if event["event"] == "open"] == [True, True]
+    assert ctl.run("events").count("; not done: only looking on") == 2
+    assert "only looking on" in ctl.run("status") and "2 of which only would be open" in ctl.run("status")
+    assert ctl.json("status")["observed_pinholes"] == 2 and "would be open: only looking on" in ctl.run("pinholes")
+    assert [hole["observed"] for hole in ctl.json("pinholes")["pinholes"]] == [False, False, True, True]
     hang_up(first, first_back.agent)  # and closes as ever
     assert pinholes(scene.lab.gateway) == []
     # A table that is put back does not hold what was only looked at.
@@ -100,6 +107,9 @@ def test_observe_opens_nothing_and_says_what_it_would_have_opened(make_scene):
     assert ctl.json("observe", "off") == {"changed": True, "observe": False}
     scene.wait_open(42000)
     unopened.assert_passes()
+    told = ctl.run("explain", second.call_id)
+    assert " open now: 10.1.2.10:42000/udp" in told and "would be" not in told
+    assert "observed" not in ctl.run("events", "--json") and ctl.json("status")["observed_pinholes"] == 0
     hang_up(second, second_back.agent)
     assert pinholes(scene.lab.gateway) == []
     assert ctl.try_run("observe", "perhaps").returncode == 2
@@ -109,8 +119,18 @@ def test_the_configuration_can_begin_with_looking_on(make_scene):
     scene = make_scene(config={"policy.observe": True})
     ctl = Ctl(scene)
     assert ctl.json("status")["observe"] is True
-    call(scene)
+    follower = Follower(ctl, "--json")
+    time.sleep(0.5)
+    out, back, _ = call(scene)
     assert pinholes(scene.lab.gateway) == []
+    hang_up(out, back.agent)
+    lines = follower.read(lambda lines: sum('"close"' in line for line in lines) == 2)
+    changes = [event for event in map(json.loads, lines) if event["event"] in ("open", "close")]
+    assert len(changes) == 4 and all(event["observed"] for event in changes)
+    remembered = map(json.loads, ctl.run("events", "--json").splitlines())
+    assert sum(event.get("observed", False) for event in remembered) == 4
+    assert "WOULD CLOSE 10.1.2.10:40000/udp" in ctl.run("explain", out.call_id)
+    follower.end()
 
 
 class Follower:
