@@ -96,6 +96,7 @@ TEST_P(ScenarioTest, IsTheSameWhereverTcpCuts) {
         ASSERT_TRUE(whole == cut_once) << "cut at " << cut << "\n" << difference(whole, cut_once);
     }
     scenario.limits.held_segments = longest;  // one byte each is more than may wait
+    scenario.limits.held_in_all = 16 * longest;
     for (const std::size_t size : {1U, 2U, 3U, 7U}) {
         for (Step& step : scenario.steps) {
             step.cuts.clear();

@@ -163,11 +163,11 @@ TEST(TranslateNat, ACallbackIsKnownByItsInsideEndAndItsOutsideEnd) {
     const std::string to = R"( timeout 10m comment "callback to=10.1.2.3:7100")";
     EXPECT_EQ(translated(callback(alg::CallbackChange::Kind::add, true)).to_nft(),
               line("add", "callbacks4", inside + R"( timeout 10m comment "callback as=192.0.2.10:7200")") +
-                  line("add", "sip_endpoints4", listener + R"( timeout 1d comment "contact")") +
+                  line("add", "sip_endpoints4", listener + R"( timeout 24h comment "contact")") +
                   line("add", "callbacks4", outside + to) + line("add", "dnat4", outside + to + " : 10.1.2.3 . 7100"));
     EXPECT_EQ(translated(callback(alg::CallbackChange::Kind::add, false)).to_nft(),
               line("add", "callbacks4", inside + R"( timeout 10m comment "callback")") +
-                  line("add", "sip_endpoints4", listener + R"( timeout 1d comment "contact")"));
+                  line("add", "sip_endpoints4", listener + R"( timeout 24h comment "contact")"));
     EXPECT_EQ(translated(callback(alg::CallbackChange::Kind::remove, true)).to_nft(),
               line("delete", "callbacks4", inside) + line("delete", "callbacks4", outside) +
                   line("delete", "dnat4", outside));
