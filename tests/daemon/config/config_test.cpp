@@ -303,10 +303,10 @@ TEST(Config, ReportsAllErrorsInTheOrderOfTheirLines) {
 TEST(Config, DescribesEveryMemberOfLimits) {
     // Does not compile when a member comes or goes: then the key table wants a look, and this test.
     const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, z1, z2, z3, z4, z5, z6,
-                 z7, z8, z9, z10, z11] = alg::Limits{};
-    constexpr std::size_t kMembers = 37;
+                 z7, z8, z9, z10, z11, z12, z13] = alg::Limits{};
+    constexpr std::size_t kMembers = 39;
     (void)std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, z1, z2, z3, z4, z5, z6,
-                   z7, z8, z9, z10, z11);
+                   z7, z8, z9, z10, z11, z12, z13);
     const std::set<std::string_view> of_nat{"hold_time", "hold_bytes", "hold_packets", "mss_room"};
     std::size_t keys = 0;
     for (const KeyDescription& key : describe_keys())
