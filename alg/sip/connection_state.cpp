@@ -30,14 +30,14 @@ void write(StateWriter& out, const Endpoint& endpoint) {
 
 bool ConnectionTable::has_edited(const FlowTuple& tuple) const {
     const auto found = connections_.find(tuple.source < tuple.destination ? tuple : tuple.reversed());
-    return found != connections_.end() && found->second.edited != nullptr && found->second.edited->is_altered();
+    return found != connections_.end() && found->second.is_altered();
 }
 
 void ConnectionTable::save(std::vector<std::byte>& to) const {
     StateWriter out(to);
     out.u8(kVersion);
     for (const auto& [tuple, connection] : connections_) {
-        if (connection.edited == nullptr || !connection.edited->is_altered()) continue;
+        if (!connection.is_altered()) continue;
         write(out, tuple.source);  // IPv4 both: others are not edited
         write(out, tuple.destination);
         out.u8(connection.state == State::opaque ? 1 : 0);

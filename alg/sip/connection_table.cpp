@@ -42,7 +42,7 @@ ConnectionTable::Outcome ConnectionTable::on_segment(const Segment& segment, con
     const bool may_take_up = (segment.sip_marked && !connection->begin_seen) || policy.take_up_any_stream;
     prepare_edits(*connection, segment, may_take_up);
     const std::size_t first_release = releases.size();
-    const bool was_altered = connection->edited != nullptr && connection->edited->is_altered();
+    const bool was_altered = connection->is_altered();
     const Sender sender = segment.outbound ? Sender::inside : Sender::outside;
     bool too_much = false;
     if (connection->edited != nullptr) too_much = push_edited(*connection, segment, releases, outcome);
@@ -58,7 +58,7 @@ ConnectionTable::Outcome ConnectionTable::on_segment(const Segment& segment, con
     } else if (std::exchange(connection->owes_mark, false)) {
         outcome.mark = FlowMark::opaque;
     }
-    const bool altered = connection->edited != nullptr && connection->edited->is_altered();
+    const bool altered = connection->is_altered();
     if (altered) releases.mark_edited(first_release);
     outcome.edited = altered && !was_altered;
     // Its numbers are translated for as long as it lives: it must go on coming here.

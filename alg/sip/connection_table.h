@@ -171,6 +171,7 @@ class ConnectionTable {
         std::array<std::optional<TimePoint>, 2> hold_deadlines;
 
         [[nodiscard]] std::optional<TimePoint> hold_deadline() const;  ///< the earlier one
+        [[nodiscard]] bool is_altered() const { return edited != nullptr && edited->is_altered(); }
         TimePoint idle_deadline;
         TimePoint queued;
         std::uint64_t listed = 0;            ///< its entry in candidates_

@@ -46,6 +46,7 @@ bool complains_of_command(const CLI::App& app, int argc, char** argv) {
     if (!word.empty() && word.front() == '-') return false;
     const auto commands = app.get_subcommands([](const CLI::App*) { return true; });
     std::vector<std::string> names;
+    names.reserve(commands.size());
     for (const CLI::App* command : commands) names.push_back(command->get_name());
     if (std::find(names.begin(), names.end(), word) != names.end()) return false;
     const std::vector<std::string_view> known(names.begin(), names.end());
