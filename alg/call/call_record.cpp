@@ -277,8 +277,18 @@ void fields(FixedHost& fixed, Io& io) {
 
 template <class Io>
 void fields(Agent& agent, Io& io) {
-    auto& [host, acts_for, negotiation, peer, told_of_itself] = agent;
-    io(host, acts_for, negotiation, peer, told_of_itself);
+    auto& [host, acts_for, negotiation, peer, told_of_itself, reach] = agent;
+    auto& [transport, port, behind, neighbour, direct, lets_neighbour, lets_peer] = reach;
+    bool nowhere = port == 0 && neighbour == IpAddress{};
+    bool hidden = behind != IpAddress{};
+    bool routed = direct == IpAddress{};
+    io.flags(told_of_itself, nowhere, hidden, routed, lets_neighbour, lets_peer);
+    io(host, acts_for, negotiation, peer);
+    io.unless(nowhere, transport, Transport::udp);
+    io.unless(nowhere, port, std::uint16_t{0});
+    io.unless(nowhere, neighbour, IpAddress{});
+    io.unless(!hidden, behind, IpAddress{});
+    io.unless(routed, direct, IpAddress{});
 }
 
 template <class Io>
@@ -290,16 +300,19 @@ void fields(FirstHop& hop, Io& io) {
 template <class Io>
 void fields(Dialog& dialog, Io& io) {
     auto& [state, caller_tag, callee_tag, invite_cseq, caller_cseq, callee_cseq, first_hops, first_branch, own_branch,
-           cancelled, deadline, deadline_reason, agents, peers, transfers, restored, fixed_for, restored_key] = dialog;
+           cancelled, deadline, deadline_reason, reach_due, agents, peers, transfers, restored, fixed_for,
+           restored_key] = dialog;
     bool from_before = restored_key != 0;
     bool two_hops = own_branch != first_branch;
     bool answered = callee_tag != 0;
-    io.flags(cancelled, from_before, two_hops, answered);
+    bool unreachable = reach_due == TimePoint::max();
+    io.flags(cancelled, from_before, two_hops, answered, unreachable);
     io(state, caller_tag, invite_cseq, caller_cseq, callee_cseq, first_hops, first_branch, deadline, deadline_reason,
        agents, peers, transfers, restored, fixed_for);
     io.unless(!from_before, restored_key, std::uint64_t{0});
     io.unless(!two_hops, own_branch, first_branch);
     io.unless(!answered, callee_tag, Tag{0});
+    io.unless(unreachable, reach_due, TimePoint::max());
 }
 
 template <class Io>

@@ -163,7 +163,7 @@ void CallTable::erase(std::uint64_t key) {
 
 void CallTable::schedule(const Call& call) {
     TimePoint earliest = TimePoint::max();
-    for (const Dialog& dialog : call.dialogs) earliest = std::min(earliest, dialog.deadline);
+    for (const Dialog& dialog : call.dialogs) earliest = std::min({earliest, dialog.deadline, dialog.reach_due});
     TimePoint& queued = calls_.at(call.number).second.queued;
     if (earliest >= queued) return;  // looked at before that anyway
     queued = earliest;

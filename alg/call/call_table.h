@@ -75,7 +75,7 @@ class CallTable {
     /// Call::label(), with a Call-ID that lives until release(). Absent if there is no such call.
     [[nodiscard]] std::optional<CallLabel> label_of(std::uint64_t key) const;
 
-    /// Makes sure that the call is looked at when its earliest dialog ends.
+    /// Makes sure that the call is looked at when its earliest dialog ends, or its callbacks are to be seen to.
     void schedule(const Call& call);
     [[nodiscard]] Call* pop_due(TimePoint now);
     [[nodiscard]] std::optional<TimePoint> next_deadline() const { return deadlines_.next(); }

@@ -7,21 +7,45 @@ namespace messenger::alg {
 
 CallbackTable::Allowed CallbackTable::allow(const Key& key, const std::optional<Endpoint>& outside, TimePoint until,
                                             bool held) {
+    const auto found = callbacks_.find(key);
+    if (found != callbacks_.end() && found->second.of_call) {
+        if (!has_room(key.inside.address, false)) return Allowed::full;
+        for (Share* share : {&all_, &per_host_[key.inside.address]}) {
+            --share->calls;
+            ++share->registrations;
+        }
+        found->second.of_call = false;
+    }
+    const Allowed allowed = take(key, outside, until, held, false);
+    // It is the registration's own, most likely, and ends with it.
+    if (allowed == Allowed::prolonged) found->second.restored_until = {};
+    return allowed;
+}
+
+CallbackTable::Allowed CallbackTable::allow_in_call(const Key& key, const std::optional<Endpoint>& outside,
+                                                    TimePoint until, bool held) {
+    return take(key, outside, until, held, true);
+}
+
+CallbackTable::Allowed CallbackTable::take(const Key& key, const std::optional<Endpoint>& outside, TimePoint until,
+                                           bool held, bool for_call) {
     const bool fresh = !callbacks_.contains(key);
-    Callback* callback = open(key);
+    Callback* callback = open(key, for_call);
     if (callback == nullptr) return Allowed::full;
     if (!held || fresh) ++callback->holders;
     const bool alone = fresh || (held && callback->holders == 1);
-    callback->until = alone ? until : std::max(callback->until, until);
+    callback->until = std::max(alone ? until : std::max(callback->until, until), callback->restored_until);
     callback->outside = outside;
     look_later(key, *callback);
     return fresh ? Allowed::added : Allowed::prolonged;
 }
 
 bool CallbackTable::restore(const Key& key, const std::optional<Endpoint>& outside, TimePoint until) {
-    Callback* callback = open(key);
+    Callback* callback = open(key, false);
+    if (callback == nullptr) callback = open(key, true);
     if (callback == nullptr) return false;
     callback->until = until;
+    callback->restored_until = until;
     callback->outside = outside;
     look_later(key, *callback);
     return true;
@@ -34,16 +58,31 @@ void CallbackTable::release(const Key& key, TimePoint then) {
     look_later(key, found->second);
 }
 
-CallbackTable::Callback* CallbackTable::open(const Key& key) {
+bool CallbackTable::leave(const Key& key) {
+    const auto found = callbacks_.find(key);
+    if (found == callbacks_.end() || found->second.holders == 0 || --found->second.holders > 0) return false;
+    found->second.until = found->second.restored_until;
+    return found->second.restored_until == TimePoint{};
+}
+
+bool CallbackTable::has_room(const IpAddress& host, bool of_call) const {
+    const auto found = per_host_.find(host);
+    const Share share = found == per_host_.end() ? Share{} : found->second;
+    if (!of_call) {
+        return all_.registrations < limits_.registrations && share.registrations < limits_.registrations_per_host;
+    }
+    return all_.calls < kPerCall * limits_.calls && share.calls < kPerCall * limits_.calls_per_host;
+}
+
+CallbackTable::Callback* CallbackTable::open(const Key& key, bool of_call) {
     const auto found = callbacks_.find(key);
     if (found != callbacks_.end()) return &found->second;
-    const IpAddress& host = key.inside.address;
-    const auto share = per_host_.find(host);
-    const std::size_t of_host = share == per_host_.end() ? 0 : share->second;
-    if (callbacks_.size() >= limits_.registrations || of_host >= limits_.registrations_per_host) return nullptr;
-    ++per_host_[host];
+    if (!has_room(key.inside.address, of_call)) return nullptr;
     Callback& callback = callbacks_[key];
     callback.queued = TimePoint::max();
+    callback.of_call = of_call;
+    ++all_.of(callback);
+    ++per_host_[key.inside.address].of(callback);
     ++listeners_[listener(key.transport, key.inside)];
     return &callback;
 }
@@ -59,11 +98,17 @@ void CallbackTable::look_later(const Key& key, Callback& callback) {
 }
 
 bool CallbackTable::forbid(const Key& key) {
-    if (callbacks_.erase(key) == 0) return false;
+    const auto callback = callbacks_.find(key);
+    if (callback == callbacks_.end()) return false;
+    --all_.of(callback->second);
+    const auto share = per_host_.find(key.inside.address);
+    if (share != per_host_.end()) {
+        --share->second.of(callback->second);
+        if (share->second.registrations + share->second.calls == 0) per_host_.erase(share);
+    }
+    callbacks_.erase(callback);
     const auto found = listeners_.find(listener(key.transport, key.inside));
     if (found != listeners_.end() && --found->second == 0) listeners_.erase(found);
-    const auto share = per_host_.find(key.inside.address);
-    if (share != per_host_.end() && --share->second == 0) per_host_.erase(share);
     return true;
 }
 

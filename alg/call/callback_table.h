@@ -14,20 +14,23 @@ namespace messenger::alg {
 
 /// Who may call whom back: the registrar that has accepted an inside host's Contact reaches it there, on a connection
 /// of its own making, for as long as the registration lives. Live Communications Server 2003 does so, and every
-/// registrar on UDP after conntrack has forgotten the flow of the REGISTER.
+/// registrar on UDP after conntrack has forgotten the flow of the REGISTER. So do those who send the requests within a
+/// call (reach.cpp), for as long as that lives.
 class CallbackTable {
    public:
     struct Key {
         Transport transport = Transport::tcp;
         Endpoint inside;   ///< the Contact
-        IpAddress remote;  ///< the registrar
+        IpAddress remote;  ///< the registrar, or who sends requests within a call
         auto operator<=>(const Key&) const = default;
     };
     struct Callback {
         TimePoint until;
         TimePoint queued;
-        std::optional<Endpoint> outside;  ///< NAT: what the registrar knows
-        std::uint32_t holders = 0;        ///< registrations; one from before a restart has none yet
+        TimePoint restored_until;         ///< one from before a restart, whose holders are not known
+        std::optional<Endpoint> outside;  ///< NAT: what the remote knows
+        std::uint32_t holders = 0;        ///< registrations and agents of calls
+        bool of_call = false;             ///< no registration needs it: it counts against the limits of calls
     };
 
     CallbackTable(const Limits& limits, const HashKey& secret)
@@ -40,10 +43,15 @@ class CallbackTable {
     /// For a registration that lives until then. held: it holds this callback already. Several users may be called at
     /// one Contact by one registrar, and then the last of them counts.
     [[nodiscard]] Allowed allow(const Key& key, const std::optional<Endpoint>& outside, TimePoint until, bool held);
+    /// For a call, likewise.
+    [[nodiscard]] Allowed allow_in_call(const Key& key, const std::optional<Endpoint>& outside, TimePoint until,
+                                        bool held);
     /// One from before a restart.
     [[nodiscard]] bool restore(const Key& key, const std::optional<Endpoint>& outside, TimePoint until);
-    /// A registration that held it does so no longer. Without any it ends then, if not before.
+    /// A registration that held it does so no longer. Without any holder it ends then, if not before.
     void release(const Key& key, TimePoint then);
+    /// A call that held it does so no longer. True if it is of no use to anybody now.
+    [[nodiscard]] bool leave(const Key& key);
     /// True if it was there.
     bool forbid(const Key& key);
 
@@ -73,8 +81,19 @@ class CallbackTable {
     [[nodiscard]] const auto& all() const { return callbacks_; }
 
    private:
+    /// So that calls do not take the room of registrations.
+    struct Share {
+        std::size_t registrations = 0;
+        std::size_t calls = 0;
+        [[nodiscard]] std::size_t& of(const Callback& callback) { return callback.of_call ? calls : registrations; }
+    };
+    static constexpr std::size_t kPerCall = 2;  ///< see Reach
+
+    [[nodiscard]] Allowed take(const Key& key, const std::optional<Endpoint>& outside, TimePoint until, bool held,
+                               bool for_call);
     /// Made if there is none; nullptr if there are too many.
-    [[nodiscard]] Callback* open(const Key& key);
+    [[nodiscard]] Callback* open(const Key& key, bool of_call);
+    [[nodiscard]] bool has_room(const IpAddress& host, bool of_call) const;
     void look_later(const Key& key, Callback& callback);
     struct KeyHash {
         HashKey secret;
@@ -88,8 +107,9 @@ class CallbackTable {
 
     const Limits& limits_;
     std::unordered_map<Key, Callback, KeyHash> callbacks_;
-    std::unordered_map<FlowTuple, std::uint32_t, KeyedHash> listeners_;  ///< how many registrars, by listener()
-    std::unordered_map<IpAddress, std::uint32_t, KeyedHash> per_host_;   ///< how many, by inside host
+    std::unordered_map<FlowTuple, std::uint32_t, KeyedHash> listeners_;  ///< by how many, by listener()
+    std::unordered_map<IpAddress, Share, KeyedHash> per_host_;           ///< how many, by inside host
+    Share all_;
     Deadlines<Key> deadlines_;
 };
 

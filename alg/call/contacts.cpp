@@ -11,14 +11,7 @@ namespace messenger::alg {
 
 namespace {
 
-constexpr std::uint16_t kFirstPort = 1024;
 constexpr std::uint16_t kSipPort = 5060;
-constexpr std::uint16_t kSipTlsPort = 5061;
-
-struct Contact {
-    Endpoint endpoint;
-    Transport transport = Transport::udp;
-};
 
 /// The endpoint that a Contact value asks to be called at, if it is for us to change: the first server takes what it
 /// sees itself in place of a Contact with proxy=replace.
@@ -27,19 +20,8 @@ struct Contact {
     if (!address) return std::nullopt;
     const auto replaced = find_parameter(address->parameters, "proxy");
     if (replaced && equals_ignoring_case(*replaced, "replace")) return std::nullopt;
-    const auto uri = parse_sip_uri(address->uri);
-    const auto endpoint = uri ? contact_endpoint(*uri) : std::nullopt;
-    if (!endpoint || !endpoint->address.is_v4()) return std::nullopt;
-    const auto named = find_parameter(uri->parameters, "transport");
-    if (!named) return Contact{*endpoint, via};
-    return Contact{*endpoint, equals_ignoring_case(*named, "udp") ? Transport::udp : Transport::tcp};
-}
-
-/// Rule 2, for a port that signalling comes to.
-[[nodiscard]] bool may_be_called(std::uint16_t port, const Policy& policy) {
-    if (port < kFirstPort) return false;
-    const auto has = [port](const auto& list) { return std::find(list.begin(), list.end(), port) != list.end(); };
-    return port == kSipPort || port == kSipTlsPort || has(policy.sip_ports) || !has(policy.protected_ports);
+    const auto contact = parse_contact(value, via);
+    return contact && contact->endpoint.address.is_v4() ? contact : std::nullopt;
 }
 
 }  // namespace
@@ -99,7 +81,7 @@ void Signalling::on_register(const Passing& passing, Plan& plan) {
     if (!settled) return;
     follow_registration(passing, settled->lifetime, plan);
     RegistrationTable::Registration& registration = *settled->registration;
-    const RegistrationTable::Contact& contact = registration.contact;
+    const Contact& contact = registration.contact;
     const IpAddress& registrar = passing.tuple.source.address;
     const CallbackTable::Key key{contact.transport, contact.endpoint, registrar};
     if (registration.holds && (settled->lifetime == Duration{} || *registration.holds != key)) {

@@ -30,6 +30,20 @@ struct Transfer {
     IpAddress behind;                  ///< see Description::behind
 };
 
+/// Where an inside host wants the requests of its dialog, and who may send them there on a flow of their own: the host
+/// with which it has exchanged the dialog's messages, and the peer itself where no proxy stays on the way (RFC 3261
+/// sections 12.1 and 12.2.1.1). See reach.cpp.
+struct Reach {
+    Transport transport = Transport::udp;
+    std::uint16_t port = 0;       ///< of its own Contact; 0 before it has named one
+    IpAddress behind;             ///< NAT: the address outside that hides it; else 0.0.0.0
+    IpAddress neighbour;          ///< outside; 0.0.0.0 before
+    IpAddress peer;               ///< likewise; 0.0.0.0 where it speaks through the neighbour
+    bool lets_neighbour = false;  ///< has a callback for it
+    bool lets_peer = false;
+    bool operator==(const Reach&) const = default;
+};
+
 /// An inside host that takes part in a dialog, for one of the parties. A proxy or B2BUA inside acts for both, hence the
 /// two of them are told apart. Its offer/answer state pairs what it announced with what was announced to it, so that a
 /// proxy which changes the SDP on the way, and one that the gateway sees twice, both come out right.
@@ -39,6 +53,7 @@ struct Agent {
     OfferAnswer negotiation;
     IpAddress peer;               ///< the address that the last session description for this host named; 0.0.0.0 before
     bool told_of_itself = false;  ///< somebody outside has named ports of this host that it had not: see hearsay.h
+    Reach reach;
 };
 
 /// A client transaction by which an INVITE comes to the gateway for the first time on its way. There are several where
@@ -73,6 +88,7 @@ struct Dialog {
     bool cancelled = false;
     TimePoint deadline;  ///< when it ends by itself
     CloseReason deadline_reason = CloseReason::expired;
+    TimePoint reach_due = TimePoint::max();  ///< when its callbacks are to be seen to
     boost::container::small_vector<Agent, 1>
         agents;  ///< more where a proxy is inside, or both parties are; 1.1 kB each
     /// Addresses that a BYE may come from or go to beside the agents: signalling neighbours, Contacts, media addresses.

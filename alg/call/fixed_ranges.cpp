@@ -46,7 +46,7 @@ void Signalling::hold_fixed(const FixedHold& hold, Plan& plan) {
     dialog.restored.clear();  // from before a restart: they are what fixed_for asks for
     dialog.fixed_for = hold.fixed;
     if (!hold.until) {
-        end(dialog, hold.now);
+        end(dialog, hold.now, plan);
     } else {
         dialog.deadline = hold.may_shorten ? *hold.until : std::max(dialog.deadline, *hold.until);
     }

@@ -45,7 +45,7 @@ void Signalling::on_message_in_call(const Passing& passing, Call& call, const Ta
     Speaker speaker = find_dialog(call, tags);
     if (speaker.dialog == nullptr && invites_in_dialog(passing.message)) {
         speaker = meet_midway(passing, call, tags, plan);
-        if (speaker.dialog != nullptr) note_hop(passing, speaker);
+        if (speaker.dialog != nullptr) note_hop(passing, speaker, plan);
     }
     on_invitation(passing, call, speaker, plan);
 }

@@ -75,7 +75,7 @@ void Signalling::on_initial_invite(const Passing& passing, Call& call, const Tag
     // (RFC 3261 section 8.2.2.2), nor is what it offers believed.
     if (dialog->has_host(passing.tuple.destination.address) && turn_away(passing, *dialog, plan)) return;
     const Speaker speaker{dialog, Party::caller};
-    note_hop(passing, speaker);
+    note_hop(passing, speaker, plan);
     negotiate(passing, call, speaker, {std::nullopt, OfferId{Party::caller, Method::invite, cseq}, false}, plan);
     finish(call, CloseReason::replaced, passing, plan);
 }
@@ -124,7 +124,7 @@ void Signalling::on_initial_failure(const Passing& passing, Call& call, const Ta
         if (dialog.callee_tag == 0 && !fail_hop(passing, dialog, branch)) return;
         nothing_left |= dialog.callee_tag == 0;
         if (dialog.cancelled) reason = CloseReason::cancel;
-        end(dialog, passing.now);
+        end(dialog, passing.now, plan);
     };
     if (Dialog* invite = find_template(call, tags.from, passing.message.cseq()); invite != nullptr) {
         fails(*invite, invite->waiting() && invite->find_hop(branch) != nullptr);

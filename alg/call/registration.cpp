@@ -39,8 +39,6 @@ constexpr std::uint32_t kLongestSeconds = 86'400;  // whatever a registrar grant
     return longest;
 }
 
-using Contact = RegistrationTable::Contact;
-
 /// Of the host that sends REGISTERs. The answer repeats what it is made of.
 [[nodiscard]] RegistrationTable::Key key_of(const SipMessageView& message, const IpAddress& host,
                                             const IpAddress& registrar) {
@@ -55,27 +53,6 @@ using Contact = RegistrationTable::Contact;
         if (lifetime(message, one) != 0U) return one;
     }
     return first;
-}
-
-/// via: the transport of the message, which holds unless the Contact names another one.
-[[nodiscard]] std::optional<Contact> contact_of(std::string_view text, Transport via) {
-    const auto address = parse_name_address(text);
-    if (!address) return std::nullopt;
-    const auto uri = parse_sip_uri(address->uri);
-    if (!uri) return std::nullopt;
-    const auto endpoint = contact_endpoint(*uri);
-    if (!endpoint) return std::nullopt;
-    const auto named = find_parameter(uri->parameters, "transport");
-    if (!named) return Contact{*endpoint, via};
-    return Contact{*endpoint, equals_ignoring_case(*named, "udp") ? Transport::udp : Transport::tcp};
-}
-
-/// Whether a client listens for connections of its server at a port outside the range that the site allows. Over UDP
-/// there is no such range, and a client that names its connection's own port listens nowhere else.
-[[nodiscard]] bool is_out_of_range(const Contact& contact, const FlowTuple& tuple, const Policy& policy) {
-    if (contact.transport != Transport::tcp || contact.endpoint.address != tuple.source.address) return false;
-    const bool own_connection = tuple.transport == Transport::tcp && contact.endpoint.port == tuple.source.port;
-    return !own_connection && !policy.dynamic_sip_ports.contains(contact.endpoint.port);
 }
 
 }  // namespace
@@ -102,7 +79,7 @@ void RegistrationTable::on_request(const SipMessageView& message, const FlowTupl
     registration->branch = make_branch(message.top_via());
     registration->ends = contact == "*" || lifetime(message, contact) == 0U;
     if (contact == "*") return;  // takes all bindings back; which one is ours is known from before
-    auto named = contact_of(contact, tuple.transport);
+    auto named = parse_contact(contact, tuple.transport);
     if (named && is_out_of_range(*named, tuple, policy)) {
         RefuseEvent refused;
         refused.reason = RefuseReason::contact_out_of_range;

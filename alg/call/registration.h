@@ -7,6 +7,7 @@
 
 #include "alg/base/deadlines.h"
 #include "alg/call/callback_table.h"
+#include "alg/call/contact.h"
 #include "alg/limits.h"
 #include "alg/net/hash.h"
 #include "alg/net/tuple.h"
@@ -27,10 +28,6 @@ class RegistrationTable {
         IpAddress registrar;
         std::uint64_t account = 0;  ///< of Call-ID, which stays (RFC 3261 section 10.2), and address of record
         bool operator==(const Key&) const = default;
-    };
-    struct Contact {
-        Endpoint endpoint;
-        Transport transport = Transport::udp;
     };
     struct Registration {
         Contact contact;  ///< where the inside host wants to be called

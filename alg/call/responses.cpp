@@ -80,7 +80,7 @@ void Signalling::on_invite_response(const Passing& passing, Call& call, const Ta
     Dialog* dialog = dialog_of_response(passing, call, tags, plan);
     if (dialog == nullptr || !dialog->alive()) return;
     const Speaker speaker{dialog, Party::callee};
-    note_hop(passing, speaker);
+    note_hop(passing, speaker, plan);
     const OfferId id{Party::caller, Method::invite, message.cseq()};
     const bool success = message.status() >= kFirstSuccess;
     negotiate(passing, call, speaker, {id, id, success}, plan);
@@ -180,7 +180,7 @@ void Signalling::on_later_response(const Passing& passing, Call& call, const Spe
     const unsigned status = passing.message.status();
     if (status >= kFirstFailure) {
         if (ends_dialog(status, id.method) && dialog.knows(passing.tuple)) {
-            end(dialog, passing.now);
+            end(dialog, passing.now, plan);
         } else {
             for (Agent& agent : dialog.agents) agent.negotiation.on_failure(id);
         }
@@ -191,7 +191,7 @@ void Signalling::on_later_response(const Passing& passing, Call& call, const Spe
     exchange.answering = id;
     if (id.method == Method::invite) exchange.offering = id;  // an INVITE without offer is answered by one
     exchange.final = status >= kFirstSuccess;
-    note_hop(passing, speaker);
+    note_hop(passing, speaker, plan);
     negotiate(passing, call, speaker, exchange, plan);
     if (status >= kFirstSuccess) {
         for (Agent& agent : dialog.agents) agent.negotiation.on_success(id);

@@ -23,15 +23,6 @@ namespace {
     return parse_number(skip_word(rack));
 }
 
-[[nodiscard]] std::optional<Endpoint> contact_of(const SipMessageView& message) {
-    std::string_view contacts = message.value(HeaderId::contact);
-    const auto address = parse_name_address(next_list_value(contacts));
-    if (!address) return std::nullopt;
-    const auto uri = parse_sip_uri(address->uri);
-    if (!uri) return std::nullopt;
-    return contact_endpoint(*uri);
-}
-
 }  // namespace
 
 void Signalling::on_message(const Passing& passing, Plan& plan) {
@@ -152,7 +143,7 @@ void Signalling::on_offering_request(const Passing& passing, Call& call, const T
     // PRACK answers; what another request offers opens nothing before an inside host has answered it.
     if (message.method() == Method::prack && turn_away(passing, dialog, plan)) return;
     if (!is_stranger(passing, dialog)) highest = message.cseq();
-    note_hop(passing, speaker);
+    note_hop(passing, speaker, plan);
     Exchange exchange;
     exchange.offering = OfferId{speaker.party, message.method(), message.cseq()};
     if (message.method() == Method::prack) {
@@ -169,7 +160,7 @@ void Signalling::on_ack(const Passing& passing, Call& call, const Tags& tags, Pl
     if (speaker.dialog == nullptr || !speaker.dialog->alive()) return;
     if (turn_away(passing, *speaker.dialog, plan)) return;
     const std::size_t known = speaker.dialog->agents.size() + speaker.dialog->peers.size();
-    note_hop(passing, speaker);
+    note_hop(passing, speaker, plan);
     negotiate(passing, call, speaker,
               {OfferId{speaker.party, Method::invite, passing.message.cseq()}, std::nullopt, true}, plan);
     // Most say nothing new: what the 2xx before them has changed was planned with it.
@@ -185,12 +176,12 @@ void Signalling::on_bye(const Passing& passing, Call& call, const Tags& tags, Pl
     }
     if (!speaker.dialog->alive()) return;
     const bool answered = speaker.dialog->state == Dialog::State::confirmed;
-    end(*speaker.dialog, passing.now);
+    end(*speaker.dialog, passing.now, plan);
     // What is left of the INVITE must not hold ports open, nor let a late branch open new ones. Unless only one branch
     // of it was given up before any was answered (RFC 3261 section 15).
     for (Dialog& invite : call.dialogs) {
         const bool same = invite.callee_tag == 0 && invite.caller_tag == speaker.dialog->caller_tag;
-        if (answered && same && invite.alive() && invite.restored_key == 0) end(invite, passing.now);
+        if (answered && same && invite.alive() && invite.restored_key == 0) end(invite, passing.now, plan);
     }
     finish(call, CloseReason::bye, passing, plan);
 }
@@ -218,31 +209,6 @@ bool Signalling::turn_away(const Passing& passing, const Dialog& dialog, Plan& p
     if (!is_stranger(passing, dialog)) return false;
     report_refusal(passing, RefuseReason::wrong_dialog, plan);
     return true;
-}
-
-void Signalling::note_hop(const Passing& passing, const Speaker& speaker) const {
-    Dialog& dialog = *speaker.dialog;
-    const bool strange = is_stranger(passing, dialog);
-    const auto note = [&](const IpAddress& host, Party party) {
-        if (policy_.inside.contains(host)) (void)dialog.agent(host, party);
-    };
-    note(passing.tuple.source.address, speaker.party);
-    note(passing.tuple.destination.address, other(speaker.party));
-    if (strange) return;
-    dialog.add_peer(passing.tuple.source.address);
-    dialog.add_peer(passing.tuple.destination.address);
-    if (const auto contact = contact_of(passing.message)) dialog.add_peer(contact->address);
-    // Another server of a farm may hand on what comes later.
-    for (const HeaderLine& line : passing.message.lines()) {
-        if (line.id != HeaderId::record_route) continue;
-        std::string_view routes = passing.message.value_of(line);
-        while (!routes.empty()) {
-            const auto route = parse_name_address(next_list_value(routes));
-            const auto uri = route ? parse_sip_uri(route->uri) : std::nullopt;
-            const auto host = uri ? IpAddress::parse(uri->host) : std::nullopt;
-            if (host) dialog.add_peer(*host);
-        }
-    }
 }
 
 void Signalling::report_session(const Passing& passing, Call* call, SessionKind kind, std::string_view what,
@@ -276,7 +242,9 @@ RefuseEvent Signalling::refusal(const Passing& passing, RefuseReason reason) {
     return event;
 }
 
-void Signalling::end(Dialog& dialog, TimePoint now) const {
+void Signalling::end(Dialog& dialog, TimePoint now, Plan& plan) {
+    for (Agent& agent : dialog.agents) shut_out(agent, plan);
+    dialog.reach_due = TimePoint::max();
     dialog.state = Dialog::State::ended;
     dialog.agents.clear();
     dialog.restored.clear();
@@ -285,6 +253,7 @@ void Signalling::end(Dialog& dialog, TimePoint now) const {
 
 void Signalling::finish(Call& call, CloseReason reason, const Passing& passing, Plan& plan) {
     planner_.apply(call, reason, passing.now, passing.tuple, plan);
+    let_in(call, passing.now, plan);
     calls_.schedule(call);
 }
 
@@ -312,16 +281,17 @@ void Signalling::expire(TimePoint now, PinholeWitness* witness, Plan& plan) {
             calls_.settle();
         });
     while (Call* call = calls_.pop_due(now)) {
-        CloseReason reason = CloseReason::expired;
+        std::optional<CloseReason> reason;
         for (Dialog& dialog : call->dialogs) {
             if (dialog.deadline > now || !dialog.alive()) continue;
             reason = dialog.deadline_reason;
             const bool waiting = dialog.waiting();
-            end(dialog, now);
+            end(dialog, now, plan);
             // A late answer must open nothing. But a call that has gone on longer than we thought is met in its middle.
             if (!waiting) dialog.deadline = now;
         }
-        planner_.withdraw(*call, reason, now, plan);
+        if (reason) planner_.withdraw(*call, *reason, now, plan);
+        let_in(*call, now, plan);
         auto& dialogs = call->dialogs;
         dialogs.erase(std::remove_if(dialogs.begin(), dialogs.end(),
                                      [now](const Dialog& dialog) { return !dialog.alive() && dialog.deadline <= now; }),

@@ -133,6 +133,22 @@ class Signalling {
     /// Unless another registration needs it.
     void end_callback(const CallbackTable::Key& key, Plan& plan);
     void end_registrations(TimePoint now);
+    // reach.cpp: how the requests of a dialog reach inside hosts
+    /// Notes who is at both ends of this hop.
+    void note_hop(const Passing& passing, const Speaker& speaker, Plan& plan);
+    /// Where the inside host wants to be called from now on, as far as the message at hand says it. True if that is
+    /// not as before.
+    [[nodiscard]] bool note_reach(const Passing& passing, Agent& agent, bool routed, Plan& plan);
+    struct LetIn {
+        IpAddress behind;  ///< see Reach::behind
+        TimePoint now;
+        TimePoint end;  ///< of the dialog
+    };
+    /// Sees to the callbacks of the call's dialogs.
+    void let_in(Call& call, TimePoint now, Plan& plan);
+    /// held: the agent has the callback; it gets it if there is room.
+    void hold_callback(const Call& call, const CallbackTable::Key& key, const LetIn& how, bool& held, Plan& plan);
+    void shut_out(Agent& agent, Plan& plan);
     void tell_listener(BindingTable::Listening outcome, const BindingKey& key, const Passing& passing, Plan& plan);
     void end_listeners(TimePoint now, Plan& plan);
     // invitations.cpp: Messenger's file transfers
@@ -178,8 +194,6 @@ class Signalling {
     [[nodiscard]] bool is_stranger(const Passing& passing, const Dialog& dialog) const;
     /// The same, and it is reported.
     [[nodiscard]] bool turn_away(const Passing& passing, const Dialog& dialog, Plan& plan) const;
-    /// Notes who is at both ends of this hop.
-    void note_hop(const Passing& passing, const Speaker& speaker) const;
     /// Reads the message's session descriptions and gives them to the agents at both ends of this hop.
     [[nodiscard]] bool read_description(const Passing& passing, Call& call, Description& description, IpAddress& named,
                                         Plan& plan);
@@ -193,7 +207,7 @@ class Signalling {
     void report_misunderstanding(const Passing& passing, Error error, Plan& plan) const;
     void report_refusal(const Passing& passing, RefuseReason reason, Plan& plan) const;
     void set_session_timer(const Passing& passing, const Call& call, Dialog& dialog) const;
-    void end(Dialog& dialog, TimePoint now) const;
+    void end(Dialog& dialog, TimePoint now, Plan& plan);
     void finish(Call& call, CloseReason reason, const Passing& passing, Plan& plan);
 
     const Policy& policy_;

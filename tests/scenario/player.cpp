@@ -65,6 +65,7 @@ class Player {
                     on_packet(udp_packet(step.tuple.source, step.tuple.destination, step.payload), step);
                     break;
                 case Step::Kind::tcp: on_segments(step); break;
+                case Step::Kind::first: out_ += "  " + admission_of(step.tuple) + "\n"; break;
                 case Step::Kind::media:
                     out_ += engine_.on_media(step.tuple, flags_of(step), step.at) ? "  admitted\n" : "  blocked\n";
                     break;
@@ -93,6 +94,13 @@ class Player {
             write_plan();
             flush();
         }
+    }
+
+    [[nodiscard]] string admission_of(const alg::FlowTuple& tuple) const {
+        const auto admission = engine_.find_admission(tuple);
+        if (!admission) return "blocked";
+        return string("admitted as ") + (admission->signalling ? "signalling" : "media") + " of " +
+               admission->from_remote.destination.to_string();
     }
 
     void on_packet(const Bytes& packet, const Step& step) {

@@ -245,6 +245,8 @@ Step read_heading(string_view line) {
         step.kind = Step::Kind::tcp;
     else if (kind == "media")
         step.kind = Step::Kind::media;
+    else if (kind == "first")
+        step.kind = Step::Kind::first;
     else
         throw std::runtime_error("unknown step " + string(kind));
     step.tuple.source = endpoint(next_word(line));
@@ -252,7 +254,7 @@ Step read_heading(string_view line) {
     step.tuple.destination = endpoint(next_word(line));
     step.tuple.transport = step.kind == Step::Kind::tcp ? alg::Transport::tcp : alg::Transport::udp;
     for (string_view word = next_word(line); !word.empty(); word = next_word(line)) {
-        if (step.kind == Step::Kind::media && word == "tcp")
+        if ((step.kind == Step::Kind::media || step.kind == Step::Kind::first) && word == "tcp")
             step.tuple.transport = alg::Transport::tcp;
         else
             read_option(word, step);

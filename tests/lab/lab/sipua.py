@@ -133,8 +133,9 @@ class Agent:
         taken, self._inbox = self._inbox, []
         return taken
 
-    def reply(self, request, status, body="", tag=None, extra=(), cuts=()):
-        """tag: of To, for the requests that create a dialog. Returns the response."""
+    def reply(self, request, status, body="", tag=None, extra=(), cuts=(), contact=None):
+        """tag: of To, for the requests that create a dialog. contact: of a peer that this one is a proxy for. Returns the
+        response."""
         headers = [("Via", via) for via in request.all("Via")]
         headers += [("Record-Route", route) for route in request.all("Record-Route")]
         to = request.get("To")
@@ -142,7 +143,7 @@ class Agent:
             to += f";tag={tag}"
         headers += [("From", request.get("From")), ("To", to)]
         headers += [(name, request.get(name)) for name in ("Call-ID", "CSeq")]
-        headers += [("Contact", f"<{self.uri}>"), *extra]
+        headers += [("Contact", f"<{contact or self.uri}>"), *extra]
         if body:
             headers.append(("Content-Type", "application/sdp"))
         response = SipMessage(f"SIP/2.0 {status} {REASONS[status]}", headers, body)
