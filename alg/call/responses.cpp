@@ -195,7 +195,7 @@ void Signalling::on_later_response(const Passing& passing, Call& call, const Spe
     negotiate(passing, call, speaker, exchange, plan);
     if (status >= kFirstSuccess) {
         for (Agent& agent : dialog.agents) agent.negotiation.on_success(id);
-        if (id.method != Method::prack) set_session_timer(passing, call, dialog);
+        if (dialog.state == Dialog::State::confirmed) set_session_timer(passing, call, dialog);
     }
     finish(call, CloseReason::replaced, passing, plan);
 }

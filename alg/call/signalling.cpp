@@ -180,8 +180,9 @@ void Signalling::on_bye(const Passing& passing, Call& call, const Tags& tags, Pl
     // What is left of the INVITE must not hold ports open, nor let a late branch open new ones. Unless only one branch
     // of it was given up before any was answered (RFC 3261 section 15).
     for (Dialog& invite : call.dialogs) {
-        const bool same = invite.callee_tag == 0 && invite.caller_tag == speaker.dialog->caller_tag;
-        if (answered && same && invite.alive() && invite.restored_key == 0) end(invite, passing.now, plan);
+        const bool same = invite.waiting() && invite.caller_tag == speaker.dialog->caller_tag;
+        const bool lost = invite.callee_tag == 0 || invite.deadline_reason == CloseReason::fork_lost;
+        if (answered && same && lost && invite.restored_key == 0) end(invite, passing.now, plan);
     }
     finish(call, CloseReason::bye, passing, plan);
 }
