@@ -37,6 +37,7 @@ struct Call {
     boost::container::small_vector<Dialog, 2> dialogs;
     boost::container::small_vector<OpenPinhole, 4> open;
     boost::container::small_vector<BindingKey, 0> bindings;  ///< NAT: those that it holds
+    std::uint64_t told_dialog = 0;                           ///< CallLabel::dialog of what has been opened
     bool t120_refused = false;                               ///< NAT: another inside host has the port for its peer
     bool told_taken = false;          ///< NAT: that another inside host has fixed ports of its own has been reported
     bool closed_by_operator = false;  ///< it goes on, but has nothing open any more

@@ -331,9 +331,9 @@ template <class Io>
 void fields(Call& call, Io& io) {
     // The key and the number are those of its place in CallTable.
     auto& [key, number, call_id, charged_to, uninvited_by, started, last_message, sessions, dialogs, open, bindings,
-           t120_refused, told_taken, closed_by_operator, told_blocked] = call;
+           told_dialog, t120_refused, told_taken, closed_by_operator, told_blocked] = call;
     io.flags(t120_refused, told_taken, closed_by_operator, told_blocked);
-    io(call_id, charged_to, uninvited_by, started, last_message, sessions, dialogs, open, bindings);
+    io(call_id, charged_to, uninvited_by, started, last_message, sessions, dialogs, open, bindings, told_dialog);
 }
 
 }  // namespace

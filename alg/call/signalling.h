@@ -210,6 +210,7 @@ class Signalling {
     void end(Dialog& dialog, TimePoint now, Plan& plan);
     void finish(Call& call, CloseReason reason, const Passing& passing, Plan& plan);
 
+    void relabel(Call& call, Plan& plan);
     const Policy& policy_;
     const Limits& limits_;
     CallTable calls_;
