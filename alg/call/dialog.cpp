@@ -54,10 +54,9 @@ FirstHop* Dialog::find_hop(std::uint64_t branch) {
     return found == first_hops.end() ? nullptr : &*found;
 }
 
-bool Dialog::is_tried(std::uint64_t but) const {
-    return std::any_of(first_hops.begin(), first_hops.end(), [but](const FirstHop& hop) {
-        return hop.state == FirstHop::State::trying && hop.branch != but;
-    });
+bool Dialog::is_tried() const {
+    return std::any_of(first_hops.begin(), first_hops.end(),
+                       [](const FirstHop& hop) { return hop.state == FirstHop::State::trying; });
 }
 
 bool Dialog::is_answered() const {

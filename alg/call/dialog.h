@@ -59,7 +59,13 @@ struct Agent {
 /// A client transaction by which an INVITE comes to the gateway for the first time on its way. There are several where
 /// a proxy before the gateway forks, and where the caller tries one server after the other (RFC 3263 section 4.3).
 struct FirstHop {
-    enum class State : std::uint8_t { trying, answered, failed };
+    enum class State : std::uint8_t {
+        trying,
+        answered,
+        failed,
+        cancelled,  ///< has been asked to end; may have been answered before that
+        copy,       ///< from a stranger, to a host that has the INVITE; the host has not answered it yet
+    };
     std::uint64_t branch = 0;  ///< make_branch()
     IpAddress sender;
     State state = State::trying;
@@ -105,8 +111,8 @@ struct Dialog {
     /// Whether what happens to the client transaction `branch` happens to this dialog; not for the INVITE itself.
     [[nodiscard]] bool on_branch(std::uint64_t branch) const { return branch == first_branch || branch == own_branch; }
     [[nodiscard]] FirstHop* find_hop(std::uint64_t branch);
-    /// Whether an answer can still come, but for those by `but`.
-    [[nodiscard]] bool is_tried(std::uint64_t but = 0) const;
+    /// Whether an answer can still come that nobody has asked not to.
+    [[nodiscard]] bool is_tried() const;
     /// Whether a 2xx has come by one of the first hops.
     [[nodiscard]] bool is_answered() const;
     /// The agent, made if there is none; nullptr if there are too many.

@@ -55,14 +55,41 @@ bool Signalling::is_first_hop(const Passing& passing, const Dialog& invite) cons
     const auto sent = [&sender](const FirstHop& hop) { return hop.sender == sender; };
     if (std::any_of(invite.first_hops.begin(), invite.first_hops.end(), sent)) return true;
     // Another server of those who call from outside, unless it has the INVITE from an inside host.
-    const auto from_inside = [](const Agent& agent) { return agent.acts_for == Party::caller; };
-    return invite.alive() && !policy_.inside.contains(sender) &&
-           std::none_of(invite.agents.begin(), invite.agents.end(), from_inside);
+    const auto sent_out = [](const Agent& agent) {
+        return agent.acts_for == Party::caller && !agent.reach.neighbour.is_unspecified();
+    };
+    const auto failed = [](const FirstHop& hop) { return hop.state == FirstHop::State::failed; };
+    const bool may_go_on = invite.alive() || std::all_of(invite.first_hops.begin(), invite.first_hops.end(), failed);
+    return may_go_on && !policy_.inside.contains(sender) &&
+           std::none_of(invite.agents.begin(), invite.agents.end(), sent_out);
+}
+
+/// An INVITE that a host has already, from somebody else. What it offers is not believed: a phone does not take it for
+/// a second one (RFC 3261 section 8.2.2.2). But a proxy does, for another server of the caller's may try it as well, so
+/// what the host answers counts.
+void Signalling::on_copy(const Passing& passing, Dialog& invite, Plan& plan) const {
+    const std::uint64_t branch = make_branch(passing.message.top_via());
+    if (invite.find_hop(branch) != nullptr) return;
+    if (invite.alive() && is_first_hop(passing, invite) && invite.first_hops.size() < limits_.dialogs_per_call) {
+        invite.first_hops.push_back({branch, passing.tuple.source.address, FirstHop::State::copy});
+    }
+    report_refusal(passing, RefuseReason::wrong_dialog, plan);
+}
+
+/// The host that has a copy takes it for one more way that the call comes by.
+void Signalling::believe_copy(const Passing& passing, Call& call, Tag caller) {
+    Dialog* invite = find_template(call, caller, passing.message.cseq());
+    FirstHop* hop = invite == nullptr ? nullptr : invite->find_hop(make_branch(passing.message.top_via()));
+    if (hop != nullptr && hop->state == FirstHop::State::copy) hop->state = FirstHop::State::trying;
 }
 
 void Signalling::on_initial_invite(const Passing& passing, Call& call, const Tags& tags, Plan& plan) {
     const std::uint32_t cseq = passing.message.cseq();
     Dialog* dialog = find_template(call, tags.from, cseq);
+    if (dialog != nullptr && dialog->has_host(passing.tuple.destination.address) && is_stranger(passing, *dialog)) {
+        on_copy(passing, *dialog, plan);
+        return;
+    }
     const bool another = dialog != nullptr && dialog->find_hop(make_branch(passing.message.top_via())) == nullptr &&
                          is_first_hop(passing, *dialog);
     if (dialog == nullptr || (another && !dialog->alive())) {
@@ -71,9 +98,6 @@ void Signalling::on_initial_invite(const Passing& passing, Call& call, const Tag
         add_hop(passing, *dialog);
     }
     if (dialog == nullptr || !dialog->alive()) return;  // late, or a retransmission of what has ended
-    // A copy that somebody else sends to a host that has the INVITE already: the host does not take it for a second one
-    // (RFC 3261 section 8.2.2.2), nor is what it offers believed.
-    if (dialog->has_host(passing.tuple.destination.address) && turn_away(passing, *dialog, plan)) return;
     const Speaker speaker{dialog, Party::caller};
     note_hop(passing, speaker, plan);
     negotiate(passing, call, speaker, {std::nullopt, OfferId{Party::caller, Method::invite, cseq}, false}, plan);
@@ -87,9 +111,11 @@ void Signalling::on_cancel(const Passing& passing, Call& call, const Tags& tags,
     for (Dialog& dialog : call.dialogs) {
         if (!dialog.waiting() || dialog.caller_tag != tags.from) continue;
         const bool invite = dialog.callee_tag == 0;
-        if (invite ? dialog.find_hop(branch) == nullptr : !dialog.on_branch(branch)) continue;
+        FirstHop* const hop = invite ? dialog.find_hop(branch) : nullptr;
+        if (invite ? hop == nullptr : !dialog.on_branch(branch)) continue;
         if (turn_away(passing, dialog, plan)) return;
-        if (invite && dialog.is_tried(branch)) continue;
+        if (hop != nullptr && hop->state == FirstHop::State::trying) hop->state = FirstHop::State::cancelled;
+        if (invite && dialog.is_tried()) continue;
         dialog.cancelled = true;
         dialog.deadline = std::min(dialog.deadline, passing.now + limits_.transaction);
         dialog.deadline_reason = CloseReason::cancel;

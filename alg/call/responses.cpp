@@ -43,13 +43,15 @@ void Signalling::on_response(const Passing& passing, Plan& plan) {
     Call* call = find_call(message, make_call_key(message.call_id()));
     if (call == nullptr) return;
     call->last_message = passing.now;
-    // Phones ring by themselves; only a success is the will of an inside host.
-    const bool success = message.status() >= kFirstSuccess && message.status() < kFirstFailure;
-    if (success && policy_.inside.contains(passing.tuple.source.address)) calls_.set_invited(*call);
     const Tags tags{make_tag(message.from_tag()), make_tag(message.to_tag())};
+    const Speaker requester = find_dialog(*call, tags);
+    // Phones ring by themselves, and answer PRACK and UPDATE meanwhile; only a success is the will of an inside host.
+    const bool success = message.status() >= kFirstSuccess && message.status() < kFirstFailure;
+    const bool accepts = method == Method::invite || (requester.dialog != nullptr && !requester.dialog->waiting());
+    if (success && accepts && policy_.inside.contains(passing.tuple.source.address)) calls_.set_invited(*call);
     if (method == Method::invite) {
         on_invite_response(passing, *call, tags, plan);
-    } else if (const Speaker requester = find_dialog(*call, tags); requester.dialog != nullptr) {
+    } else if (requester.dialog != nullptr) {
         // From and To are the request's, so it is the other party that speaks.
         on_later_response(passing, *call, {requester.dialog, other(requester.party)},
                           {requester.party, method, message.cseq()}, plan);
@@ -59,6 +61,9 @@ void Signalling::on_response(const Passing& passing, Plan& plan) {
 
 void Signalling::on_invite_response(const Passing& passing, Call& call, const Tags& tags, Plan& plan) {
     const SipMessageView& message = passing.message;
+    if (policy_.inside.contains(passing.tuple.source.address) && message.status() < kFirstFailure) {
+        believe_copy(passing, call, tags.from);
+    }
     if (message.status() == kTrying) return;
     const Speaker requester = find_dialog(call, tags);
     if (requester.dialog != nullptr && turn_away(passing, *requester.dialog, plan)) return;

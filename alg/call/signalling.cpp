@@ -65,8 +65,10 @@ void Signalling::on_request(const Passing& passing, Plan& plan) {
         return;
     }
     call->last_message = passing.now;
-    if (policy_.inside.contains(passing.tuple.source.address)) calls_.set_invited(*call);
     const Tags tags{make_tag(message.from_tag()), make_tag(message.to_tag())};
+    // A proxy inside hands on an INVITE, and what belongs to it, whoever calls.
+    const bool own_will = tags.to != 0 && method != Method::ack && method != Method::cancel && method != Method::prack;
+    if (own_will && policy_.inside.contains(passing.tuple.source.address)) calls_.set_invited(*call);
     switch (method) {
         case Method::invite:
             if (tags.to == 0) {
@@ -252,8 +254,6 @@ void Signalling::end(Dialog& dialog, TimePoint now, Plan& plan) {
     dialog.deadline = now + limits_.transaction;
 }
 
-void Signalling::finish(Call& call, CloseReason reason, const Passing& passing, Plan& plan) {
-    planner_.apply(call, reason, passing.now, passing.tuple, plan);
 /// The kernel keeps the names of call and dialog with each pinhole, and a restart knows the call by them. Another
 /// branch than the one that a pinhole was opened for may have become the call.
 void Signalling::relabel(Call& call, Plan& plan) {
@@ -275,9 +275,11 @@ void Signalling::relabel(Call& call, Plan& plan) {
     }
 }
 
+void Signalling::finish(Call& call, CloseReason reason, const Passing& passing, Plan& plan) {
+    planner_.apply(call, reason, passing.now, passing.tuple, plan);
+    relabel(call, plan);
     let_in(call, passing.now, plan);
     calls_.schedule(call);
-    relabel(call, plan);
 }
 
 void Signalling::expire(TimePoint now, PinholeWitness* witness, Plan& plan) {

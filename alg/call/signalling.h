@@ -121,6 +121,8 @@ class Signalling {
     [[nodiscard]] Dialog* make_template(const Passing& passing, Call& call, Tag caller, Plan& plan) const;
     void add_hop(const Passing& passing, Dialog& invite) const;
     [[nodiscard]] bool is_first_hop(const Passing& passing, const Dialog& invite) const;
+    void on_copy(const Passing& passing, Dialog& invite, Plan& plan) const;
+    static void believe_copy(const Passing& passing, Call& call, Tag caller);
     [[nodiscard]] bool fail_hop(const Passing& passing, Dialog& invite, std::uint64_t branch) const;
     void on_initial_invite(const Passing& passing, Call& call, const Tags& tags, Plan& plan);
     void on_initial_failure(const Passing& passing, Call& call, const Tags& tags, Plan& plan);
@@ -208,9 +210,9 @@ class Signalling {
     void report_refusal(const Passing& passing, RefuseReason reason, Plan& plan) const;
     void set_session_timer(const Passing& passing, const Call& call, Dialog& dialog) const;
     void end(Dialog& dialog, TimePoint now, Plan& plan);
+    void relabel(Call& call, Plan& plan);
     void finish(Call& call, CloseReason reason, const Passing& passing, Plan& plan);
 
-    void relabel(Call& call, Plan& plan);
     const Policy& policy_;
     const Limits& limits_;
     CallTable calls_;
