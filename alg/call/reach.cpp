@@ -29,7 +29,8 @@ constexpr Duration kRenewal = std::chrono::minutes(12);
 
 /// Whether requests of a peer that names this address can come from there, if the inside host hears it through another.
 [[nodiscard]] bool comes_by_itself(const IpAddress& address, const IpAddress& neighbour, const Policy& policy) {
-    if (address == neighbour || policy.inside.contains(address)) return false;
+    if (address == neighbour || address.family() != neighbour.family()) return false;
+    if (policy.inside.contains(address)) return false;
     if (address.is_unspecified() || address.is_multicast() || address.is_broadcast() || address.is_loopback()) {
         return false;
     }
