@@ -65,6 +65,23 @@ class Deadlines {
         std::make_heap(heap_.begin(), heap_.end(), std::greater<>{});
     }
 
+    /// Queues a look at an owner: one of `owners`, a map, where it stands under `key`. Owners have a member `queued`,
+    /// the moment of the one entry that counts for each; those before it are left behind, and cleared away sometime.
+    template <class Owner, class Owners>
+    void queue(const Key& key, TimePoint when, Owner& owner, const Owners& owners) {
+        owner.queued = when;
+        push(when, key);
+        compact(owners.size(), [&owners](TimePoint moment, const Key& queued) {
+            const auto found = owners.find(queued);
+            return found != owners.end() && found->second.queued == moment;
+        });
+    }
+    /// The same, unless it is looked at before that anyway.
+    template <class Owner, class Owners>
+    void queue_earlier(const Key& key, TimePoint when, Owner& owner, const Owners& owners) {
+        if (when < owner.queued) queue(key, when, owner, owners);
+    }
+
    private:
     static constexpr std::size_t kSlack = 1024;
     std::vector<Entry> heap_;

@@ -88,13 +88,7 @@ CallbackTable::Callback* CallbackTable::open(const Key& key, bool of_call) {
 }
 
 void CallbackTable::look_later(const Key& key, Callback& callback) {
-    if (callback.until >= callback.queued) return;  // looked at before that anyway
-    callback.queued = callback.until;
-    deadlines_.push(callback.until, key);
-    deadlines_.compact(callbacks_.size(), [this](TimePoint when, const Key& queued) {
-        const auto known = callbacks_.find(queued);
-        return known != callbacks_.end() && known->second.queued == when;
-    });
+    deadlines_.queue_earlier(key, callback.until, callback, callbacks_);
 }
 
 bool CallbackTable::forbid(const Key& key) {

@@ -117,7 +117,7 @@ RegistrationTable::Registration* RegistrationTable::open(const SipMessageView& m
     Registration& registration = registrations_[key];
     registration.contact = {tuple.source, tuple.transport};
     registration.expires = now + limits_.transaction;  // until the registrar says more
-    queue(key, registration);
+    deadlines_.queue(key, registration.expires, registration, registrations_);
     return &registration;
 }
 
@@ -139,7 +139,7 @@ std::optional<RegistrationTable::Settled> RegistrationTable::on_response(const S
     const std::uint32_t granted = std::min(seconds.value_or(kDefaultSeconds), kLongestSeconds);
     set_accepted(key, registration, granted > 0);
     registration.expires = now + (granted > 0 ? std::chrono::seconds(granted) : limits_.transaction);
-    if (registration.expires < registration.queued) queue(key, registration);
+    deadlines_.queue_earlier(key, registration.expires, registration, registrations_);
     plan.events.emplace_back(RegistrationEvent{registration.contact.endpoint, tuple, granted, message.call_id()});
     return Settled{&registration, std::chrono::seconds(granted)};
 }
@@ -159,15 +159,6 @@ void RegistrationTable::set_accepted(const Key& key, Registration& registration,
 void RegistrationTable::leave(const IpAddress& host) {
     const auto found = hosts_.find(host);
     if (found != hosts_.end() && --found->second.registrations == 0) hosts_.erase(found);
-}
-
-void RegistrationTable::queue(const Key& key, Registration& registration) {
-    registration.queued = registration.expires;
-    deadlines_.push(registration.queued, key);
-    deadlines_.compact(registrations_.size(), [this](TimePoint when, const Key& queued) {
-        const auto found = registrations_.find(queued);
-        return found != registrations_.end() && found->second.queued == when;
-    });
 }
 
 }  // namespace messenger::alg

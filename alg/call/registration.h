@@ -65,7 +65,7 @@ class RegistrationTable {
             const auto found = registrations_.find(*key);
             if (found == registrations_.end() || found->second.queued > now) continue;
             if (found->second.expires > now) {
-                queue(*key, found->second);
+                deadlines_.queue(*key, found->second.expires, found->second, registrations_);
                 continue;
             }
             const Registration registration = found->second;
@@ -103,7 +103,6 @@ class RegistrationTable {
     /// One registration less.
     void leave(const IpAddress& host);
     void set_accepted(const Key& key, Registration& registration, bool accepted);
-    void queue(const Key& key, Registration& registration);
 
     const Limits& limits_;
     std::unordered_map<Key, Registration, KeyHash> registrations_;

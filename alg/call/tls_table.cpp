@@ -132,12 +132,7 @@ bool TlsTable::erase(Connections::iterator connection) {
 }
 
 void TlsTable::queue(const FlowTuple& tuple, Connection& connection) {
-    connection.queued = connection.until;
-    deadlines_.push(connection.queued, tuple);
-    deadlines_.compact(connections_.size(), [this](TimePoint when, const FlowTuple& queued) {
-        const auto found = connections_.find(queued);
-        return found != connections_.end() && found->second.queued == when;
-    });
+    deadlines_.queue(tuple, connection.until, connection, connections_);
 }
 
 }  // namespace messenger::alg

@@ -127,13 +127,7 @@ void BindingTable::linger(const BindingKey& key, Binding& binding, TimePoint now
 
 void BindingTable::look_later(const BindingKey& key, Binding& binding) {
     const auto when = binding.lingers_until ? binding.lingers_until : binding.listens_until;
-    if (!when || binding.queued <= *when) return;
-    binding.queued = *when;
-    deadlines_.push(*when, key);
-    deadlines_.compact(bindings_.size(), [this](TimePoint at, const BindingKey& queued) {
-        const auto found = bindings_.find(queued);
-        return found != bindings_.end() && found->second.queued == at;
-    });
+    if (when) deadlines_.queue_earlier(key, *when, binding, bindings_);
 }
 
 BindingTable::Exactly BindingTable::acquire_exactly(const BindingKey& key, std::uint64_t call) {

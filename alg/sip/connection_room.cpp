@@ -27,12 +27,7 @@ ConnectionTable::Connection* ConnectionTable::find_or_add(const PacketView& pack
     connection.key = &place->first;
     list(key, connection);
     connection.idle_deadline = now + limits_.flow_idle;
-    connection.queued = now + kUndecided;
-    deadlines_.push(connection.queued, key);
-    deadlines_.compact(connections_.size(), [this](TimePoint when, const Key& queued) {
-        const auto known = connections_.find(queued);
-        return known != connections_.end() && known->second.queued == when;
-    });
+    deadlines_.queue(key, now + kUndecided, connection, connections_);
     return &connection;
 }
 
