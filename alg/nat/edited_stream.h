@@ -113,17 +113,16 @@ class EditedStream {
         std::string& payload;
     };
 
+    // edited_stream.cpp: what waits, for how long, and what goes in its place.
     [[nodiscard]] bool is_held(std::uint32_t begin, std::uint32_t end, bool fin) const;
     void release_front(std::size_t count, const Exchange& exchange, ReleaseList& releases);
-    void note_timestamp(std::span<const std::byte> packet, const PacketView& view);
-    [[nodiscard]] std::optional<std::uint32_t> later_timestamp(std::span<const std::byte> packet,
-                                                               const PacketView& view) const;
     void decide_before_fin();
     void answer_repetition(PacketToken token, std::span<const std::byte> packet, const PacketView& view,
                            const Exchange& exchange, ReleaseList& releases);
     void take_custody(const EditLimits& limits);
     [[nodiscard]] std::string_view missing() const;
     [[nodiscard]] Input take_along(const PacketView& view, Input input);
+    // edited_segments.cpp: the segments that go.
     void emit(PacketToken token, std::span<const std::byte> packet, const PacketView& view, const Input& input,
               const Exchange& exchange, ReleaseList& releases);
     void write(PacketToken token, std::span<const std::byte> packet, const PacketView& view, const Rendering& rendering,
@@ -133,6 +132,9 @@ class EditedStream {
     void render(const Input& input, std::size_t room, const PacketView& view, Rendering& rendering);
     [[nodiscard]] std::uint32_t before_data(std::uint32_t sequence) const;
     [[nodiscard]] std::size_t room(std::span<const std::byte> packet, const PacketView& view) const;
+    void note_timestamp(std::span<const std::byte> packet, const PacketView& view);
+    [[nodiscard]] std::optional<std::uint32_t> later_timestamp(std::span<const std::byte> packet,
+                                                               const PacketView& view) const;
 
     SequenceMap map_;
     Custody custody_;

@@ -42,7 +42,7 @@ bool Overwrites::apply(std::uint32_t sequence, std::span<char> payload) const {
 void Overwrites::on_segment(std::uint32_t sequence, std::size_t size) {
     const std::uint32_t end = sequence + static_cast<std::uint32_t>(size);
     // Beyond every window: nobody reads it.
-    if (begun_ && static_cast<std::int32_t>(end - passed_) > StreamReassembler::kLargestWindow) return;
+    if (begun_ && sequence_distance(passed_, end) > StreamReassembler::kLargestWindow) return;
     if (!begun_ || sequence_before(passed_, end)) passed_ = end;
     begun_ = true;
     // Acknowledgements may take another way; one day the numbers come round again.

@@ -15,6 +15,11 @@ namespace messenger::alg {
     return static_cast<std::int32_t>(left - right) < 0;
 }
 
+/// How far position lies after origin; negative: before.
+[[nodiscard]] constexpr std::int32_t sequence_distance(std::uint32_t origin, std::uint32_t position) {
+    return static_cast<std::int32_t>(position - origin);
+}
+
 /// The later one of two.
 [[nodiscard]] constexpr std::uint32_t later_sequence(std::uint32_t left, std::uint32_t right) {
     return sequence_before(left, right) ? right : left;
