@@ -25,4 +25,12 @@ bool Call::alive() const {
     return std::any_of(dialogs.begin(), dialogs.end(), [](const Dialog& dialog) { return dialog.alive(); });
 }
 
+bool Call::keep_streams(std::size_t most) {
+    bool all = true;
+    for (Dialog& dialog : dialogs) {
+        for (Agent& agent : dialog.agents) all = agent.negotiation.fit(most) && all;
+    }
+    return all;
+}
+
 }  // namespace messenger::alg

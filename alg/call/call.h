@@ -46,6 +46,9 @@ struct Call {
     [[nodiscard]] std::string_view id() const { return call_id; }
     [[nodiscard]] CallLabel label() const;
     [[nodiscard]] bool alive() const;  ///< a dialog is
+    /// Leaves out the streams that it has been told of beyond so many, those of the last dialogs first. False if there
+    /// were more.
+    bool keep_streams(std::size_t most);
 };
 
 constexpr std::size_t kCallIdShown = 128;

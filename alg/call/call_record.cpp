@@ -249,10 +249,10 @@ void fields(Stream& stream, Io& io) {
 
 template <class Io>
 void fields(Description& description, Io& io) {
-    auto& [streams, delivered_by, behind, turned_back] = description;
+    auto& [streams, delivered_by, behind, turned_back, bare] = description;
     io(streams);
     bool nobody = streams.empty() && delivered_by == IpAddress{} && behind == IpAddress{};
-    io.flags(turned_back, nobody);
+    io.flags(turned_back, nobody, bare);
     io.unless(nobody, delivered_by, IpAddress{});
     io.unless(nobody, behind, IpAddress{});
 }

@@ -118,6 +118,24 @@ const Stream* Description::find(std::uint8_t slot) const {
     return found == streams.end() ? nullptr : &*found;
 }
 
+void Description::keep_permitted() {
+    const auto end =
+        std::remove_if(streams.begin(), streams.end(), [](const Stream& stream) { return !stream.permitted; });
+    keep(static_cast<std::size_t>(end - streams.begin()));
+}
+
+void Description::keep_remote_ends() {
+    const auto end = std::remove_if(streams.begin(), streams.end(),
+                                    [](const Stream& stream) { return stream.port == 0 || stream.obstacle; });
+    keep(static_cast<std::size_t>(end - streams.begin()));
+}
+
+void Description::keep(std::size_t most) {
+    if (most >= streams.size()) return;
+    streams.resize(most);
+    bare = streams.empty();
+}
+
 void add_streams(const SdpView& sdp, const Limits& limits, Description& description) {
     std::uint8_t slot = 0;
     for (const SdpMedia& media : sdp.media()) {

@@ -36,7 +36,8 @@ struct Stream {
     bool operator==(const Stream&) const = default;
 };
 
-/// What a session description announces: the streams of its m= lines, and of all parts of a multipart body.
+/// What a session description announces: the streams of its m= lines, and of all parts of a multipart body. Offer and
+/// answer are paired by Stream::slot and not by place, so that those which can open nothing need not be kept.
 struct Description {
     boost::container::small_vector<Stream, 2> streams;
     /// Who delivered it: the source of the packet. For a remote description this is the signalling peer.
@@ -46,9 +47,20 @@ struct Description {
     /// NAT: it named endpoints of ours, in place of which the inside ones stand here. So its addresses are those of
     /// hosts on this side.
     bool turned_back = false;
+    /// It has announced streams, and none of them is kept: it refuses everything, as one that announces nothing does
+    /// not.
+    bool bare = false;
 
-    [[nodiscard]] bool empty() const { return streams.empty(); }
+    /// Whether nothing has been announced.
+    [[nodiscard]] bool empty() const { return streams.empty() && !bare; }
+    /// The first of that m= line that is no candidate.
     [[nodiscard]] const Stream* find(std::uint8_t slot) const;
+    /// Keeps of a local description, after permit(), what can have pinholes.
+    void keep_permitted();
+    /// Keeps of a remote description what can be the other end of one.
+    void keep_remote_ends();
+    /// Keeps as many streams as that, the first.
+    void keep(std::size_t most);
     bool operator==(const Description&) const = default;
 };
 

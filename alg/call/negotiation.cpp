@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The part of Signalling that gives session descriptions to the agents at both ends of a hop.
 #include <algorithm>
+#include <utility>
 
 #include "alg/call/hearsay.h"
 #include "alg/call/session_kind.h"
@@ -77,17 +78,22 @@ void Signalling::negotiate(const Passing& passing, Call& call, const Speaker& sp
         for (const Stream& stream : description.streams) dialog.add_peer(stream.address);
     }
     bool answered = false;
-    const auto speak = [&](Agent* agent, bool from_local, const Description& said) {
+    const auto speak = [&](Agent* agent, bool from_local, Description said) {
+        if (from_local) {
+            said.keep_permitted();
+        } else {
+            said.keep_remote_ends();
+        }
         if (agent == nullptr) {
             refuse(RefuseReason::too_many_dialogs, 0, nullptr);
             return;
         }
         OfferAnswer& negotiation = agent->negotiation;
         if (exchange.answering && negotiation.awaits_answer(*exchange.answering, from_local)) {
-            negotiation.on_answer(*exchange.answering, from_local, said, exchange.final);
+            negotiation.on_answer(*exchange.answering, from_local, std::move(said), exchange.final);
             answered = true;
         } else if (exchange.offering) {
-            negotiation.on_offer(*exchange.offering, from_local, said);
+            negotiation.on_offer(*exchange.offering, from_local, std::move(said));
         }
         if (negotiation.has_agreed()) dialog.restored.clear();
     };
@@ -103,7 +109,7 @@ void Signalling::negotiate(const Passing& passing, Call& call, const Speaker& sp
                });
         forbid_hearsay(call, tuple.source.address, speaker.party, description,
                        [&](const Stream& stream) { refuse(RefuseReason::not_own_word, stream.port, &stream.address); });
-        speak(dialog.agent(tuple.source.address, speaker.party), true, description);
+        speak(dialog.agent(tuple.source.address, speaker.party), true, std::move(description));
     }
     for (std::size_t i = first_media_event; i < last_media_event; ++i) {
         if (auto* const media = std::get_if<MediaEvent>(&plan.events[i])) media->answer = answered;

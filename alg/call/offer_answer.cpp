@@ -61,6 +61,23 @@ bool OfferAnswer::has_answer() const {
            });
 }
 
+bool OfferAnswer::fit(std::size_t& room) {
+    bool all = true;
+    const auto fit_in = [&](Description& description) {
+        all = all && description.streams.size() <= room;
+        description.keep(room);
+        room -= description.streams.size();
+    };
+    fit_in(agreed_.local);
+    fit_in(agreed_.remote);
+    for (std::optional<Pending>& pending : pending_) {
+        if (!pending) continue;
+        fit_in(pending->offer);
+        fit_in(pending->answer);
+    }
+    return all;
+}
+
 void OfferAnswer::close(OfferId id) {
     std::uint32_t& open_from = open_from_[static_cast<std::size_t>(id.requester)];
     open_from = std::max(open_from, id.cseq + 1);  // CSeq is below 2^31

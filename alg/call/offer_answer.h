@@ -80,6 +80,10 @@ class OfferAnswer {
     /// media come from.
     [[nodiscard]] bool has_answer() const;
 
+    /// Leaves out what is more than `room` streams, the last first, and takes from `room` what it has kept. False if
+    /// something had to go.
+    bool fit(std::size_t& room);
+
     /// Gives `io` everything that it holds, always in the same order, to be written down or filled in (call_record.h).
     template <class Io>
     void fields(Io& io) {

@@ -7,6 +7,13 @@ namespace messenger::alg {
 
 namespace {
 
+/// What is kept of what was announced in a call, in streams, so that calls that announce without end stay small. Few
+/// need so many before they need more pinholes than there may be: RTP makes two of a pair of streams, ICE pairs each
+/// of one side with each of the other. And a description has 64 at most, so that the first offer and its answer always
+/// fit in, and what goes in their place beside them.
+constexpr std::size_t kStreams = 512;
+constexpr std::size_t kStreamsPerPinhole = 2;  // more of them where more pinholes are allowed
+
 /// A pinhole is no more. What was to be seeded for it in the same plan, as for two messages in one segment, would come
 /// after its removal and outlive it.
 void drop_seeds(const PinholeKey& key, Plan& plan) {
@@ -19,9 +26,10 @@ void drop_seeds(const PinholeKey& key, Plan& plan) {
 }  // namespace
 
 void Planner::apply(Call& call, CloseReason reason, TimePoint now, const FlowTuple& asked, Plan& plan) {
+    const bool all_kept = call.keep_streams(std::max(kStreams, kStreamsPerPinhole * limits_.pinholes_per_call));
     binding_planner_.acquire(call, asked, plan);
     close_unwanted(call, reason, now, plan);
-    if (wanted_.left_out() || binding_planner_.left_out())
+    if (!all_kept || wanted_.left_out() || binding_planner_.left_out())
         refuse(call, RefuseReason::too_many_pinholes, 0, asked, plan);
     if (wanted_.concerns_blocked() && !call.told_blocked) {
         call.told_blocked = true;

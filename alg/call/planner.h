@@ -21,13 +21,14 @@ class Planner {
    public:
     Planner(const Policy& policy, const Limits& limits, PinholeTable& pinholes, BindingTable& bindings)
         : policy_(policy),
+          limits_(limits),
           pinholes_(pinholes),
           bindings_(bindings),
           binding_planner_(policy, limits, bindings),
           wanted_(policy, limits, pinholes) {}
 
-    /// Brings the call's pinholes in line with its state. reason: why whatever is not needed any more closes. asked:
-    /// the packet that led to it, for the report if a limit refuses.
+    /// Brings the call's pinholes in line with its state, of which it leaves out what is too much. reason: why whatever
+    /// is not needed any more closes. asked: the packet that led to it, for the report if a limit refuses.
     void apply(Call& call, CloseReason reason, TimePoint now, const FlowTuple& asked, Plan& plan);
 
     /// The same, but closes only: for what time ends. A pinhole that has died of silence is not needed anew because a
@@ -60,6 +61,7 @@ class Planner {
     void seed(const OpenPinhole& pinhole, Plan& plan) const;
 
     const Policy& policy_;
+    const Limits& limits_;
     PinholeTable& pinholes_;
     BindingTable& bindings_;
     BindingPlanner binding_planner_;

@@ -106,7 +106,8 @@ void Signalling::on_invite_response(const Passing& passing, Call& call, const Ta
 /// dialog that exists by then the other INVITE is what a re-INVITE would be.
 void Signalling::adopt_parallel_invite(Call& call, Dialog& dialog, std::uint32_t cseq) {
     const Dialog* invite = find_template(call, dialog.caller_tag, cseq);
-    if (cseq == dialog.invite_cseq || invite == nullptr || invite == &dialog || !invite->alive()) return;
+    if (cseq == dialog.invite_cseq || invite == nullptr || invite == &dialog) return;
+    if (!invite->alive() || !dialog.alive()) return;
     for (const Agent& agent : invite->agents) {
         Agent* own = dialog.agent(agent.host, agent.acts_for);
         if (own != nullptr) own->negotiation.adopt(agent.negotiation, {Party::caller, Method::invite, cseq});

@@ -150,7 +150,8 @@ constexpr auto kTable = std::to_array<Key>({
     {"limits", "pinholes_per_host", [](Config& c) -> auto& { return c.limits.pinholes_per_host; }, {1, 4'000'000},
      "Pinholes of one inside host."},
     {"limits", "pinholes_per_call", [](Config& c) -> auto& { return c.limits.pinholes_per_call; }, {2, 65'536},
-     "Pinholes of one call; with ICE there is one for every pair of candidates."},
+     "Pinholes of one call; with ICE there is one for every pair of candidates. Of the streams that a call announces 512 "
+     "are kept, or two for each pinhole if that is more."},
     {"limits", "dialogs_per_call", [](Config& c) -> auto& { return c.limits.dialogs_per_call; }, {1, 256},
      "Answers that one forked call may have."},
     {"limits", "registrations", [](Config& c) -> auto& { return c.limits.registrations; }, {1, 1'000'000},

@@ -179,8 +179,9 @@ TEST(CallRecord, KeepsWhatIsLeftOutWhereItSaysNothing) {
     dialog.first_branch = 21;
     dialog.own_branch = 21;
     OfferAnswer& negotiation = dialog.agent(address("10.1.2.3"), Party::caller)->negotiation;
-    Description nothing;  // but who delivered it
+    Description nothing;  // but who delivered it, and that it refuses
     nothing.delivered_by = address("198.51.100.20");
+    nothing.bare = true;
     negotiation.on_offer({Party::caller, Method::invite, 1}, true, nothing);
     negotiation.on_answer({Party::caller, Method::invite, 1}, false, Description{}, true);
     const auto record = record_of(call);
@@ -253,6 +254,49 @@ TEST(CallRecord, TakesLittleForAnOrdinaryCall) {
         if (i == 1) negotiation.on_answer({Party::caller, Method::invite, 1}, false, remote, true);
     }
     EXPECT_LT(record_of(call).size(), 340U);
+}
+
+// As much of everything as there may be, in the longest form: 512 streams, and what each dialog has at most.
+TEST(CallRecord, HasABoundWhateverWasSaid) {
+    const char* const host = "2001:db8::7";
+    Call call;
+    call.call_id = std::string_view("x");
+    const PinholeKey key{Transport::udp, false, endpoint(host, 5350), address(host)};
+    for (int i = 0; i < 256; ++i) {
+        call.open.push_back({key, {}, false, 56000, at(1)});
+        call.bindings.push_back({Transport::udp, endpoint(host, 5350), address(host)});
+    }
+    Description many;
+    while (many.streams.size() < 64) many.streams.push_back(describe(host, 5350).streams[1]);
+    many.delivered_by = address(host);
+    many.behind = address(host);
+    call.dialogs.resize(16);
+    for (Dialog& dialog : call.dialogs) {
+        dialog.callee_tag = 1;
+        dialog.own_branch = 1;
+        while (dialog.first_hops.size() < 16) dialog.first_hops.push_back({1, address(host)});
+        while (dialog.peers.size() < 16) dialog.peers.push_back(address(host));
+        while (dialog.transfers.size() < 16) {
+            dialog.transfers.push_back({1, endpoint(host, 6891), address(host), address(host)});
+        }
+        dialog.fixed_for = FixedHost{address(host), address(host), true};
+        for (int i = 0; i < 8; ++i) {
+            Agent& agent = *dialog.agent(IpAddress::v4(0x0a010200U + static_cast<std::uint32_t>(i)), Party::caller);
+            agent.peer = address(host);
+            agent.negotiation.on_offer({Party::caller, Method::invite, 1}, true, many);
+            agent.negotiation.on_answer({Party::caller, Method::invite, 1}, false, many, true);
+            for (const Party requester : {Party::caller, Party::callee}) {
+                const bool local = requester == Party::caller;
+                agent.negotiation.on_offer({requester, Method::update, 7}, local, many);
+            }
+            for (const Party requester : {Party::caller, Party::callee}) {
+                const bool local = requester == Party::callee;
+                agent.negotiation.on_answer({requester, Method::update, 7}, local, many, false);
+            }
+        }
+    }
+    EXPECT_FALSE(call.keep_streams(512));
+    EXPECT_LT(record_of(call).size(), 110'000U) << "2.3 MB without";
 }
 
 }  // namespace

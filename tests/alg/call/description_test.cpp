@@ -136,5 +136,44 @@ TEST(Description, PermitsAHeldStreamWithoutAnAddress) {
     EXPECT_TRUE(description.streams.at(0).permitted);
 }
 
+std::vector<int> slots(const Description& description) {
+    std::vector<int> all;
+    for (const Stream& stream : description.streams) all.push_back(stream.slot);
+    return all;
+}
+
+TEST(Description, KeepsWhatCanOpenByTheNumberOfItsLine) {
+    const std::string lines =
+        "m=audio 1000 RTP/AVP 0\nm=video 0 RTP/AVP 34\nm=image 5352 udptl t38\nm=audio 5354 TCP/RTP/AVP 0\nm=audio "
+        "5356 "
+        "RTP/AVP 0";
+    Description local = describe(testing::sdp("10.1.2.3", lines));
+    Policy policy;
+    policy.inside.add(*Prefix::parse("10.0.0.0/8"));
+    permit(local, address("10.1.2.3"), policy, [](const Stream&, RefuseReason, std::uint16_t) {});
+    local.keep_permitted();
+    EXPECT_THAT(slots(local), ElementsAre(2, 4));
+    Description remote = describe(testing::sdp("203.0.113.30", lines));
+    remote.keep_remote_ends();
+    EXPECT_THAT(slots(remote), ElementsAre(0, 2, 4)) << "a peer may listen where an inside host may not";
+    EXPECT_FALSE(local.bare || remote.bare);
+    remote.keep(2);
+    EXPECT_THAT(slots(remote), ElementsAre(0, 2));
+    remote.keep(0);
+    EXPECT_TRUE(remote.bare);
+}
+
+TEST(Description, IsNotEmptyWhenItRefusesEverything) {
+    Description refusing = describe(testing::sdp("203.0.113.30", "m=audio 0 RTP/AVP 0"));
+    refusing.keep_remote_ends();
+    EXPECT_TRUE(refusing.streams.empty());
+    EXPECT_FALSE(refusing.empty());
+    Description nothing;
+    nothing.keep_remote_ends();
+    nothing.keep_permitted();
+    nothing.keep(0);
+    EXPECT_TRUE(nothing.empty());
+}
+
 }  // namespace
 }  // namespace messenger::alg

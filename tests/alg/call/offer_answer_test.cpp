@@ -156,5 +156,40 @@ TEST(OfferAnswer, GivesAHeldStreamNoPortOfAnotherKindOfMedia) {
     EXPECT_EQ(negotiation.agreed().local, sharing);
 }
 
+/// As one that refuses every stream is kept.
+Description bare() {
+    Description description;
+    description.bare = true;
+    return description;
+}
+
+TEST(OfferAnswer, TakesARefusalOfEverythingForAnAnswer) {
+    OfferAnswer negotiation = agreed();
+    negotiation.on_offer(kReinvite, true, bare());
+    EXPECT_TRUE(negotiation.pending(Party::caller)->local.streams.empty()) << "not the agreed one";
+    negotiation.on_answer(kReinvite, false, bare(), false);
+    EXPECT_TRUE(negotiation.pending(Party::caller)->remote.streams.empty());
+    negotiation.on_success(kReinvite);
+    EXPECT_TRUE(negotiation.has_agreed());
+    EXPECT_TRUE(negotiation.agreed().local.streams.empty() && negotiation.agreed().remote.streams.empty());
+}
+
+TEST(OfferAnswer, LeavesOutWhatHasNoRoom) {
+    OfferAnswer negotiation = agreed();
+    negotiation.on_offer(kReinvite, true, at_port(3));
+    negotiation.on_offer(kTheirs, false, at_port(5));
+    negotiation.on_answer(kTheirs, true, at_port(6), false);
+    std::size_t room = 10;
+    EXPECT_TRUE(negotiation.fit(room));
+    EXPECT_EQ(room, 5U);
+    room = 3;
+    EXPECT_FALSE(negotiation.fit(room));
+    EXPECT_EQ(room, 0U);
+    EXPECT_EQ(negotiation.agreed().remote.streams.at(0).port, 2);
+    EXPECT_EQ(negotiation.pending(Party::caller)->local.streams.at(0).port, 3);
+    EXPECT_TRUE(negotiation.pending(Party::callee)->local.streams.empty()) << "nor the agreed one in its place";
+    EXPECT_TRUE(negotiation.fit(room = 3)) << "it is gone";
+}
+
 }  // namespace
 }  // namespace messenger::alg

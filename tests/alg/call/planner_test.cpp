@@ -274,5 +274,37 @@ TEST(Planner, FindsRoomForAForkedCallWithCandidates) {
     EXPECT_LE(p.planner.steps_taken(), 4096U) << "as many as there are with the default limit";
 }
 
+// A call that has filled its room opens what it has room for, and says that it is not all.
+TEST(Planner, OpensWhatFitsOfACallThatAnnouncesTooMuch) {
+    Plans p;
+    Call& call = p.call();
+    call.dialogs.resize(15);
+    std::uint16_t branch = 0;
+    for (Dialog& dialog : call.dialogs) {
+        OfferAnswer& negotiation = dialog.agent(address("10.1.2.3"), Party::caller)->negotiation;
+        const OfferId id{Party::caller, Method::invite, 1};
+        Description local = describe("10.1.2.3", 20000, "10.1.2.3");
+        const Stream one = local.streams[0];
+        while (local.streams.size() < 40) local.streams.push_back(one);  // of one line, say the parts of a body
+        const auto port = static_cast<std::uint16_t>(30000 + 2 * branch);
+        negotiation.on_offer(id, true, local);
+        negotiation.on_answer(id, false, describe(("203.0.113." + std::to_string(++branch)).c_str(), port, kServer),
+                              true);
+    }
+    p.apply(call);
+    // 12 branches with 41 streams each; of the next one there is room for a part of the offer alone.
+    EXPECT_EQ(call.open.size(), 12U * 2);
+    EXPECT_EQ(std::get<RefuseEvent>(p.plan.events.front()).reason, RefuseReason::too_many_pinholes);
+    EXPECT_FALSE(call.keep_streams(511)) << "512 are kept";
+    p.apply(call);
+    EXPECT_TRUE(p.plan.changes.empty() && p.plan.events.empty()) << "it has been said";
+    p.limits.pinholes_per_call = 4096;
+    Call& larger = p.call(8);
+    OfferAnswer& negotiation = p.negotiation(larger);
+    negotiation.on_offer({Party::caller, Method::invite, 1}, true, many("10.1.2.3", 600, 20000, "10.1.2.3"));
+    p.apply(larger);
+    EXPECT_TRUE(larger.keep_streams(600) && !larger.keep_streams(599)) << "more where more pinholes are allowed";
+}
+
 }  // namespace
 }  // namespace messenger::alg

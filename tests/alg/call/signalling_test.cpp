@@ -104,5 +104,89 @@ TEST_F(SignallingTest, ComparesTheTextOfACallId) {
     EXPECT_EQ(signalling_.calls().all().begin()->second.id(), "c1");
 }
 
+std::string lines(std::initializer_list<int> ports) {
+    std::string all;
+    for (const int port : ports) all += "m=image " + std::to_string(port) + " udptl t38\n";
+    return all;
+}
+
+// RFC 3264 section 6: the m= lines of an answer are those of its offer, in their order.
+TEST_F(SignallingTest, PairsLinesByTheirNumberThoughOthersOpenNothing) {
+    say(out(), request("INVITE", 1, ""), testing::sdp("10.1.2.3", lines({1000, 5350, 5360, 0, 5380})));
+    say(in(), response(200, "INVITE", 1), testing::sdp("203.0.113.30", lines({41000, 0, 42000, 43000, 44000})));
+    ASSERT_EQ(plan_.seeds.size(), 2U);
+    EXPECT_EQ(plan_.seeds[0].inside.port, 5360);
+    EXPECT_EQ(plan_.seeds[0].remote.port, 42000);
+    EXPECT_EQ(plan_.seeds[1].inside.port, 5380);
+    EXPECT_EQ(plan_.seeds[1].remote.port, 44000);
+    EXPECT_EQ(plan_.changes.size(), 2U);
+}
+
+TEST_F(SignallingTest, ClosesWhatARenegotiationRefusesEntirely) {
+    for (const bool refused_by_us : {true, false}) {
+        say(out(), request("INVITE", 1, ""), ours());
+        say(in(), response(200, "INVITE", 1), theirs());
+        EXPECT_EQ(plan_.changes.size(), 1U);
+        say(out(), request("INVITE", 2), refused_by_us ? testing::sdp("10.1.2.3", lines({0})) : ours());
+        say(in(), response(200, "INVITE", 2), testing::sdp("203.0.113.30", lines({0})));
+        ASSERT_EQ(plan_.changes.size(), 1U);
+        EXPECT_EQ(plan_.changes[0].kind, PinholeChange::Kind::remove);
+        call_id_ = "c2";
+    }
+}
+
+// Security rule 4: who has been answered waits for nobody else.
+TEST_F(SignallingTest, OpensToNobodyAfterAnAnswerThatRefuses) {
+    policy_.early_media = EarlyMedia::after_offer;
+    say(out(), request("INVITE", 1, ""), ours());
+    EXPECT_EQ(plan_.changes.size(), 1U) << "to everybody";
+    say(in(), response(183, "INVITE", 1), testing::sdp("203.0.113.30", lines({0})));
+    ASSERT_EQ(plan_.changes.size(), 1U);
+    EXPECT_EQ(plan_.changes[0].kind, PinholeChange::Kind::remove);
+}
+
+/// One m= line with many candidates of the host.
+std::string candidates(const std::string& host, int port) {
+    std::string all;
+    for (int line = 0; line < 4; ++line) {
+        all += "m=audio " + std::to_string(port) + " RTP/AVP 0\n";
+        for (int i = 0; i < 16; ++i, port += 2) {
+            all += "a=candidate:1 1 UDP 1 " + host + " " + std::to_string(port) + " typ host\n";
+        }
+    }
+    return testing::sdp(host, all);
+}
+
+TEST_F(SignallingTest, KeepsLittleOfACallThatAnnouncesWithoutEnd) {
+    say(out(), request("INVITE", 1, ""), candidates("10.1.2.3", 20000));
+    std::size_t open_before = 0;
+    for (int branch = 0; branch < 15; ++branch) {
+        const std::string tag = "b" + std::to_string(branch);
+        if (branch == 1) open_before = signalling_.calls().find(make_call_key(call_id_))->open.size();
+        say(in(), response(200, "INVITE", 1, tag), candidates("203.0.113.30", 30000));
+        say(out(), request("INVITE", 2, ";tag=" + tag), candidates("10.1.2.3", 20000));
+        say(in(), response(183, "INVITE", 2, tag), candidates("203.0.113.30", 40000));
+        const auto refused = events<RefuseEvent>();
+        ASSERT_FALSE(refused.empty());
+        EXPECT_EQ(refused.back().reason, RefuseReason::too_many_pinholes);
+    }
+    signalling_.release();
+    const Call call = *signalling_.calls().find(make_call_key(call_id_));
+    EXPECT_EQ(call.dialogs.size(), 16U);
+    EXPECT_GT(open_before, 0U);
+    std::size_t streams = 0;
+    for (const Dialog& dialog : call.dialogs) {
+        for (const Agent& agent : dialog.agents) {
+            const auto pending = agent.negotiation.pending(Party::caller);
+            const auto& agreed = agent.negotiation.agreed();
+            streams += agreed.local.streams.size() + agreed.remote.streams.size();
+            if (pending && &pending->local != &agreed.local) streams += pending->local.streams.size();
+            if (pending && &pending->remote != &agreed.remote) streams += pending->remote.streams.size();
+        }
+    }
+    EXPECT_EQ(streams, 512U);
+    EXPECT_EQ(call.open.size(), open_before) << "what was open stays so";
+}
+
 }  // namespace
 }  // namespace messenger::alg
