@@ -53,12 +53,15 @@ void WantedPinholes::collect(const Call& call) {
     concerns_blocked_ = false;
     if (call.closed_by_operator) return;
     note_hosts(call);
-    for (const Dialog& dialog : call.dialogs) {
-        if (!dialog.alive()) continue;
-        if (is_blocked(dialog)) {
-            concerns_blocked_ = true;
-        } else if (!left_out_) {
-            collect_dialog(call, dialog);
+    // Those that are answered first: a caller who has been tried at many branches must not be without the one.
+    for (const bool answered : {true, false}) {
+        for (const Dialog& dialog : call.dialogs) {
+            if (!dialog.alive() || dialog.waiting() == answered) continue;
+            if (is_blocked(dialog)) {
+                concerns_blocked_ = true;
+            } else if (!left_out_) {
+                collect_dialog(call, dialog);
+            }
         }
     }
     leave_out_blocked();
@@ -154,6 +157,7 @@ void WantedPinholes::collect_agent(const Call& call, const Dialog& dialog, const
 
 void WantedPinholes::collect_pair(const OfferAnswer::PairView& pair, bool anywhere) {
     if (pair.remote.empty() && !anywhere) return;
+    note_reachable(pair.remote);
     for (const Stream& local : pair.local.streams) {
         if (left_out_) return;
         if (!opens(local)) continue;
@@ -162,10 +166,10 @@ void WantedPinholes::collect_pair(const OfferAnswer::PairView& pair, bool anywhe
         if (pair.remote.empty()) collect_stream(local, ports, nullptr, pair);
         // A multipart body has several alternatives for one slot, some of them perhaps with port 0.
         for (const Stream& remote : pair.remote.streams) {
-            if (!take_step()) return;
             const bool usable = remote.port != 0 && !remote.obstacle && !remote.address.is_unspecified() &&
                                 remote.address.family() == local.address.family();
             if (remote.slot != local.slot || !usable) continue;
+            if (!take_step()) return;
             collect_stream(local, local.rtcp_mux && remote.rtcp_mux ? muxed : ports, &remote, pair);
         }
     }
@@ -215,7 +219,9 @@ bool WantedPinholes::pin(const Stream& remote, const StreamPort& port, const Des
         return address.family() == key.inside.address.family();  // a=rtcp can be of the other one
     }
     // With ICE the address that the peer is reached at is among the other candidates.
-    if (remote.candidate || has_reachable_candidate(remote, remote_side)) return false;
+    if (remote.candidate || std::find(reachable_.begin(), reachable_.end(), remote.slot) != reachable_.end()) {
+        return false;
+    }
     wanted.remote_is_private = true;
     key.any_remote = true;
     return true;
@@ -229,12 +235,15 @@ bool WantedPinholes::is_unreachable(const IpAddress& address, const Description&
     return !std::binary_search(hosts_.begin(), hosts_.end(), std::pair(address, peer_));
 }
 
-bool WantedPinholes::has_reachable_candidate(const Stream& remote, const Description& remote_side) {
-    for (const Stream& other : remote_side.streams) {
-        if (!take_step()) return false;
-        if (other.candidate && other.slot == remote.slot && !is_unreachable(other.address, remote_side)) return true;
+/// The m= lines of the remote side with a candidate that can be reached.
+void WantedPinholes::note_reachable(const Description& remote_side) {
+    reachable_.clear();
+    for (const Stream& stream : remote_side.streams) {
+        const bool known = !reachable_.empty() && reachable_.back() == stream.slot;
+        if (stream.candidate && !known && !is_unreachable(stream.address, remote_side)) {
+            reachable_.push_back(stream.slot);
+        }
     }
-    return false;
 }
 
 WantedPinholes::Wanted* WantedPinholes::find(const PinholeKey& key) {

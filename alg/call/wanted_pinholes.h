@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <utility>
 #include <vector>
 
@@ -56,7 +57,7 @@ class WantedPinholes {
     [[nodiscard]] bool pin(const Stream& remote, const StreamPort& port, const Description& remote_side,
                            Wanted& wanted);
     [[nodiscard]] bool is_unreachable(const IpAddress& address, const Description& remote_side) const;
-    [[nodiscard]] bool has_reachable_candidate(const Stream& remote, const Description& remote_side);
+    void note_reachable(const Description& remote_side);
     void want(const Wanted& wanted);
     [[nodiscard]] bool is_blocked(const Dialog& dialog) const;
     void leave_out_blocked();
@@ -67,6 +68,7 @@ class WantedPinholes {
     std::vector<Wanted> wanted_;                      ///< kept for its memory
     HashIndex index_;                                 ///< likewise: where a key stands in it
     std::vector<std::pair<IpAddress, Party>> hosts_;  ///< likewise: see note_hosts()
+    std::vector<std::uint8_t> reachable_;             ///< likewise: see note_reachable()
     Party peer_ = Party::callee;                      ///< whom the agent at hand speaks to
     std::size_t steps_taken_ = 0;
     bool left_out_ = false;
