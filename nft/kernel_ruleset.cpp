@@ -5,13 +5,17 @@
 #include <array>
 #include <bitset>
 #include <cerrno>
+#include <chrono>
+#include <cstring>
 #include <string>
 #include <utility>
 
+#include <endian.h>
 #include <libnftnl/common.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 
+#include "nft/attributes.h"
 #include "nft/element_message.h"
 #include "nft/united_listing.h"
 
@@ -24,8 +28,15 @@ constexpr unsigned kMaxAttempts = 16;
 
 constexpr std::string_view kCommit = "commit to inet messenger_alg";
 
-/// A long listing is repeated until one tells nothing new (united_listing.h), but no more often than this.
+/// A long listing is repeated until it is known to be whole, or one tells nothing new (united_listing.h), but no more
+/// often than this.
 constexpr int kMostListings = 5;
+
+/// NFTA_SET_COUNT, which kernel 6.18 has and 6.1 has not, nor the headers that Debian 12 builds with.
+constexpr unsigned kCountAttribute = 20;
+
+/// Room is made for so many elements at once; somebody else may have filled a set.
+constexpr std::size_t kMostExpected = 1'000'000;
 
 /// However many places there are, the memory for their requests stays small.
 constexpr std::size_t kLookedForAtOnce = 128;
@@ -131,7 +142,29 @@ Expected<bool> KernelRuleset::set_exists(SetId set) {
     return std::move(asked).error();
 }
 
+Expected<std::optional<std::size_t>> KernelRuleset::count(SetId set) {
+    RequestBuffer buffer{};
+    nlmsghdr* message = start_request(buffer, NFT_MSG_GETSET, NLM_F_ACK);
+    mnl_attr_put_strz(message, NFTA_SET_TABLE, kTable.data());
+    mnl_attr_put_strz(message, NFTA_SET_NAME, spec_of(set).name.data());
+    std::optional<std::size_t> elements;
+    auto asked = socket_.request(*message, on_set("count", set), [&](const nlmsghdr& reply) -> Expected<void> {
+        static_cast<void>(each_attribute(attributes_of(reply), [&](unsigned type, std::span<const std::byte> value) {
+            std::uint32_t number = 0;
+            if (type == kCountAttribute && value.size() == sizeof(number)) {
+                std::memcpy(&number, value.data(), sizeof(number));
+                elements = be32toh(number);
+            }
+            return true;
+        }));
+        return {};
+    });
+    if (!asked) return name_missing(std::move(asked).error());
+    return elements;
+}
+
 Expected<std::vector<StoredElement>> KernelRuleset::list(SetId set) {
+    using Clock = std::chrono::steady_clock;
     RequestBuffer buffer{};
     nlmsghdr* message = start_request(buffer, NFT_MSG_GETSETELEM, NLM_F_DUMP);
     mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_TABLE, kTable.data());
@@ -139,9 +172,13 @@ Expected<std::vector<StoredElement>> KernelRuleset::list(SetId set) {
     const std::string operation = on_set("list", set);
     UnitedListing united;
     std::vector<StoredElement> elements;
+    auto expected = count(set);
+    if (!expected) return std::move(expected).error();
+    elements.reserve(std::min(expected->value_or(0), kMostExpected));
     std::size_t parts = 0;
-    bool is_new = true;
-    for (int listings = 0; is_new && listings < kMostListings; ++listings) {
+    bool is_whole = false;
+    const Clock::time_point begun = Clock::now();
+    for (int listings = 0; !is_whole && listings < kMostListings; ++listings) {
         parts = 0;
         auto read = socket_.request(
             *message, operation,
@@ -155,7 +192,11 @@ Expected<std::vector<StoredElement>> KernelRuleset::list(SetId set) {
                 parts = 0;
             });
         if (!read) return name_missing(std::move(read).error());
-        is_new = united.add(elements) && parts > 1;  // in one part, nothing can have been left out
+        if (!united.add(elements) || parts <= 1) break;  // in one part, nothing can have been left out
+        expected = count(set);
+        if (!expected) return std::move(expected).error();
+        const auto age = std::chrono::ceil<std::chrono::milliseconds>(Clock::now() - begun);
+        is_whole = *expected && united.has_all_of(**expected, age);
     }
     return united.take();
 }

@@ -36,6 +36,9 @@ class KernelRuleset final : public Ruleset {
     [[nodiscard]] Expected<void> leave_out(const Transaction& transaction, std::span<const BatchFailure> failures,
                                            CommitReport& report);
     [[nodiscard]] Expected<bool> set_exists(SetId set);
+    /// How many elements there are, also such as have expired and not been taken away yet; absent where the kernel does
+    /// not tell (6.18 does, 6.1 does not).
+    [[nodiscard]] Expected<std::optional<std::size_t>> count(SetId set);
     [[nodiscard]] Expected<void> find_some(std::span<const Place> places, const OnFound& on_found);
 
     NetlinkSocket socket_;

@@ -8,6 +8,8 @@
 namespace messenger::nft {
 namespace {
 
+using namespace std::chrono_literals;
+
 std::vector<StoredElement> listing(std::initializer_list<std::uint16_t> ports) {
     std::vector<StoredElement> elements;
     for (const std::uint16_t port : ports) {
@@ -33,6 +35,23 @@ TEST(UnitedListing, HasWhatEitherListingHasEachOnce) {
         EXPECT_LT(elements[i].element.key, elements[i + 1].element.key);
     }
     EXPECT_TRUE(united.take().empty());
+}
+
+TEST(UnitedListing, IsWholeIfTheSetHasNoMoreAndNoneOfThemCanHaveGone) {
+    UnitedListing united;
+    auto elements = listing({5060, 5061, 5061});
+    elements[0].element.timeout = elements[0].expires = 60s;
+    (void)united.add(elements);
+    EXPECT_TRUE(united.has_all_of(2, 1s));
+    EXPECT_FALSE(united.has_all_of(3, 1s)) << "one was left out, or has expired and not gone yet";
+    EXPECT_FALSE(united.has_all_of(1, 1s)) << "somebody removes some";
+    EXPECT_FALSE(united.has_all_of(2, 5s)) << "a packet may have given one less time than it had";
+    auto expiring = listing({5062});
+    expiring[0].element.timeout = 60s;
+    expiring[0].expires = 1s;
+    (void)united.add(expiring);
+    EXPECT_TRUE(united.has_all_of(3, 999ms));
+    EXPECT_FALSE(united.has_all_of(3, 1s)) << "it may have gone, and the third is another one";
 }
 
 }  // namespace

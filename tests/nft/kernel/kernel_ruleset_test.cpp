@@ -282,6 +282,37 @@ TEST_F(KernelRulesetTest, AnEmptyTransactionDoesNotNeedTheTable) {
     EXPECT_TRUE(ok(without_table.commit(Transaction{})));
 }
 
+TEST_F(KernelRulesetTest, ListsAllThatStayWhileOthersExpire) {
+    install(options());
+    constexpr std::uint32_t kMany = 40'000;
+    constexpr std::uint32_t kStaying = kMany / 10 * 9;
+    std::vector<Key> staying;
+    Transaction change;
+    for (std::uint32_t i = 0; i < kMany; ++i) {
+        const Key key = Key::pinhole(Address::v4(0xc6120000 + i / 20000), Protocol::udp,
+                                     at("10.1.2.3", static_cast<std::uint16_t>(1024 + i % 20000)));
+        // The expiring ones go in a dozen of the kernel's rounds, most of them while it lists the others.
+        const auto timeout = i % 10 == 0 ? 2s + std::chrono::milliseconds(i / 10 % 4000) : 600s;
+        change.add(SetId::pinholes4, {key, timeout, Comment("call with a comment of usual length, audio rtp")});
+        if (i % 10 != 0) staying.push_back(key);
+    }
+    commit(change);
+    std::sort(staying.begin(), staying.end());
+    std::size_t listed = kMany;
+    for (int rounds = 0; rounds < 30 && listed > kStaying; ++rounds) {
+        const auto listing = ruleset().list(SetId::pinholes4);
+        ASSERT_TRUE(ok(listing));
+        listed = listing->size();
+        std::vector<Key> told;
+        for (const StoredElement& stored : *listing) {
+            if (stored.element.timeout == 600s) told.push_back(stored.element.key);
+        }
+        EXPECT_TRUE(std::is_sorted(told.begin(), told.end()));
+        EXPECT_EQ(told, staying) << "in round " << rounds << " of " << listed;
+    }
+    EXPECT_EQ(listed, kStaying);
+}
+
 TEST_F(KernelRulesetTest, CommitsAHundredThousandElementsAtOnce) {
     install(options());
     constexpr std::uint32_t kMany = 100000;
