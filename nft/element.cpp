@@ -213,11 +213,15 @@ std::optional<Address> read_address_key(const Key& key) {
     return Address::from_bytes(key.bytes());
 }
 
-Comment::Comment(std::string_view text) {
-    for (const char c : text.substr(0, kMaxSize)) {
+Comment::Comment(std::string_view text) : size_(static_cast<std::uint8_t>(std::min(text.size(), kMaxSize))) {
+    text.copy(text_.data(), size_);
+    // All of the places: a number of turns that the compiler knows makes it look at many characters at once, and a
+    // start with thousands of calls reads thousands of comments.
+    for (char& c : text_) {
         const bool printable = c >= ' ' && c <= '~' && c != '"' && c != '\\';
-        text_.at(size_++) = printable ? c : '?';
+        c = printable ? c : '?';
     }
+    std::fill(text_.begin() + size_, text_.end(), '\0');
 }
 
 std::array<std::byte, kTargetSize> target_bytes(const Endpoint& target) {

@@ -186,10 +186,10 @@ bool read_elements(const nlmsghdr& message, std::vector<StoredElement>& elements
     return each_attribute(attributes_of(message), [&](unsigned type, Bytes list) {
         if (type != NFTA_SET_ELEM_LIST_ELEMENTS) return true;
         return each_attribute(list, [&](unsigned, Bytes nest) {
-            StoredElement element;
-            if (!take_element(nest, element)) return false;
-            if (!element.element.key.bytes().empty()) elements.push_back(element);
-            return true;
+            // In its place, for there may be a hundred thousand.
+            const bool whole = take_element(nest, elements.emplace_back());
+            if (!whole || elements.back().element.key.bytes().empty()) elements.pop_back();
+            return whole;
         });
     });
 }
