@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 #include <utility>
 
 namespace messenger::daemon {
@@ -40,36 +41,57 @@ nft::Expected<TableComparison> TableComparison::begin(StoredTable& table) {
         const StoredTable::Listing& elements = table.list(set);
         if (!elements && elements.error().failure == nft::Failure::schema_gone) continue;  // this table has none
         if (!elements) return elements.error();
-        std::vector<Known>& known = comparison.sets_[set];
-        known.reserve(elements->size());
-        for (const nft::StoredElement& stored : *elements) known.push_back({&stored});
-        std::sort(known.begin(), known.end(), [](const Known& one, const Known& other) {
-            return one.stored->element.key < other.stored->element.key;
-        });
+        comparison.sets_.emplace(set, Set(*elements));
     }
     return comparison;
 }
 
 void TableComparison::see(const nft::Operation& wanted) {
     const auto set = sets_.find(wanted.set);
-    if (set != sets_.end()) {
-        const auto before = [](const Known& one, const nft::Key& key) { return one.stored->element.key < key; };
-        const auto known = std::lower_bound(set->second.begin(), set->second.end(), wanted.element.key, before);
-        if (known != set->second.end() && known->stored->element.key == wanted.element.key) {
-            known->is_wanted = true;
-            if (is_as_wanted(known->stored->element, wanted.element)) return;
-        }
+    const nft::StoredElement* const stored = set == sets_.end() ? nullptr : set->second.take(wanted.element.key);
+    if (stored == nullptr || !is_as_wanted(stored->element, wanted.element)) {
+        changes_.refresh(wanted.set, wanted.element);
     }
-    changes_.refresh(wanted.set, wanted.element);
 }
 
 nft::Transaction TableComparison::finish() {
     for (const auto& [set, elements] : sets_) {
-        for (const Known& known : elements) {
-            if (!known.is_wanted) changes_.remove(set, known.stored->element.key);
-        }
+        for (const nft::StoredElement* stored : elements.rest()) changes_.remove(set, stored->element.key);
     }
     return std::move(changes_);
+}
+
+TableComparison::Set::Set(std::span<const nft::StoredElement> elements)
+    : elements_(elements), is_wanted_(elements.size()) {}
+
+const nft::StoredElement* TableComparison::Set::take(const nft::Key& key) {
+    const std::size_t place = place_of(key);
+    if (place == elements_.size()) return nullptr;
+    next_ = place + 1;
+    is_wanted_[place] = true;
+    return &elements_[place];
+}
+
+std::vector<const nft::StoredElement*> TableComparison::Set::rest() const {
+    std::vector<const nft::StoredElement*> rest;
+    for (std::size_t i = 0; i < elements_.size(); ++i) {
+        if (!is_wanted_[i]) rest.push_back(&elements_[i]);
+    }
+    return rest;
+}
+
+std::size_t TableComparison::Set::place_of(const nft::Key& key) {
+    if (next_ < elements_.size() && elements_[next_].element.key == key) return next_;
+    const auto key_at = [this](std::uint32_t place) -> const nft::Key& { return elements_[place].element.key; };
+    if (by_key_.size() != elements_.size()) {
+        by_key_.resize(elements_.size());
+        std::iota(by_key_.begin(), by_key_.end(), 0U);
+        std::sort(by_key_.begin(), by_key_.end(),
+                  [&](std::uint32_t one, std::uint32_t other) { return key_at(one) < key_at(other); });
+    }
+    const auto found = std::lower_bound(by_key_.begin(), by_key_.end(), key,
+                                        [&](std::uint32_t place, const nft::Key& to) { return key_at(place) < to; });
+    return found != by_key_.end() && key_at(*found) == key ? *found : elements_.size();
 }
 
 }  // namespace messenger::daemon

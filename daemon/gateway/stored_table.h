@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <map>
 #include <span>
 #include <vector>
@@ -50,12 +52,26 @@ class TableComparison {
     [[nodiscard]] nft::Transaction finish();
 
    private:
-    struct Known {
-        const nft::StoredElement* stored;
-        bool is_wanted = false;
+    /// Of one set. What is wanted is told in the order in which it was restored, and that is the order of the listing:
+    /// so each is looked for where the one before was found, and an index is only made when one is not there.
+    class Set {
+       public:
+        explicit Set(std::span<const nft::StoredElement> elements);
+        /// nullptr if there is none; else it counts as wanted.
+        [[nodiscard]] const nft::StoredElement* take(const nft::Key& key);
+        /// Those that were not taken.
+        [[nodiscard]] std::vector<const nft::StoredElement*> rest() const;
+
+       private:
+        [[nodiscard]] std::size_t place_of(const nft::Key& key);
+
+        std::span<const nft::StoredElement> elements_;
+        std::vector<bool> is_wanted_;
+        std::size_t next_ = 0;
+        std::vector<std::uint32_t> by_key_;
     };
 
-    std::map<nft::SetId, std::vector<Known>> sets_;  ///< each by key
+    std::map<nft::SetId, Set> sets_;
     nft::Transaction changes_;
 };
 
