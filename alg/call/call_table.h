@@ -65,6 +65,11 @@ class CallTable {
                                 TimePoint now);
     void erase(std::uint64_t key);
 
+    /// Whether it lies on the desk.
+    [[nodiscard]] bool is_at_hand(std::uint64_t key) const {
+        const auto found = calls_.find(key);
+        return found != calls_.end() && found->second.place != kNoPlace;
+    }
     /// Clears the desk: no Call& is good any more.
     void settle();
     /// The same, and the Call-IDs go, too.

@@ -14,6 +14,8 @@ constexpr Duration kShortestRestore = std::chrono::seconds(5);
 
 void Signalling::restore(const PinholeKey& key, Purpose purpose, const CallLabel& label, Duration remaining,
                          TimePoint now) {
+    // Pinholes of a call mostly come one after the other, so it stays at hand until one of another comes.
+    if (!calls_.is_at_hand(label.call)) calls_.release();
     Call& call = calls_.restore(label.call, label.call_id, key.inside.address, now);
     auto dialog = std::find_if(call.dialogs.begin(), call.dialogs.end(),
                                [&label](const Dialog& known) { return known.restored_key == label.dialog; });
@@ -33,14 +35,17 @@ void Signalling::restore(const PinholeKey& key, Purpose purpose, const CallLabel
     call.open.push_back({key, purpose, false, 0});
     pinholes_.restore(key, purpose, call.key, remaining, now);
     calls_.schedule(call);
-    calls_.release();
 }
 
 void Signalling::snapshot(TimePoint now, Plan& plan) const {
     plan.clear();
     plan.changes.reserve(pinholes_.size());
+    std::optional<CallLabel> label;
     for (const auto& [key, pinhole] : pinholes_.all()) {
-        const auto label = pinhole.calls.empty() ? std::nullopt : calls_.label_of(pinhole.calls.front());
+        if (pinhole.calls.empty()) continue;
+        // Those of a call are mostly side by side.
+        const std::uint64_t call = pinhole.calls.front();
+        if (!label || label->call != call) label = calls_.label_of(call);
         if (!label) continue;
         const TimePoint until = pinhole.hold_until.value_or(pinhole.deadline);
         // Media that flows is not seen here, so the deadline may just be about to be asked for.
