@@ -4,6 +4,7 @@
 #include <array>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "daemon/translate.h"
 #include "daemon/translate_nat.h"
@@ -22,6 +23,20 @@ nft::Expected<Elements> elements_of(StoredTable& table, SetId set) {
     if (listing) return Elements(*listing);
     if (listing.error().failure == nft::Failure::schema_gone) return Elements();
     return listing.error();
+}
+
+/// The outside form of a pinhole says that it is there, too. Without the pinhole, its call would seem to have ended,
+/// and what translates for it would be taken away.
+nft::Expected<void> find_pinholes_behind(StoredTable& table) {
+    std::vector<nft::Place> pinholes;
+    for (const SetId map : {SetId::dnat4, SetId::dnat_open4}) {
+        const auto elements = elements_of(table, map);
+        if (!elements) return elements.error();
+        for (const nft::StoredElement& stored : *elements) {
+            if (const auto pinhole = pinhole_behind(map, stored.element)) pinholes.push_back(*pinhole);
+        }
+    }
+    return table.look_again(pinholes);
 }
 
 nft::Expected<std::size_t> restore_pinholes(StoredTable& table, alg::Engine& engine, alg::TimePoint now) {
@@ -89,6 +104,9 @@ nft::Expected<void> restore_tls(StoredTable& table, nft::Conntrack& conntrack, b
 
 nft::Expected<std::size_t> restore(StoredTable& table, nft::Conntrack& conntrack, const TableParts& parts,
                                    alg::Engine& engine, alg::TimePoint now) {
+    if (parts.nat) {
+        if (auto found = find_pinholes_behind(table); !found) return found.error();
+    }
     auto count = restore_pinholes(table, engine, now);
     if (!count) return count;
     // After the pinholes, because the bindings of a call without any are let go.

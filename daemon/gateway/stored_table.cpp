@@ -24,7 +24,36 @@ bool is_as_wanted(const nft::Element& stored, const nft::Element& wanted) {
 
 const StoredTable::Listing& StoredTable::list(nft::SetId set) {
     const auto known = listings_.find(set);
-    return known != listings_.end() ? known->second : listings_.emplace(set, ruleset_.list(set)).first->second;
+    if (known != listings_.end()) return known->second;
+    was_listed_ = true;
+    return listings_.emplace(set, ruleset_.list(set)).first->second;
+}
+
+void StoredTable::forget() {
+    listings_.clear();
+    was_listed_ = false;
+}
+
+nft::Expected<void> StoredTable::look_again(std::span<const nft::Place> places) {
+    if (!was_listed_) return {};
+    std::map<nft::SetId, std::vector<nft::Key>> known;
+    std::vector<nft::Place> lacking;
+    for (const nft::Place& place : places) {
+        const auto [keys, fresh] = known.try_emplace(place.set);
+        const Listing& listing = list(place.set);
+        if (!listing) continue;  // whoever needs it says so
+        if (fresh) {
+            keys->second.reserve(listing->size());
+            for (const nft::StoredElement& stored : *listing) keys->second.push_back(stored.element.key);
+            std::sort(keys->second.begin(), keys->second.end());
+        }
+        if (!std::binary_search(keys->second.begin(), keys->second.end(), place.key)) lacking.push_back(place);
+    }
+    std::sort(lacking.begin(), lacking.end());
+    lacking.erase(std::unique(lacking.begin(), lacking.end()), lacking.end());
+    return ruleset_.find_each(lacking, [&](std::size_t index, const nft::StoredElement& found) {
+        listings_.at(lacking[index].set)->push_back(found);
+    });
 }
 
 void StoredTable::preload(LeftTable&& table) {

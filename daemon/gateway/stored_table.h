@@ -28,7 +28,10 @@ class StoredTable {
 
     /// Valid until forget().
     [[nodiscard]] const Listing& list(nft::SetId set);
-    void forget() { listings_.clear(); }
+    void forget();
+    /// Asks the kernel for each of these that a listing lacks, and adds what it finds there to the listing. Nothing, if
+    /// the kernel has not been asked for any listing: then none can lack something.
+    [[nodiscard]] nft::Expected<void> look_again(std::span<const nft::Place> places);
     /// What the kernel need not be asked for.
     void preload(LeftTable&& table);
     /// Those that hold what the engine wants.
@@ -37,6 +40,7 @@ class StoredTable {
    private:
     nft::Ruleset& ruleset_;
     std::map<nft::SetId, Listing> listings_;
+    bool was_listed_ = false;
 };
 
 /// The difference between the sets that hold what the engine wants (others are the packet path's) and what it wants,

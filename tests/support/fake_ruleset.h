@@ -3,6 +3,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -41,7 +42,7 @@ class FakeRuleset final : public nft::Ruleset {
     [[nodiscard]] nft::Expected<std::vector<nft::StoredElement>> list(nft::SetId set) override {
         std::vector<nft::StoredElement> found;
         for (const auto& [at, element] : elements) {
-            if (at.first == set) found.push_back({element, element.timeout, std::nullopt});
+            if (at.first == set && !unlisted.contains(at)) found.push_back({element, element.timeout, std::nullopt});
         }
         return found;
     }
@@ -68,6 +69,7 @@ class FakeRuleset final : public nft::Ruleset {
     }
 
     std::map<std::pair<nft::SetId, nft::Key>, nft::Element> elements;
+    std::set<std::pair<nft::SetId, nft::Key>> unlisted;  ///< there, but left out by list()
     std::size_t commits = 0;
     std::optional<nft::NftError> fail_next;  ///< what the next commit answers, doing nothing
 };

@@ -57,6 +57,21 @@ TEST(TranslateNat, APinholeHasAnOutsideFormInASetAndAMap) {
     }
 }
 
+TEST(TranslateNat, AnOutsideFormSaysWhichPinholeItIsOf) {
+    for (const bool any : {false, true}) {
+        const alg::PinholeChange change = pinhole(alg::PinholeChange::Kind::add, any);
+        nft::Transaction transaction;
+        translate_outside(change, 12h, transaction);
+        const nft::Operation& translation = transaction.operations()[1];
+        EXPECT_EQ(pinhole_behind(translation.set, translation.element), place_of(change.key));
+        nft::Element without_target = translation.element;
+        without_target.target.reset();
+        EXPECT_FALSE(pinhole_behind(translation.set, without_target));
+        EXPECT_FALSE(pinhole_behind(nft::SetId::snat4, translation.element));
+        EXPECT_FALSE(pinhole_behind(any ? nft::SetId::dnat4 : nft::SetId::dnat_open4, translation.element));
+    }
+}
+
 TEST(TranslateNat, NothingIsOutsideOfARoutedPinhole) {
     alg::PinholeChange routed = pinhole(alg::PinholeChange::Kind::add);
     routed.outside.reset();

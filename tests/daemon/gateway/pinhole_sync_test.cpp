@@ -234,6 +234,42 @@ TEST_F(PinholeSyncTest, RecallsWhomSomethingIsOpenTo) {
     EXPECT_TRUE(hosts.knows(testing::address("10.1.2.3")));
 }
 
+TEST_F(PinholeSyncTest, FindsAPinholeThatAListingLeavesOutByItsOutsideForm) {
+    const auto now = alg::TimePoint(std::chrono::seconds(1));
+    PinholeSync::Options options{{}, false, {}, {}, {}};
+    options.nat = true;
+    options.longest_call = std::chrono::hours(12);
+    alg::Plan plan;
+    for (const bool any : {false, true}) {
+        alg::PinholeChange opened;
+        opened.key = {alg::Transport::udp, any, testing::endpoint("10.1.2.3", any ? 40002 : 40000),
+                      any ? alg::IpAddress{} : testing::address("203.0.113.9")};
+        opened.purpose = {alg::MediaKind::audio, alg::PortRole::rtp};
+        opened.timeout = std::chrono::seconds(60);
+        opened.label = {7, any ? 9U : 8U, "c1"};
+        opened.outside = testing::endpoint("203.0.113.1", any ? 50002 : 50000);
+        plan.changes.push_back(opened);
+    }
+    PinholeSync before(kernel_, schema_, conntrack_, options);
+    before.stage(plan);
+    ASSERT_TRUE(before.commit());
+    ASSERT_EQ(kernel_.elements.size(), 6U);
+    for (const alg::PinholeChange& change : plan.changes) {
+        const auto place = place_of(change.key);
+        ASSERT_TRUE(place);
+        kernel_.unlisted.insert({place->set, place->key});
+    }
+    alg::Engine next(policy(), alg::Limits{}, {1, 2});
+    PinholeSync after(kernel_, schema_, conntrack_, options);
+    EXPECT_EQ(*after.restore(next, now), 2U);
+    EXPECT_EQ(next.pinholes().size(), 2U);
+
+    for (const auto& [set, key] : kernel_.unlisted) kernel_.drop(set, key);
+    alg::Engine other(policy(), alg::Limits{}, {1, 2});
+    PinholeSync later(kernel_, schema_, conntrack_, options);
+    EXPECT_EQ(*later.restore(other, now), 0U) << "what is not there is not believed";
+}
+
 TEST_F(PinholeSyncTest, WhatWasSeededForAClosedPinholeIsNotAdmittedAnyMore) {
     const alg::FlowTuple flow{testing::endpoint("203.0.113.9", 40000), testing::endpoint("10.1.2.3", 40000),
                               alg::Transport::udp};
