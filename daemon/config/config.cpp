@@ -93,6 +93,7 @@ class Parser {
         } catch (const toml::parse_error& error) {
             complain(error.source().begin.line, std::string(error.description()));
         }
+        fit_ringing();
         if (errors_.empty()) check_contradictions();
         if (errors_.empty()) {
             leave_room_in_queue();
@@ -146,6 +147,13 @@ class Parser {
                 errors_.push_back(std::move(error));
             }
         }
+    }
+
+    /// Nobody has to know of this key to set the two that it lies between.
+    void fit_ringing() {
+        alg::Limits& limits = config_.limits;
+        if (lines_.contains("timeouts.ringing")) return;
+        limits.ringing = std::max(limits.invite, std::min(limits.ringing, limits.call));
     }
 
     void check_contradictions() {
@@ -298,6 +306,8 @@ class Parser {
         at_most("timeouts.media_silence", limits.media_silence, "timeouts.hold", limits.hold);
         at_most("timeouts.first_packet", limits.first_packet, "timeouts.call", limits.call);
         at_most("timeouts.hold", limits.hold, "timeouts.call", limits.call);
+        at_most("timeouts.invite", limits.invite, "timeouts.call", limits.call);
+        if (!lines_.contains("timeouts.ringing")) return;
         at_most("timeouts.invite", limits.invite, "timeouts.ringing", limits.ringing);
         at_most("timeouts.ringing", limits.ringing, "timeouts.call", limits.call);
     }

@@ -182,7 +182,8 @@ constexpr auto kTable = std::to_array<Key>({
     {"timeouts", "invite", [](Config& c) -> auto& { return c.limits.invite; }, seconds(10, 3600),
      "A call that nobody has answered in any way."},
     {"timeouts", "ringing", [](Config& c) -> auto& { return c.limits.ringing; }, seconds(10, 86'400),
-     "A call that rings or waits in a queue, after its last provisional answer."},
+     "A call that rings or waits in a queue, after its last provisional answer. Unless it is set, never less than "
+     "timeouts.invite nor more than timeouts.call."},
     {"timeouts", "transaction", [](Config& c) -> auto& { return c.limits.transaction; }, seconds(1, 3600),
      "How long a request may be repeated (64 * T1 of RFC 3261)."},
     {"timeouts", "quiet_call", [](Config& c) -> auto& { return c.limits.quiet_call; }, seconds(5, 86'400),

@@ -280,10 +280,28 @@ INSTANTIATE_TEST_SUITE_P(
         Complaint{"host_above_all", "[limits]\ncalls = 10\n", 4, "limits.calls_per_host is above limits.calls"},
         Complaint{"burst", "[limits]\nmessage_burst = 5\n", 4, "limits.messages_per_second is above"},
         Complaint{"hold", "[timeouts]\nhold = \"1m\"\n", 4, "timeouts.media_silence is above timeouts.hold"},
+        Complaint{"ringing_short", "[timeouts]\nringing = \"1m\"\n", 4,
+                  "timeouts.invite is above timeouts.ringing"},
+        Complaint{"ringing_long", "[timeouts]\ncall = \"40m\"\nringing = \"50m\"\n", 5,
+                  "timeouts.ringing is above timeouts.call"},
+        Complaint{"invite", "[timeouts]\ninvite = \"50m\"\ncall = \"40m\"\n", 4,
+                  "timeouts.invite is above timeouts.call"},
         Complaint{"relative_socket", "[control]\nsocket = \"x\"\n", 4, "begin with a slash"},
         Complaint{"section_as_value", "[network.x]\n", 3, "network.x is not known"},
         Complaint{"syntax", "relays = [\n", 3, "array"}),
     [](const testing::TestParamInfo<Complaint>& row) { return std::string(row.param.name); });
+
+TEST(Config, FitsTheTimeOfRingingBetweenTheTwoThatWereSet) {
+    const auto longer = with_inside("[timeouts]\ninvite = \"20m\"\n");
+    ASSERT_TRUE(longer.config) << testing::PrintToString(texts(longer));
+    EXPECT_EQ(longer.config->limits.ringing, minutes(20));
+    const auto shorter = with_inside("[timeouts]\ncall = \"10m\"\nhold = \"10m\"\n");
+    ASSERT_TRUE(shorter.config) << testing::PrintToString(texts(shorter));
+    EXPECT_EQ(shorter.config->limits.ringing, minutes(10));
+    const auto neither = with_inside("[timeouts]\ninvite = \"5m\"\n");
+    ASSERT_TRUE(neither.config);
+    EXPECT_EQ(neither.config->limits.ringing, minutes(15));
+}
 
 TEST(Config, WantsASectionAndNotAValue) {
     const auto result = parse_config("sip = 5060\n");
