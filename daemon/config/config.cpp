@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bitset>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -318,6 +319,18 @@ class Parser {
 };
 
 }  // namespace
+
+std::vector<std::uint16_t> PortList::to_ports() const {
+    std::bitset<std::size_t{UINT16_MAX} + 1> listed;
+    for (const NumberRange& range : ranges) {
+        for (std::size_t port = range.first; port <= range.last; ++port) listed.set(port);
+    }
+    std::vector<std::uint16_t> ports;
+    for (std::size_t port = 0; port < listed.size(); ++port) {
+        if (listed[port]) ports.push_back(static_cast<std::uint16_t>(port));
+    }
+    return ports;
+}
 
 alg::PrefixSet HostList::to_set() const {
     if (any) return alg::PrefixSet::any();

@@ -25,6 +25,15 @@ struct NumberRange {
     bool operator==(const NumberRange&) const = default;
 };
 
+/// Ports and ranges of them.
+struct PortList {
+    std::vector<NumberRange> ranges;
+
+    /// Each once, in ascending order.
+    [[nodiscard]] std::vector<std::uint16_t> to_ports() const;
+    bool operator==(const PortList&) const = default;
+};
+
 /// Hosts from a list of networks, or all of them.
 struct HostList {
     bool any = false;
@@ -96,7 +105,15 @@ struct Config {
         NumberRange media_ports = {40000, 49999};
         bool keep_numbers = true;
         /// OpenVPN, L2TP, RADIUS, TURN, IPsec, VXLAN, WireGuard.
-        std::vector<std::uint16_t> reserved_ports = {1194, 1701, 1812, 1813, 3478, 4500, 4789, 51820, 51821};
+        PortList reserved_ports = {{{1194, 1194},
+                                    {1701, 1701},
+                                    {1812, 1812},
+                                    {1813, 1813},
+                                    {3478, 3478},
+                                    {4500, 4500},
+                                    {4789, 4789},
+                                    {51820, 51820},
+                                    {51821, 51821}}};
         std::vector<alg::Prefix> no_rewrite;
     } nat;
 

@@ -57,8 +57,9 @@ constexpr auto kTable = std::to_array<Key>({
     {"nat", "keep_numbers", [](Config& c) -> auto& { return c.nat.keep_numbers; }, kNone,
      "Whether an inside port keeps its number outside where that is free."},
     {"nat", "reserved_ports", [](Config& c) -> auto& { return c.nat.reserved_ports; }, kPorts,
-     "Outside ports that no inside host gets, because services of this host or forwarded ports have them. Ports below "
-     "1024, and those that a socket of this host is bound to at start or reload, are never given, listed or not."},
+     "Outside ports that no inside host gets, because services of this host or forwarded ports have them; a range of "
+     "them is written \"40000-40099\". Ports below 1024, and those that a socket of this host is bound to at start or "
+     "reload, are never given, listed or not."},
     {"nat", "no_rewrite", [](Config& c) -> auto& { return c.nat.no_rewrite; }, kNone,
      "Outside hosts, such as a provider that sees to NAT itself, whose messages are never rewritten; only your own rules "
      "translate what goes there."},

@@ -156,6 +156,8 @@ template <class T>
                "\"," + between(bounds);
     } else if constexpr (std::is_same_v<T, std::vector<std::uint16_t>>) {
         return "a list of whole numbers" + between(bounds);
+    } else if constexpr (std::is_same_v<T, PortList>) {
+        return "a list of numbers and ranges such as [1194, \"40000-40099\"]," + between(bounds);
     } else if constexpr (std::is_same_v<T, std::vector<alg::Prefix>>) {
         return "a list of networks such as [\"10.0.0.0/8\", \"2001:db8::/48\"]";
     } else if constexpr (std::is_same_v<T, HostList>) {
@@ -330,6 +332,20 @@ class Reader {
         return true;
     }
 
+    bool fill(const toml::node& node, PortList& out) {
+        const toml::array* list = node.as_array();
+        if (list == nullptr) return false;
+        for (const toml::node& item : *list) {
+            NumberRange range;
+            if (!fill(item, range)) {
+                wrong(item, std::string(type_name(item)) + " in the list; expected " + wanted(range, bounds_));
+                continue;
+            }
+            if (std::find(out.ranges.begin(), out.ranges.end(), range) == out.ranges.end()) out.ranges.push_back(range);
+        }
+        return true;
+    }
+
     template <class Take>
     bool each_text(const toml::node& node, std::string_view expected, Take take) {
         const toml::array* list = node.as_array();
@@ -386,6 +402,14 @@ template <class T>
 [[nodiscard]] std::string format(const std::vector<T>& values) {
     std::string out = "[";
     for (const T& value : values) out += (out.size() > 1 ? ", " : "") + format(value);
+    return out + ']';
+}
+
+[[nodiscard]] std::string format(const PortList& ports) {
+    std::string out = "[";
+    for (const NumberRange& range : ports.ranges) {
+        out += (out.size() > 1 ? ", " : "") + (range.first == range.last ? std::to_string(range.first) : format(range));
+    }
     return out + ']';
 }
 

@@ -22,7 +22,7 @@ template <class T>
 using SlotOf = T& (*)(Config&);
 using Slot = std::variant<SlotOf<std::size_t>, SlotOf<std::uint32_t>, SlotOf<std::uint16_t>, SlotOf<std::uint8_t>,
                           SlotOf<bool>, SlotOf<OutsideAddress>, SlotOf<alg::Duration>, SlotOf<std::string>,
-                          SlotOf<NumberRange>, SlotOf<HostList>, SlotOf<std::vector<alg::Prefix>>,
+                          SlotOf<NumberRange>, SlotOf<PortList>, SlotOf<HostList>, SlotOf<std::vector<alg::Prefix>>,
                           SlotOf<std::vector<std::string>>, SlotOf<std::vector<std::uint16_t>>, SlotOf<EarlyMedia>,
                           SlotOf<Passage>, SlotOf<Fallback>, SlotOf<Malformed>, SlotOf<alg::Compression>,
                           SlotOf<alg::FixedRanges>, SlotOf<TlsMedia>, SlotOf<LogLevel>>;

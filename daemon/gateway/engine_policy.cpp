@@ -40,8 +40,7 @@ alg::Policy make_policy(const Config& config, std::span<const InterfaceAddress> 
     policy.tls.silence = config.tls.silence;
     policy.nat_ports = {config.nat.media_ports.first, config.nat.media_ports.last};
     policy.keep_numbers = config.nat.keep_numbers;
-    policy.reserved_ports = config.nat.reserved_ports;
-    std::sort(policy.reserved_ports.begin(), policy.reserved_ports.end());
+    policy.reserved_ports = config.nat.reserved_ports.to_ports();
     for (const alg::Prefix& prefix : config.nat.no_rewrite) policy.no_rewrite.add(prefix);
     policy.drop_malformed = config.policy.malformed == Malformed::drop;
     return policy;

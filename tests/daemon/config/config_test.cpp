@@ -87,7 +87,7 @@ address = ["wan0=203.0.113.1"]
 advertised_address = ["wan0=198.51.100.1", "ppp0=198.51.100.2"]
 media_ports = "20000-20009"
 keep_numbers = false
-reserved_ports = [51820, 4500]
+reserved_ports = [51820, "4500-4502", 4501]
 no_rewrite = ["192.0.2.0/24"]
 hold_time = "500ms"
 hold_bytes = 8192
@@ -142,7 +142,8 @@ group = "voice"
     EXPECT_EQ(config.nat.advertised_address.of("ppp0"), alg::IpAddress::parse("198.51.100.2"));
     EXPECT_EQ(config.nat.media_ports, (NumberRange{20000, 20009}));
     EXPECT_FALSE(config.nat.keep_numbers);
-    EXPECT_THAT(config.nat.reserved_ports, ElementsAre(51820, 4500));
+    EXPECT_THAT(config.nat.reserved_ports.to_ports(), ElementsAre(4500, 4501, 4502, 51820));
+    EXPECT_EQ(format_value(config, "nat", "reserved_ports"), "[51820, \"4500-4502\", 4501]");
     EXPECT_THAT(config.nat.no_rewrite, ElementsAre(*alg::Prefix::parse("192.0.2.0/24")));
     EXPECT_EQ(config.limits.hold_time, milliseconds(500));
     EXPECT_EQ(config.limits.held_bytes, 8192U);
@@ -274,14 +275,15 @@ INSTANTIATE_TEST_SUITE_P(
                   "media_ports = \"40000-50000\"\n[tls]\nmedia = \"static-range\"\nservers = [\"198.51.100.20\"]\n", 3,
                   "not within network.media_ports"},
         Complaint{"text_for_bool", "[nat]\nkeep_numbers = \"yes\"\n", 4, "expected true or false"},
+        Complaint{"reserved_range", "[nat]\nreserved_ports = [1194, \"40100-40000\"]\n", 4, "ends before it begins"},
+        Complaint{"reserved_other", "[nat]\nreserved_ports = [true]\n", 4, "true or false in the list"},
         Complaint{"bindings", "[limits]\nbindings = 10\n", 4, "limits.bindings_per_host is above limits.bindings"},
         Complaint{"queue_twice", "[queue]\nsignalling = \"200-220\"\n", 4, "need a queue of their own"},
         Complaint{"queues", "[queue]\nsignalling = \"300-364\"\n", 4, "more than 64 queues"},
         Complaint{"host_above_all", "[limits]\ncalls = 10\n", 4, "limits.calls_per_host is above limits.calls"},
         Complaint{"burst", "[limits]\nmessage_burst = 5\n", 4, "limits.messages_per_second is above"},
         Complaint{"hold", "[timeouts]\nhold = \"1m\"\n", 4, "timeouts.media_silence is above timeouts.hold"},
-        Complaint{"ringing_short", "[timeouts]\nringing = \"1m\"\n", 4,
-                  "timeouts.invite is above timeouts.ringing"},
+        Complaint{"ringing_short", "[timeouts]\nringing = \"1m\"\n", 4, "timeouts.invite is above timeouts.ringing"},
         Complaint{"ringing_long", "[timeouts]\ncall = \"40m\"\nringing = \"50m\"\n", 5,
                   "timeouts.ringing is above timeouts.call"},
         Complaint{"invite", "[timeouts]\ninvite = \"50m\"\ncall = \"40m\"\n", 4,

@@ -40,13 +40,14 @@ TEST(EnginePolicy, HasWhatTheOperatorSaidAboutNat) {
     Config config;
     config.nat.media_ports = {20000, 20999};
     config.nat.keep_numbers = false;
-    config.nat.reserved_ports = {51820, 4500};
+    config.nat.reserved_ports = {{{51820, 51820}, {4500, 4510}}};
     config.nat.no_rewrite = {*alg::Prefix::parse("192.0.2.0/24")};
     const alg::Policy policy = make_policy(config, {});
     EXPECT_EQ(policy.nat_ports.first, 20000);
     EXPECT_EQ(policy.nat_ports.last, 20999);
     EXPECT_FALSE(policy.keep_numbers);
-    EXPECT_TRUE(policy.is_reserved(4500) && policy.is_reserved(51820) && policy.is_reserved(1023));
+    EXPECT_TRUE(policy.is_reserved(4500) && policy.is_reserved(4510) && policy.is_reserved(51820) &&
+                policy.is_reserved(1023));
     EXPECT_FALSE(policy.is_reserved(1024));
     EXPECT_TRUE(policy.no_rewrite.contains(*alg::IpAddress::parse("192.0.2.7")));
     EXPECT_FALSE(policy.no_rewrite.contains(*alg::IpAddress::parse("203.0.113.7")));
