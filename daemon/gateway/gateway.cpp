@@ -366,6 +366,7 @@ std::vector<std::string> Gateway::reload() {
         warden_->order_reload();  // first: what it does not allow yet would be turned down
         log_.set_level(config_.log.level);
         refresh_policy();
+        name_inside_interfaces();
         log_.notice("reload",
                     "{}: sections network, policy and log, and sip.early_media, hold from now on; the others "
                     "need a restart, which keeps calls",

@@ -81,6 +81,36 @@ def test_reload_says_what_is_wrong_and_leaves_the_old_configuration(make_scene):
     assert ctl.json("status")["calls"] == 0
 
 
+def test_reload_with_an_inside_interface_ends_what_routes_say_of_its_hosts(make_scene):
+    """network.inside_interfaces is what the log advises where packets of inside hosts are taken for forged."""
+    scene = make_scene()
+    ctl = Ctl(scene)
+    inside, gateway, server = scene.lab.inside, scene.lab.gateway, scene.lab.server
+    gateway.sysctl(*(f"net.ipv4.conf.{name}.rp_filter=0" for name in ("all", "inside")))
+    gateway.run("ip", "route", "add", f"{inside.ip4}/32", "dev", "outside")
+    options = f"OPTIONS sip:a@x SIP/2.0\r\nVia: SIP/2.0/UDP {inside.ip4};branch=z9hG4bKa\r\n"
+    options += "From: <sip:a@x>;tag=1\r\nTo: <sip:b@x>\r\nCall-ID: q\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+
+    def refused():
+        """How many of a packet that has passed: 0 or 1."""
+        with inside.socket(socket.AF_INET, socket.SOCK_DGRAM) as client, server.socket(
+            socket.AF_INET, socket.SOCK_DGRAM
+        ) as listener:
+            client.bind((inside.ip4, 5060))
+            listener.bind((server.ip4, 5060))
+            listener.settimeout(3)
+            before = scene.daemon.log.count("it is forged")
+            client.sendto(options.encode(), (server.ip4, 5060))
+            listener.recv(4096)
+            ctl.json("status")
+            return scene.daemon.log.count("it is forged") - before
+
+    assert refused() == 1
+    scene.daemon.configure({"network.inside_interfaces": ["inside"]})
+    ctl.run("reload")
+    assert refused() == 0
+
+
 def test_reload_names_the_keys_that_wait_for_a_restart(make_scene):
     scene = make_scene()
     ctl = Ctl(scene)
