@@ -31,7 +31,8 @@ nft::Expected<void> ConnectionHandover::take_over(std::uint32_t edited, alg::Tim
         const bool outbound = parts_.engine.policy().inside.contains(original.source.address);
         const alg::FlowTuple forwarded =
             outbound ? original : alg::FlowTuple{reply.source, original.source, original.transport};
-        if (parts_.engine.has_edited(forwarded)) {
+        // One whose port has been taken out of sip.ports does not come to us any more.
+        if (parts_.engine.has_edited(forwarded) && parts_.engine.is_sip_port(forwarded)) {
             parts_.edited.note(forwarded, now);
         } else {
             orphans.push_back(forwarded);
@@ -39,10 +40,11 @@ nft::Expected<void> ConnectionHandover::take_over(std::uint32_t edited, alg::Tim
     }
     parts_.pipeline.set_orphans(orphans);
     if (!orphans.empty()) {
-        parts_.log.warning("start",
-                           "{} edited TCP connections were left without word of their state: they are reset, and their "
-                           "clients connect anew",
-                           orphans.size());
+        parts_.log.warning(
+            "start",
+            "{} edited TCP connections cannot go on, for no word of their state was left, or their port is "
+            "none of sip.ports any more: they are reset, and their clients connect anew",
+            orphans.size());
     }
     return {};
 }

@@ -117,6 +117,7 @@ Gateway::Gateway(const Config& config, std::string config_file, Log& log)
     const bool goes_on = expect(kernel_.schema.is_alike());
     if (goes_on) {
         static_cast<void>(expect(sync_.take_over(engine_, read_clock())));
+        if (const auto over = sync_.end_handover(); !over) report(over.error());
     } else if (const auto installed = sync_.reinstall(engine_, read_clock()); !installed) {
         throw std::runtime_error(installed.error().message());
     }

@@ -259,6 +259,14 @@ nft::Expected<void> PinholeSync::announce_handover(std::chrono::milliseconds pat
     return {};
 }
 
+nft::Expected<void> PinholeSync::end_handover() {
+    if (!options_.nat) return {};
+    nft::Transaction over;
+    over.discard(nft::SetId::handover, nft::Key::protocol(nft::Protocol::tcp));
+    if (const auto committed = ruleset_.commit(over); !committed) return committed.error();
+    return {};
+}
+
 bool PinholeSync::withholds(const alg::PinholeChange& change) {
     using Kind = alg::PinholeChange::Kind;
     if (observing_ && change.kind == Kind::add) {

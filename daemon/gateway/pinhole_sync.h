@@ -113,6 +113,8 @@ class PinholeSync final : public alg::PinholeWitness {
     [[nodiscard]] nft::Expected<std::size_t> forget_flows(const alg::IpAddress& outside);
     /// The next daemon goes on with the edited connections: for a while their packets wait instead of being reset.
     [[nodiscard]] nft::Expected<void> announce_handover(std::chrono::milliseconds patience);
+    /// This daemon reads what it goes on with: what does not come to it will not, and is reset at once from here on.
+    [[nodiscard]] nft::Expected<void> end_handover();
     /// What closed pinholes there are to look at (closed_pinholes.h). A look removes again what it finds open.
     [[nodiscard]] const ClosedPinholes& closed() const { return closed_; }
     [[nodiscard]] nft::Expected<void> look_at_closed(const alg::Engine& engine);

@@ -45,6 +45,20 @@ def test_a_crash_resets_edited_connections_at_once(make_scene):
     hang_up(out, callee)
 
 
+def test_a_port_taken_out_of_the_configuration_resets_edited_connections_at_once(make_scene):
+    """Nobody translates their numbers any more; until the guard says so, their clients would wait."""
+    scene = make_scene(nat=True, transport="tcp")
+    _, _, out, _ = call_out(scene, "tcp")
+    scene.daemon.stop()
+    scene.daemon.configure({"sip.ports": [5070]})
+    scene.daemon.start()
+    with pytest.raises(ConnectionError):
+        for _ in range(5):
+            out.request("BYE")
+            time.sleep(0.2)
+    assert "their port is none of sip.ports any more" in scene.daemon.log
+
+
 def test_a_crash_with_the_daemon_back_before_anybody_speaks(make_scene):
     scene = make_scene(nat=True, transport="tcp")
     _, callee, out, _ = call_out(scene, "tcp")
