@@ -79,21 +79,8 @@ void check_table(const Config& config, const std::optional<nft::Features>& featu
     nft::Schema schema(*std::move(socket), schema_options(config, *features, *features->queue_kind()));
     const auto state = schema.verify();
     if (!state) return;
-    if (state->kind == nft::SchemaState::Kind::intact) {
-        if (runs) check_sip_ports(config, findings);
-        return;
-    }
-    const bool missing = state->kind == nft::SchemaState::Kind::missing;
-    if (missing && !runs) return;  // one finding for one cause
-    findings.push_back(
-        {runs ? Severity::failure : Severity::warning,
-         missing ? "table_missing" : "table_differs",
-         missing ? "the table inet messenger_alg is not there, though the daemon runs"
-                 : "the table inet messenger_alg is not as this configuration makes it: " + state->detail,
-         missing ? "Nothing is read and nothing is opened until it is made again."
-                 : "The daemon runs with another configuration, is of another version, or somebody changed "
-                   "the table.",
-         {"systemctl restart messenger-alg    # keeps calls"}});
+    if (state->kind == nft::SchemaState::Kind::intact && runs) check_sip_ports(config, findings);
+    if (auto finding = judge_table(*state, runs)) findings.push_back(*std::move(finding));
 }
 
 void check_queues(const Config& config, bool runs, Findings& findings) {
@@ -169,6 +156,27 @@ void compare(const nlohmann::json& status, const Config& config, const std::stri
 }
 
 }  // namespace
+
+std::optional<Finding> judge_table(const nft::SchemaState& state, bool runs) {
+    switch (state.kind) {
+        case nft::SchemaState::Kind::intact: return std::nullopt;
+        case nft::SchemaState::Kind::missing:
+            if (!runs) return std::nullopt;  // one finding for one cause
+            return Finding{Severity::failure,
+                           "table_missing",
+                           "the table inet messenger_alg is not there, though the daemon runs",
+                           "Nothing is read and nothing is opened until the daemon has made it again, which it tries "
+                           "several times a second. What was open is known to this process alone: a restart would cut "
+                           "the running calls, and nobody could call registered clients until they register again.",
+                           {"journalctl -u messenger-alg -n 20    # why it is not made again"}};
+        case nft::SchemaState::Kind::damaged: break;
+    }
+    return Finding{runs ? Severity::failure : Severity::warning,
+                   "table_differs",
+                   "the table inet messenger_alg is not as this configuration makes it: " + state.detail,
+                   "The daemon runs with another configuration, is of another version, or somebody changed the table.",
+                   {"systemctl restart messenger-alg    # keeps calls"}};
+}
 
 std::optional<nft::Features> check_features(const Config& config, Findings& findings) {
     const auto features = nft::probe_features();

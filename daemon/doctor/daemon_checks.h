@@ -7,6 +7,7 @@
 #include "daemon/config/config.h"
 #include "daemon/doctor/finding.h"
 #include "nft/features.h"
+#include "nft/schema.h"
 
 namespace messenger::daemon {
 
@@ -17,5 +18,8 @@ namespace messenger::daemon {
 /// than what the daemon has read. features: of this kernel; absent, the table is not compared.
 void check_daemon(const Config& config, const std::string& config_file, const std::optional<nft::Features>& features,
                   Findings& findings);
+
+/// What there is to say of the daemon's table. runs: the daemon, which sees to it.
+[[nodiscard]] std::optional<Finding> judge_table(const nft::SchemaState& state, bool runs);
 
 }  // namespace messenger::daemon
