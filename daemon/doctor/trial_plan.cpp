@@ -63,38 +63,53 @@ constexpr Strangers kStrangers6{"2620:0:2d0:200::10", "2620:0:2d0:200::20"};
     return std::nullopt;
 }
 
-void plan_family(const LiveHost& host, const Config& config, const TrialWishes& wishes, bool ipv6, TrialPlan& plan) {
+/// Adds the trials of one address family. The problems with it. needs_way: whether it is one that there is no way out.
+[[nodiscard]] std::vector<std::string> plan_family(const LiveHost& host, const Config& config,
+                                                   const TrialWishes& wishes, bool ipv6, bool needs_way,
+                                                   std::vector<TrialPlaces>& trials) {
+    std::vector<std::string> problems;
     std::vector<std::string> inside = host.inside_interfaces(config);
     if (!wishes.inside_interface.empty()) inside = {wishes.inside_interface};
     const std::string outside = outside_interface(config, wishes, ipv6);
     std::size_t planned = 0;
     for (const std::string& interface : inside) {
-        TrialPlaces places;
         const auto address = wishes.inside ? wishes.inside : inside_host(host, config, interface, ipv6);
         if (!address || address->is_v4() == ipv6) continue;
         if (outside.empty()) {
-            if (!ipv6)
-                plan.problems.emplace_back("there is no default route; name the way out with --outside-interface");
-            return;
+            if (needs_way) {
+                problems.emplace_back("there is no default route; name the way out with --outside-interface");
+            }
+            return problems;
         }
         if (interface == outside) {
-            plan.problems.push_back(
+            problems.push_back(
                 fmt::format("{} is inside and outside at once; what passes there twice is not tried", interface));
             continue;
         }
         if (const auto missing = missing_link(host, interface, outside)) {
-            plan.problems.push_back(*missing);
-            return;
+            problems.push_back(*missing);
+            return problems;
         }
         if (planned++ == kMostInterfaces) {
-            plan.problems.push_back(
-                fmt::format("{} inside interfaces; only the first {} are tried. See --inside-interface", inside.size(),
-                            kMostInterfaces));
-            return;
+            problems.push_back(fmt::format("{} inside interfaces; only the first {} are tried. See --inside-interface",
+                                           inside.size(), kMostInterfaces));
+            return problems;
         }
         const Strangers& strangers = ipv6 ? kStrangers6 : kStrangers4;
-        plan.trials.push_back({interface, outside, *address, wished_or(wishes.server, strangers.server, ipv6),
-                               wished_or(wishes.peer, strangers.peer, ipv6)});
+        trials.push_back({interface, outside, *address, wished_or(wishes.server, strangers.server, ipv6),
+                          wished_or(wishes.peer, strangers.peer, ipv6)});
+    }
+    return problems;
+}
+
+/// What is in the way of both families is said once.
+void add_problems(const std::vector<std::string>& with_v4, const std::vector<std::string>& with_v6, TrialPlan& plan) {
+    const auto has = [](const std::vector<std::string>& problems, const std::string& one) {
+        return std::find(problems.begin(), problems.end(), one) != problems.end();
+    };
+    for (const std::string& one : with_v4) plan.problems.push_back(has(with_v6, one) ? one : "IPv4: " + one);
+    for (const std::string& one : with_v6) {
+        if (!has(with_v4, one)) plan.problems.push_back("IPv6: " + one);
     }
 }
 
@@ -119,7 +134,11 @@ void add_what_was_ignored(const TrialWishes& wishes, TrialPlan& plan) {
 
 TrialPlan plan_trials(const LiveHost& host, const Config& config, const TrialWishes& wishes) {
     TrialPlan plan;
-    for (const bool ipv6 : {false, true}) plan_family(host, config, wishes, ipv6, plan);
+    const auto with_v4 = plan_family(host, config, wishes, false, true, plan.trials);
+    // Inside hosts often have IPv6 among themselves only. Where they have nothing else, or it was asked for, a way out
+    // is missed.
+    const bool needs_v6 = wishes.inside || (plan.trials.empty() && with_v4.empty());
+    add_problems(with_v4, plan_family(host, config, wishes, true, needs_v6, plan.trials), plan);
     if (plan.trials.empty() && plan.problems.empty()) {
         plan.problems.push_back(wishes.inside_interface.empty()
                                     ? "no interface with inside hosts was found; name one with --inside-interface"

@@ -112,6 +112,29 @@ TEST_F(TrialWishesTest, AnInterfaceBehindWhichNobodyIsKnownNeedsAHost) {
     EXPECT_EQ(plan_trials(make_host(), config_, wishes_).trials.size(), 1U);
 }
 
+TEST_F(TrialWishesTest, WhatIsInTheWayOfBothFamiliesIsToldOnce) {
+    config_.network.inside.push_back(*alg::Prefix::parse("2001:db8:1::/64"));
+    wishes_.outside_interface = "lan0";
+    const std::string both = "lan0 is inside and outside at once; what passes there twice is not tried";
+    const LiveHost v4 = make_host();
+    EXPECT_THAT(plan_trials(v4, config_, wishes_).problems, ElementsAre("IPv4: " + both));
+    std::vector<InterfaceAddress> addresses = v4.addresses();
+    addresses.push_back({"lan0", ip("2001:db8:1::1"), *alg::Prefix::parse("2001:db8:1::/64")});
+    EXPECT_THAT(plan_trials({v4.links(), addresses}, config_, wishes_).problems, ElementsAre(both));
+}
+
+TEST_F(TrialWishesTest, AWayOutIsMissedWhereIpv6IsAskedForOrAllThatThereIs) {
+    if (LiveHost::default_interface(true)) GTEST_SKIP() << "this host has one";
+    const LiveHost host({{1, "lo"}, {2, "lan0"}, {3, "wan0"}},
+                        {{"lan0", ip("2001:db8:1::1"), *alg::Prefix::parse("2001:db8:1::/64")}});
+    config_.network.inside = {*alg::Prefix::parse("2001:db8:1::/64")};
+    EXPECT_THAT(plan_trials(host, config_, wishes_).problems,
+                ElementsAre(HasSubstr("IPv6: there is no default route")));
+    wishes_.inside = ip("2001:db8:1::7");
+    EXPECT_THAT(plan_trials(host, config_, wishes_).problems,
+                ElementsAre(HasSubstr("IPv6: there is no default route"), HasSubstr("--inside 2001:db8:1::7")));
+}
+
 TEST_F(TrialWishesTest, LoopbackIsNoInterfaceOfInsideHosts) {
     config_.network.inside = {*alg::Prefix::parse("10.0.0.0/8")};
     const LiveHost host({{1, "lo"}, {2, "lan0"}, {3, "wan0"}},
