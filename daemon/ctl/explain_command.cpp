@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <cerrno>
 #include <charconv>
 #include <cstdint>
 #include <cstdio>
@@ -121,8 +122,10 @@ struct Inside {
     const Config::Network& network = basis.config.network;
     const std::string file = printable(basis.file, kFileLongest);
     if (basis.file.empty()) {
+        const bool missing = ::access(kDefaultConfig, F_OK) != 0 && errno == ENOENT;
+        const char* const why = missing ? "there is no" : "you may not read";
         return {alg::PrefixSet::private_ranges(),
-                {{std::string(kPrivate)}, fmt::format("{} cannot be read; --inside names others", kDefaultConfig), {}}};
+                {{std::string(kPrivate)}, fmt::format("{} {}; --inside names others", why, kDefaultConfig), {}}};
     }
     std::vector<std::string> networks;
     for (const alg::Prefix& prefix : network.inside) networks.push_back(prefix.to_string());

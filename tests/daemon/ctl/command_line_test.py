@@ -10,6 +10,7 @@ import tempfile
 import unittest
 
 ALGCTL = sys.argv.pop(1)
+DEFAULT_CONFIG = pathlib.Path("/etc/messenger-alg/messenger-alg.toml")
 EMPTY_PCAP = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
 
 POLICY = (
@@ -138,6 +139,11 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(first["inside_from"], f"network.inside of {config}")
         told = run("explain", "--config", config, "--inside", "10.0.0.0/8", capture).stdout.decode()
         self.assertIn("Inside: 10.0.0.0/8 (--inside)\n", told)
+
+    @unittest.skipIf(DEFAULT_CONFIG.exists(), "this host has a configuration")
+    def test_a_configuration_that_is_not_there_is_told_of(self):
+        told = " ".join(run("explain", self.capture).stdout.decode().split())
+        self.assertIn(f"Inside: the private ranges (there is no {DEFAULT_CONFIG}; --inside names others)", told)
 
     def test_interfaces_and_nat_of_the_configuration_are_told_too(self):
         config = self.write("config.toml", b'[network]\ninside_interfaces = ["no-such0"]\n[nat]\ninterfaces = ["wan0"]\n')
