@@ -100,7 +100,7 @@ class Purposes {
                                      alg::TimePoint now) {
     json object = {{"proto", name_of(key.transport)},
                    {"inside", key.inside.to_string()},
-                   {"registrar", key.remote.to_string()},
+                   {"remote", key.remote.to_string()},
                    {"expires_seconds", seconds_until(callback.until, now)}};
     if (callback.outside) object["outside"] = callback.outside->to_string();
     return object;

@@ -6,7 +6,8 @@
 
 namespace messenger::daemon {
 
-/// bindings: which outside endpoints stand for which inside ones, for what; and which registrars may call back.
+/// bindings: which outside endpoints stand for which inside ones, for what; and who may reach an
+/// inside host at its Contact.
 void add_bindings_command(CommandTable& commands, const DaemonParts& parts);
 
 }  // namespace messenger::daemon

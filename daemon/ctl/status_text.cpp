@@ -180,7 +180,7 @@ std::string tell_bindings(const json& answer) {
         fmt::format_to(std::back_inserter(out), "{} {}{}: {} may call, {} more\n", shown(callback, "proto"),
                        shown(callback, "inside"),
                        field(callback, "outside").is_string() ? ", outside " + shown(callback, "outside") : "",
-                       shown(callback, "registrar"), format_age(number(callback, "expires_seconds")));
+                       shown(callback, "remote"), format_age(number(callback, "expires_seconds")));
     }
     if (out.empty()) out = "No bindings, no call-backs.\n";
     if (const auto left_out = number(answer, "left_out"); left_out != 0) {

@@ -198,7 +198,9 @@ void collect_nat(Collector& to, const DaemonParts& parts) {
             }
         }
     }
-    to.gauge("callbacks", "Contacts at which a registrar may call.", parts.engine.callbacks().all().size());
+    to.gauge("callbacks",
+             "Registrars that may reach an inside host at its Contact, and servers and peers of calls that may.",
+             parts.engine.callbacks().all().size());
 }
 
 }  // namespace

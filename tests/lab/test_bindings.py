@@ -44,7 +44,7 @@ def test_a_registrar_that_may_call_back_is_shown(make_scene):
     (contact,) = [one for one in answer["bindings"] if one["contact"]]
     assert contact["inside"] == "10.1.2.10:5062" and contact["listens_seconds"] > 500
     (callback,) = answer["callbacks"]
-    assert (callback["inside"], callback["registrar"]) == ("10.1.2.10:5062", scene.lab.server.ip4)
+    assert (callback["inside"], callback["remote"]) == ("10.1.2.10:5062", scene.lab.server.ip4)
     assert callback["outside"] == contact["outside"]
     assert f"{scene.lab.server.ip4} may call" in Ctl(scene).run("bindings")
 

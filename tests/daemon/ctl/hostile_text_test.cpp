@@ -100,11 +100,10 @@ TEST_F(HostileTextTest, HarmsNoOutputForPeople) {
         json binding = {{"proto", text()},     {"inside", text()},     {"outside", text()},
                         {"interface", text()}, {"call_ids", {text()}}, {"purposes", {text(), text()}}};
         binding["lingering"] = round % 2 == 0;
-        expect_printable(
-            tell_bindings({{"bindings", {binding}},
-                           {"callbacks", {{{"proto", text()}, {"outside", text()}, {"registrar", text()}}}},
-                           {"left_out", 1U}}),
-            4);
+        expect_printable(tell_bindings({{"bindings", {binding}},
+                                        {"callbacks", {{{"proto", text()}, {"outside", text()}, {"remote", text()}}}},
+                                        {"left_out", 1U}}),
+                         4);
         expect_printable(tell_block({{"host", text()}, {"changed", true}}), 1);
         expect_printable(tell_unblock({{"host", text()}, {"changed", true}}), 1);
         expect_printable(tell_close({{"id", text()}, {"closed", text()}}), 1);

@@ -8,7 +8,7 @@ from lab.namespaces import CommandFailed, wait_until
 
 TABLE = "messenger_alg"
 SETS = ("pinholes4", "pinholes6", "open4", "open6")
-# Contacts at which a registrar may call: what is let in there is signalling.
+# Contacts at which a registrar, or the server or peer of a call, may reach an inside host: what is let in there is signalling.
 CALLBACKS = ("callbacks4", "callbacks6")
 
 # remote: an address, or "*" for any. expires: seconds left. comment: names call and stream.

@@ -29,7 +29,7 @@ def openings(gateway):
 
 
 def callbacks(gateway):
-    """Of these, Contacts at which a registrar may call."""
+    """Of these, Contacts at which a registrar, or the server or peer of a call, may reach an inside host."""
     return {(hole.remote, hole.inside, hole.proto, hole.port) for hole in pinholes(gateway, CALLBACKS)}
 
 
