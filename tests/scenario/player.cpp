@@ -4,10 +4,12 @@
 #include <array>
 #include <cstdio>
 #include <map>
+#include <optional>
 
 #include "alg/engine.h"
 #include "alg/nat/changed_lines.h"
 #include "alg/net/packet.h"
+#include "tests/scenario/kernel.h"
 #include "tests/scenario/scenario.h"
 #include "tests/support/packet_builder.h"
 
@@ -52,8 +54,9 @@ alg::TcpFields flags_of(const Step& step) {
 
 class Player {
    public:
-    explicit Player(const Scenario& scenario)
-        : engine_(scenario.policy, scenario.limits, alg::HashKey{1, 2}), scenario_(scenario) {}
+    explicit Player(const Scenario& scenario) : scenario_(scenario), kernel_(scenario.limits) {
+        engine_.emplace(scenario.policy, scenario.limits, alg::HashKey{1, 2});
+    }
 
     string play() {
         for (const Step& step : scenario_.steps) {
@@ -66,14 +69,13 @@ class Player {
                     break;
                 case Step::Kind::tcp: on_segments(step); break;
                 case Step::Kind::first: out_ += "  " + admission_of(step.tuple) + "\n"; break;
-                case Step::Kind::media:
-                    out_ += engine_.on_media(step.tuple, flags_of(step), step.at) ? "  admitted\n" : "  blocked\n";
-                    break;
+                case Step::Kind::media: on_media(step); break;
+                case Step::Kind::restart: restart(step.at); break;
             }
             flush();
         }
-        out_ += "end: " + std::to_string(engine_.calls().size()) + " calls, " +
-                std::to_string(engine_.pinholes().size()) + " pinholes, " + std::to_string(engine_.connections()) +
+        out_ += "end: " + std::to_string(engine_->calls().size()) + " calls, " +
+                std::to_string(engine_->pinholes().size()) + " pinholes, " + std::to_string(engine_->connections()) +
                 " connections\n";
         return out_;
     }
@@ -85,8 +87,9 @@ class Player {
     };
 
     void expire_until(alg::TimePoint now) {
-        for (auto next = engine_.next_expiry(); next && *next <= now; next = engine_.next_expiry()) {
-            engine_.expire(*next, nullptr, plan_);
+        for (auto next = engine_->next_expiry(); next && *next <= now; next = engine_->next_expiry()) {
+            engine_->expire(*next, nullptr, plan_);
+            kernel_.apply(plan_, *next);
             const bool nothing = plan_.events.empty() && plan_.changes.empty() && plan_.bindings.empty() &&
                                  plan_.callbacks.empty() && plan_.tls_flows.empty() && plan_.releases.empty();
             if (nothing) continue;
@@ -96,8 +99,25 @@ class Player {
         }
     }
 
+    void on_media(const Step& step) {
+        const bool admitted = engine_->on_media(step.tuple, flags_of(step), step.at);
+        if (admitted) kernel_.on_media(step.tuple, step.at);
+        out_ += admitted ? "  admitted\n" : "  blocked\n";
+    }
+
+    /// The daemon ends and begins again: the kernel is all that the new one knows, and it puts the kernel right.
+    void restart(alg::TimePoint now) {
+        engine_.emplace(scenario_.policy, scenario_.limits, alg::HashKey{3, 4});
+        kernel_.restore(*engine_, scenario_.nat ? scenario_.nat->outside : alg::IpAddress{}, now);
+        alg::Plan wanted;
+        engine_->snapshot(now, wanted);
+        plan_ = kernel_.difference(wanted);
+        kernel_.apply(plan_, now);
+        write_plan();
+    }
+
     [[nodiscard]] string admission_of(const alg::FlowTuple& tuple) const {
-        const auto admission = engine_.find_admission(tuple);
+        const auto admission = engine_->find_admission(tuple);
         if (!admission) return "blocked";
         return string("admitted as ") + (admission->signalling ? "signalling" : "media") + " of " +
                admission->from_remote.destination.to_string();
@@ -113,7 +133,8 @@ class Player {
             context.token = next_token_++;
         }
         context.in_queue = context.in_queue || scenario_.in_queue;
-        engine_.on_packet(exact, context, step.at, plan_);
+        engine_->on_packet(exact, context, step.at, plan_);
+        kernel_.apply(plan_, step.at);
         write_plan();
         if (scenario_.in_queue) write_wire(exact);
     }
@@ -264,8 +285,9 @@ class Player {
         }
     }
 
-    alg::Engine engine_;
     const Scenario& scenario_;
+    Kernel kernel_;
+    std::optional<alg::Engine> engine_;  ///< always there; a restart makes it anew
     alg::Plan plan_;
     std::map<alg::FlowTuple, Direction> directions_;
     string out_;

@@ -238,7 +238,12 @@ Step read_heading(string_view line) {
     line.remove_prefix(1);
     step.at = alg::TimePoint{} + std::chrono::milliseconds(std::llround(std::stod(string(next_word(line))) * 1000));
     const string_view kind = next_word(line);
-    if (kind == "time") return step;
+    if (kind == "time") {
+        const string_view what = next_word(line);
+        if (!what.empty() && what != "restart") throw std::runtime_error("unknown option " + string(what));
+        if (!what.empty()) step.kind = Step::Kind::restart;
+        return step;
+    }
     if (kind == "udp")
         step.kind = Step::Kind::udp;
     else if (kind == "tcp")

@@ -18,7 +18,7 @@ namespace messenger::testing {
 
 /// One line of a scenario that begins with '@', and the text below it.
 struct Step {
-    enum class Kind : std::uint8_t { udp, tcp, media, first, time };
+    enum class Kind : std::uint8_t { udp, tcp, media, first, restart, time };
     Kind kind = Kind::time;
     alg::TimePoint at;
     std::string heading;  ///< as written, for the transcript
