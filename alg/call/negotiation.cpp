@@ -1,13 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The part of Signalling that gives session descriptions to the agents at both ends of a hop.
 #include <algorithm>
-#include <utility>
 
 #include "alg/call/hearsay.h"
 #include "alg/call/session_kind.h"
 #include "alg/call/signalling.h"
 
 namespace messenger::alg {
+
+namespace {
+
+[[nodiscard]] Description worth_keeping(const Description& said, bool local) {
+    Description kept = said;
+    if (local) {
+        kept.keep_permitted();
+    } else {
+        kept.keep_remote_ends();
+    }
+    return kept;
+}
+
+}  // namespace
 
 /// Fills in what the message's session descriptions announce, and the address that stands above it all. False if there
 /// is nothing, or if part of it is not understood: half a description is none.
@@ -78,22 +91,17 @@ void Signalling::negotiate(const Passing& passing, Call& call, const Speaker& sp
         for (const Stream& stream : description.streams) dialog.add_peer(stream.address);
     }
     bool answered = false;
-    const auto speak = [&](Agent* agent, bool from_local, Description said) {
-        if (from_local) {
-            said.keep_permitted();
-        } else {
-            said.keep_remote_ends();
-        }
+    const auto speak = [&](Agent* agent, bool from_local, const Description& said) {
         if (agent == nullptr) {
             refuse(RefuseReason::too_many_dialogs, 0, nullptr);
             return;
         }
         OfferAnswer& negotiation = agent->negotiation;
         if (exchange.answering && negotiation.awaits_answer(*exchange.answering, from_local)) {
-            negotiation.on_answer(*exchange.answering, from_local, std::move(said), exchange.final);
+            negotiation.on_answer(*exchange.answering, from_local, worth_keeping(said, from_local), exchange.final);
             answered = true;
         } else if (exchange.offering) {
-            negotiation.on_offer(*exchange.offering, from_local, std::move(said));
+            negotiation.on_offer(*exchange.offering, from_local, worth_keeping(said, from_local));
         }
         if (negotiation.has_agreed()) dialog.restored.clear();
     };
@@ -109,7 +117,7 @@ void Signalling::negotiate(const Passing& passing, Call& call, const Speaker& sp
                });
         forbid_hearsay(call, tuple.source.address, speaker.party, description,
                        [&](const Stream& stream) { refuse(RefuseReason::not_own_word, stream.port, &stream.address); });
-        speak(dialog.agent(tuple.source.address, speaker.party), true, std::move(description));
+        speak(dialog.agent(tuple.source.address, speaker.party), true, description);
     }
     for (std::size_t i = first_media_event; i < last_media_event; ++i) {
         if (auto* const media = std::get_if<MediaEvent>(&plan.events[i])) media->answer = answered;
