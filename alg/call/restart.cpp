@@ -25,16 +25,31 @@ void Signalling::restore(const PinholeKey& key, Purpose purpose, const CallLabel
         dialog->state = Dialog::State::confirmed;
         dialog->restored_key = label.dialog;
         dialog->deadline = now + limits_.call;
-        if (label.call == make_call_key(fixed_key_of(true, key.inside.address))) {
-            // Only if a TLS connection is still there, too, does it go on.
-            dialog->deadline = now + kShortestRestore;
-            dialog->deadline_reason = CloseReason::tls_ended;
-        }
+        restore_fixed(label, key.inside.address, *dialog, now);
     }
     dialog->restored.push_back(key);
     call.open.push_back({key, purpose, false, 0});
     pinholes_.restore(key, purpose, call.key, remaining, now);
+    if (dialog->deadline_reason == CloseReason::signed_off) {
+        // The packet path prolongs those that are in use, so none but the others says exactly when it was to end.
+        dialog->deadline = std::max(dialog->deadline, now + remaining - limits_.transaction);
+    }
+    // They carry any number of connections.
+    if (dialog->deadline_reason != CloseReason::expired) pinholes_.keep_until(key, now + remaining, now);
     calls_.schedule(call);
+}
+
+/// If it is the dialog of a host's fixed ports, it ends with what they are open for.
+void Signalling::restore_fixed(const CallLabel& label, const IpAddress& host, Dialog& dialog, TimePoint now) {
+    if (label.call == make_call_key(fixed_key_of(true, host))) {
+        // Only if a TLS connection is still there, too, does it go on.
+        dialog.deadline = now + kShortestRestore;
+        dialog.deadline_reason = CloseReason::tls_ended;
+    } else if (label.call == make_call_key(fixed_key_of(false, host))) {
+        // As long as the kernel was told that the registration lives: see restore().
+        dialog.deadline = now;
+        dialog.deadline_reason = CloseReason::signed_off;
+    }
 }
 
 void Signalling::snapshot(TimePoint now, Plan& plan) const {

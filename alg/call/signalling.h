@@ -180,6 +180,7 @@ class Signalling {
     void follow_registration(const Passing& passing, Duration lifetime, Plan& plan);
     /// The last registration of the host has ended: until when at most its ports are open.
     void shorten_fixed(const IpAddress& host, TimePoint end);
+    static void restore_fixed(const CallLabel& label, const IpAddress& host, Dialog& dialog, TimePoint now);
 
     // responses.cpp
     void on_response(const Passing& passing, Plan& plan);
