@@ -17,6 +17,12 @@ namespace {
     return (tls ? "tls " : "registered ") + host.to_string();
 }
 
+/// What hides the host by now; 0.0.0.0 if nothing does.
+[[nodiscard]] IpAddress behind_of(const Call& call, const Dialog& dialog) {
+    if (dialog.fixed_for) return dialog.fixed_for->behind;
+    return call.bindings.empty() ? IpAddress{} : call.bindings.front().outside;  // after a restart
+}
+
 }  // namespace
 
 /// As a key there stands a line end before the address: in a header a blank would follow it.
@@ -44,7 +50,10 @@ void Signalling::hold_fixed(const FixedHold& hold, Plan& plan) {
     dialog.state = Dialog::State::confirmed;
     dialog.deadline_reason = tls ? CloseReason::tls_ended : CloseReason::signed_off;
     dialog.restored.clear();  // from before a restart: they are what fixed_for asks for
+    const IpAddress behind = behind_of(*call, dialog);
     dialog.fixed_for = hold.fixed;
+    // A server inside is reached by the host's own address, which says nothing about what those outside see of it.
+    if (hold.fixed.behind.is_unspecified()) dialog.fixed_for->behind = behind;
     if (!hold.until) {
         end(dialog, hold.now, plan);
     } else {
