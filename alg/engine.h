@@ -94,6 +94,8 @@ class Engine final : private StreamReader {
                          Duration remaining, TimePoint now) {
         signalling_.restore_binding(key, outside_port, label, remaining, now);
     }
+    /// Likewise the outside end of a pinhole that has no binding: T.120's, which keeps its number.
+    void restore_outside(const PinholeKey& key, const Endpoint& outside) { signalling_.restore_outside(key, outside); }
     /// Likewise a callback.
     void restore_callback(const CallbackTable::Key& key, const std::optional<Endpoint>& outside, Duration remaining,
                           TimePoint now) {

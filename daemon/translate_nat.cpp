@@ -199,6 +199,16 @@ std::optional<StoredBinding> binding_at(const nft::Element& element) {
     return binding;
 }
 
+std::optional<StoredOutsideEnd> outside_end_at(nft::SetId map, const nft::Element& element) {
+    // In the place of the inside endpoint the key has the outside one.
+    const auto set = map == nft::SetId::dnat4 ? nft::SetId::pinholes4 : nft::SetId::open4;
+    auto key = pinhole_at(set, element.key);
+    if (!key || !element.target || !parse_comment(element.comment.text())) return std::nullopt;
+    const alg::Endpoint outside = key->inside;
+    key->inside = to_alg(*element.target);
+    return StoredOutsideEnd{*key, outside};
+}
+
 std::optional<StoredCallback> callback_at(const nft::Element& element) {
     const auto key = nft::read_pinhole_key(element.key);
     if (!key) return std::nullopt;

@@ -52,6 +52,14 @@ struct StoredBinding {
 /// Absent if it is not one of ours. element: of snat4.
 [[nodiscard]] std::optional<StoredBinding> binding_at(const nft::Element& element);
 
+/// The outside end of a pinhole, as it is read back from its map.
+struct StoredOutsideEnd {
+    alg::PinholeKey key;
+    alg::Endpoint outside;
+};
+/// Absent if it is a callback's, or not one of ours. element: of map, which is dnat4 or dnat_open4.
+[[nodiscard]] std::optional<StoredOutsideEnd> outside_end_at(nft::SetId map, const nft::Element& element);
+
 /// A callback as it is read back from its inside form, whose comment says "callback" or "callback as=192.0.2.10:5060".
 struct StoredCallback {
     alg::CallbackTable::Key key;

@@ -182,16 +182,6 @@ void Planner::close(Call& call, const OpenPinhole& pinhole, CloseReason reason, 
 /// known: the pinhole as the table has it.
 void Planner::keep(Call& call, OpenPinhole& pinhole, const Wanted& wanted, const PinholeTable::Pinhole* known,
                    TimePoint now, Plan& plan) {
-    const PinholeKey& key = pinhole.key;
-    if (known != nullptr && !known->outside && pinhole.purpose.role == PortRole::t120) {
-        // Taken over from before a restart: no binding has brought its outside end back.
-        const auto outside = binding_planner_.outside_of(key, pinhole.purpose.role, wanted.behind);
-        if (outside && bindings_.claim(key.transport, *outside, key.remote, key.inside)) {
-            pinholes_.set_outside(key, outside);
-            const Duration timeout = pinholes_.timeout(pinhole.purpose, pinhole.on_hold);
-            plan.changes.push_back({PinholeChange::Kind::add, key, pinhole.purpose, timeout, call.label(), outside});
-        }
-    }
     if (wanted.pinhole.until && wanted.pinhole.until != pinhole.until) {
         pinhole.until = wanted.pinhole.until;
         pinholes_.keep_until(pinhole.key, *pinhole.until, now);

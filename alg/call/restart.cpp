@@ -113,6 +113,12 @@ void Signalling::restore_binding(const BindingKey& key, std::uint16_t outside_po
     calls_.release();
 }
 
+void Signalling::restore_outside(const PinholeKey& key, const Endpoint& outside) {
+    const auto* pinhole = pinholes_.find(key);
+    if (pinhole == nullptr || pinhole->purpose.role != PortRole::t120) return;
+    if (bindings_.claim(key.transport, outside, key.remote, key.inside)) pinholes_.set_outside(key, outside);
+}
+
 std::optional<Endpoint> Signalling::outside_of(Transport transport, const Endpoint& inside,
                                                const IpAddress& remote) const {
     for (const bool any : {false, true}) {

@@ -56,6 +56,8 @@ class Signalling {
     /// A binding that the kernel has from before a restart, after the pinholes: one of a call without any is let go.
     void restore_binding(const BindingKey& key, std::uint16_t outside_port, const std::optional<CallLabel>& label,
                          Duration remaining, TimePoint now);
+    /// The outside end of a pinhole that the kernel has from before a restart, if there is no binding to tell of it.
+    void restore_outside(const PinholeKey& key, const Endpoint& outside);
     /// A TLS connection that the kernel has from before a restart, and what hides its client. Its ports are looked
     /// after with the next expire().
     void restore_tls(const FlowTuple& tuple, const IpAddress& behind, TimePoint now) {

@@ -69,6 +69,18 @@ nft::Expected<void> restore_bindings(StoredTable& table, alg::Engine& engine, al
     return {};
 }
 
+/// Of the pinholes that no binding tells of.
+nft::Expected<void> restore_outside_ends(StoredTable& table, alg::Engine& engine) {
+    for (const SetId map : {SetId::dnat4, SetId::dnat_open4}) {
+        const auto elements = elements_of(table, map);
+        if (!elements) return elements.error();
+        for (const nft::StoredElement& stored : *elements) {
+            if (const auto end = outside_end_at(map, stored.element)) engine.restore_outside(end->key, end->outside);
+        }
+    }
+    return {};
+}
+
 /// Without NAT there are no maps for their outside forms; the inside ones hold as they are.
 nft::Expected<void> restore_callbacks(StoredTable& table, bool nat, alg::Engine& engine, alg::TimePoint now) {
     for (const SetId set : {SetId::callbacks4, SetId::callbacks6}) {
@@ -112,6 +124,7 @@ nft::Expected<std::size_t> restore(StoredTable& table, nft::Conntrack& conntrack
     // After the pinholes, because the bindings of a call without any are let go.
     if (parts.nat) {
         if (auto restored = restore_bindings(table, engine, now); !restored) return restored.error();
+        if (auto restored = restore_outside_ends(table, engine); !restored) return restored.error();
     }
     if (auto restored = restore_callbacks(table, parts.nat, engine, now); !restored) return restored.error();
     if (!parts.tls) return count;

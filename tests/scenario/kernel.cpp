@@ -105,6 +105,9 @@ void Kernel::restore(alg::Engine& engine, const alg::IpAddress& behind, alg::Tim
         engine.restore_binding({place.transport, place.inside, place.outside}, change.outside.port, label,
                                element.until - now, now);
     }
+    for (const auto& [key, element] : pinholes_) {
+        if (element.change.outside) engine.restore_outside(key, *element.change.outside);
+    }
     for (const auto& [key, element] : callbacks_) {
         engine.restore_callback(key, element.change.outside, element.until - now, now);
     }

@@ -72,6 +72,25 @@ TEST(TranslateNat, AnOutsideFormSaysWhichPinholeItIsOf) {
     }
 }
 
+TEST(TranslateNat, TheOutsideEndOfAPinholeComesBackAfterARestart) {
+    for (const bool any_remote : {false, true}) {
+        const alg::PinholeChange change = pinhole(alg::PinholeChange::Kind::add, any_remote);
+        nft::Transaction transaction;
+        translate_outside(change, 12h, transaction);
+        const nft::Operation& mapped = transaction.operations()[1];
+        const auto end = outside_end_at(mapped.set, mapped.element);
+        ASSERT_TRUE(end);
+        EXPECT_EQ(end->key, change.key);
+        EXPECT_EQ(end->outside, *change.outside);
+        nft::Element element = mapped.element;
+        element.comment = nft::Comment("callback to=10.1.2.3:5350");
+        EXPECT_FALSE(outside_end_at(mapped.set, element));
+        element = mapped.element;
+        element.target.reset();
+        EXPECT_FALSE(outside_end_at(mapped.set, element));
+    }
+}
+
 TEST(TranslateNat, NothingIsOutsideOfARoutedPinhole) {
     alg::PinholeChange routed = pinhole(alg::PinholeChange::Kind::add);
     routed.outside.reset();
