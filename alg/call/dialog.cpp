@@ -17,7 +17,14 @@ namespace {
 // a collision with a dialog of their own making; tables that strangers fill use a secret hash on top.
 constexpr HashKey kStableKey{0x6d657373656e6765, 0x722d616c67206964};
 constexpr std::size_t kMaxAgents = 8;
-constexpr std::size_t kMaxPeers = 16;
+constexpr std::size_t kMaxPeers = 32;
+constexpr std::size_t kMaxMediaPeers = 16;  // the last places are for those who send the dialog's requests
+
+template <class List>
+void add_address(List& list, const IpAddress& address, std::size_t most) {
+    if (address.is_unspecified() || list.size() >= most) return;
+    if (std::find(list.begin(), list.end(), address) == list.end()) list.push_back(address);
+}
 
 }  // namespace
 
@@ -86,8 +93,11 @@ bool Dialog::has_host(const IpAddress& host) const {
 }
 
 void Dialog::add_peer(const IpAddress& peer) {
-    if (peer.is_unspecified() || peers.size() == kMaxPeers) return;
-    if (std::find(peers.begin(), peers.end(), peer) == peers.end()) peers.push_back(peer);
+    add_address(peers, peer, kMaxPeers);
+}
+
+void Dialog::add_media_peer(const IpAddress& peer) {
+    add_address(peers, peer, kMaxMediaPeers);
 }
 
 bool Dialog::knows(const IpAddress& host) const {

@@ -120,6 +120,9 @@ struct Dialog {
     [[nodiscard]] const Agent* find_agent(const IpAddress& host) const;
     [[nodiscard]] bool has_host(const IpAddress& host) const;
     void add_peer(const IpAddress& peer);
+    /// The same for an address that media are announced at. However many a description lists (ICE), there is room left
+    /// for a proxy that an answer names later.
+    void add_media_peer(const IpAddress& peer);
     /// Whether somebody in the dialog is that host, or has named it. What was taken over from before a restart knows no
     /// peers: there the tags alone decide.
     [[nodiscard]] bool knows(const IpAddress& host) const;

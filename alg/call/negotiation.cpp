@@ -88,7 +88,7 @@ void Signalling::negotiate(const Passing& passing, Call& call, const Speaker& sp
     Agent* listener = note_listener(passing, dialog, other(speaker.party), named);
     if (description.empty()) return;
     if (!is_stranger(passing, dialog)) {
-        for (const Stream& stream : description.streams) dialog.add_peer(stream.address);
+        for (const Stream& stream : description.streams) dialog.add_media_peer(stream.address);
     }
     bool answered = false;
     const auto speak = [&](Agent* agent, bool from_local, const Description& said) {

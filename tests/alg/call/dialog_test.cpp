@@ -58,7 +58,17 @@ TEST(Dialog, BoundsItsAgentsAndPeers) {
     EXPECT_EQ(dialog.agent(IpAddress::v4(99), Party::caller), nullptr);
     EXPECT_NE(dialog.agent(IpAddress::v4(1), Party::caller), nullptr);
     EXPECT_EQ(dialog.agents.size(), 8U);
+    EXPECT_EQ(dialog.peers.size(), 32U);
+}
+
+TEST(Dialog, KeepsRoomForSignallingPeersWhateverAddressesMediaHave) {
+    Dialog dialog;
+    for (std::uint32_t i = 1; i < 100; ++i) dialog.add_media_peer(IpAddress::v4(i));
     EXPECT_EQ(dialog.peers.size(), 16U);
+    for (std::uint32_t i = 0; i < 16; ++i) dialog.add_peer(IpAddress::v4(1000 + i));
+    (void)dialog.agent(address("10.1.2.3"), Party::caller);
+    EXPECT_TRUE(dialog.knows(IpAddress::v4(1))) << "of the media";
+    EXPECT_TRUE(dialog.knows(IpAddress::v4(1015))) << "the last of those who send requests";
 }
 
 TEST(Dialog, KnowsItsAgentsAndPeersOnly) {
