@@ -113,8 +113,9 @@ bool Engine::turn_back(const Arrival& arrival, Plan& plan) {
                                          sharing_host(call, arrival.nat->outside, arrival.tuple.destination.address));
     Rewrite what{Rewrite::Direction::inbound, translation, arrival.tuple.transport, inbound_via_port(arrival)};
     (void)rewriter_.rewrite(message_, limits_, what, edits_);
-    // The head says nothing of the media: a Request-URI names our endpoint in every call that comes in.
-    const bool turned_back = edits_.any_in(message_.body());
+    // What else is turned back says nothing of where the media are: a Request-URI names our endpoint in every call that
+    // comes in.
+    const bool turned_back = rewriter_.moved_session();
     decline_offer(arrival);
     if (edits_.empty()) return false;
     std::string& after = next_text();

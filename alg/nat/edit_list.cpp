@@ -55,13 +55,6 @@ EditList::Edit EditList::operator[](std::size_t index) const {
             std::string_view(replacements_).substr(entry.replacement_at, entry.replacement_length)};
 }
 
-bool EditList::any_in(std::string_view part) const {
-    if (part.empty() || entries_.empty()) return false;
-    const auto first = static_cast<std::size_t>(part.data() - text_.data());
-    return std::any_of(entries_.begin(), entries_.end(),
-                       [&](const Entry& entry) { return entry.at >= first && entry.at < first + part.size(); });
-}
-
 void EditList::apply(std::string& out) const {
     out.clear();
     std::size_t done = 0;

@@ -34,8 +34,6 @@ class EditList {
     [[nodiscard]] bool spoilt() const { return spoilt_; }
     [[nodiscard]] std::size_t size() const { return entries_.size(); }
     [[nodiscard]] Edit operator[](std::size_t index) const;
-    /// Whether one of them changes this part of the text, a view into it.
-    [[nodiscard]] bool any_in(std::string_view part) const;
     /// How much longer the text becomes; negative: shorter.
     [[nodiscard]] std::ptrdiff_t growth() const { return growth_; }
     /// The text with its changes, into out (cleared first).

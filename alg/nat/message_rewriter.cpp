@@ -65,6 +65,7 @@ bool body_may_carry_addresses(std::string_view content_type, std::string_view co
 
 Skipped MessageRewriter::rewrite(const SipMessageView& message, const Limits& limits, const Rewrite& what,
                                  EditList& edits) {
+    moved_session_ = false;
     const Skipped in_head = rewrite_head(message, what, edits);
     if (in_head == Skipped::too_many || message.body().empty()) return in_head;
     if (in_head == Skipped::signed_body) return in_head;
@@ -79,6 +80,7 @@ Skipped MessageRewriter::rewrite(const SipMessageView& message, const Limits& li
     const std::ptrdiff_t body_growth = edits.growth() - head_growth;
     if (body_growth != 0) rewrite_content_length(message, body_growth, edits);
     if (!edits.spoilt()) return first_of(in_head, in_body);
+    moved_session_ = false;
     (void)rewrite_head(message, what, edits);
     return Skipped::too_many;
 }
@@ -108,7 +110,7 @@ Skipped MessageRewriter::rewrite_body(std::string_view content_type, std::string
     if (is_smime(*type)) return Skipped::signed_body;
     if (type->is("application", "sdp")) {
         if (!sdp_.parse(body, *limits_)) return Skipped::unreadable;
-        rewrite_sdp(sdp_, *translation_, *edits_);
+        if (rewrite_sdp(sdp_, *translation_, *edits_)) moved_session_ = true;
         return Skipped::none;
     }
     if (type->is_invitation()) {

@@ -59,6 +59,10 @@ class MessageRewriter {
     /// at. Content-Length stays.
     Skipped rewrite_head(const SipMessageView& message, const Rewrite& what, EditList& edits);
 
+    /// Of the last rewrite(): whether a session description has other endpoints of its own now. The receiver's, that
+    /// it repeats as a=remote-candidates, say nothing of where its own are.
+    [[nodiscard]] bool moved_session() const { return moved_session_; }
+
    private:
     void rewrite_headers(const SipMessageView& message, const Rewrite& what, EditList& edits);
     [[nodiscard]] Skipped rewrite_body(std::string_view content_type, std::string_view body, int nesting);
@@ -70,6 +74,7 @@ class MessageRewriter {
     const Limits* limits_ = nullptr;
     const Translation* translation_ = nullptr;
     EditList* edits_ = nullptr;
+    bool moved_session_ = false;
 };
 
 }  // namespace messenger::alg

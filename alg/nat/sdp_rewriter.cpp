@@ -237,7 +237,9 @@ void rewrite_connection(const SdpConnection& line, const Connection& connection,
 
 }  // namespace
 
-void rewrite_sdp(const SdpView& sdp, const Translation& translation, EditList& edits) {
+bool rewrite_sdp(const SdpView& sdp, const Translation& translation, EditList& edits) {
+    const std::size_t before = edits.size();
+    std::size_t repeated = 0;
     Targets targets;
     for (const SdpMedia& media : sdp.media()) targets.push_back(target_of(media, translation));
 
@@ -257,12 +259,15 @@ void rewrite_sdp(const SdpView& sdp, const Translation& translation, EditList& e
             rewrite_connection(media.connection, own, edits);
             if (!in_session && !to && media.connection.address == origin.address) to = own.to;
         }
+        const std::size_t own_edits = edits.size();
         rewrite_remote_candidates(media, translation, edits);
+        repeated += edits.size() - own_edits;
         if (!(media.own_connection ? own : session).blocked) rewrite_media(sdp, media, targets[i], translation, edits);
     }
     if (to && origin.kind == SdpConnection::Kind::address && is_replaceable(origin.text, origin.address)) {
         edits.replace(origin.text, to->to_string());
     }
+    return edits.size() > before + repeated;
 }
 
 }  // namespace messenger::alg

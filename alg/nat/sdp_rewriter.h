@@ -22,6 +22,7 @@ namespace messenger::alg {
 /// a medium whose default is something else, such as a relay, stays as it is. Server-reflexive and relayed candidates,
 /// raddr and rport stay. In a=remote-candidates (RFC 8839 section 5.2), which repeats candidates of the receiver, every
 /// endpoint that has a translation changes.
-void rewrite_sdp(const SdpView& sdp, const Translation& translation, EditList& edits);
+/// True if an endpoint changed that is the session's own, and not just the receiver's that it repeats.
+bool rewrite_sdp(const SdpView& sdp, const Translation& translation, EditList& edits);
 
 }  // namespace messenger::alg
