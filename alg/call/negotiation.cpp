@@ -69,6 +69,28 @@ Agent* Signalling::note_listener(const Passing& passing, Dialog& dialog, Party p
     return listener;
 }
 
+/// Of that host alone: the other end of a call between two inside hosts hears of the agreement later. And no file
+/// transfer, of which session descriptions say nothing.
+void Signalling::replace_restored(Dialog& dialog, const Agent& agent) const {
+    auto& restored = dialog.restored;
+    if (restored.empty()) return;
+    // A proxy that carries the media of both parties has two agreements.
+    const bool agreed = std::all_of(dialog.agents.begin(), dialog.agents.end(), [&](const Agent& one) {
+        return one.host != agent.host || one.negotiation.has_agreed();
+    });
+    if (!agreed) return;
+    const auto& streams = agent.negotiation.agreed().local.streams;
+    const auto is_replaced = [&](const PinholeKey& key) {
+        const auto* known = pinholes_.find(key);
+        if (known != nullptr && known->purpose.role == PortRole::file) return false;
+        const IpAddress& host = key.inside.address;
+        return host == agent.host || std::any_of(streams.begin(), streams.end(), [&host](const Stream& stream) {
+                   return stream.permitted && stream.address == host;
+               });
+    };
+    restored.erase(std::remove_if(restored.begin(), restored.end(), is_replaced), restored.end());
+}
+
 void Signalling::negotiate(const Passing& passing, Call& call, const Speaker& speaker, const Exchange& exchange,
                            Plan& plan) {
     Dialog& dialog = *speaker.dialog;
@@ -103,7 +125,7 @@ void Signalling::negotiate(const Passing& passing, Call& call, const Speaker& sp
         } else if (exchange.offering) {
             negotiation.on_offer(*exchange.offering, from_local, worth_keeping(said, from_local));
         }
-        if (negotiation.has_agreed()) dialog.restored.clear();
+        if (negotiation.has_agreed()) replace_restored(dialog, *agent);
     };
     if (listener != nullptr && !policy_.inside.contains(tuple.source.address) &&
         names_listener(call, listener->host, description, policy_)) {

@@ -204,6 +204,8 @@ class Signalling {
                                         Plan& plan);
     [[nodiscard]] Agent* note_listener(const Passing& passing, Dialog& dialog, Party party,
                                        const IpAddress& named) const;
+    /// What the agent has agreed on takes the place of what its host had from before a restart.
+    void replace_restored(Dialog& dialog, const Agent& agent) const;
     void negotiate(const Passing& passing, Call& call, const Speaker& speaker, const Exchange& exchange, Plan& plan);
     /// Filled in as far as the message says it.
     [[nodiscard]] static RefuseEvent refusal(const Passing& passing, RefuseReason reason);

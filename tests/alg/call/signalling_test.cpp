@@ -56,6 +56,64 @@ TEST_F(SignallingTest, ReplacesARestoredPinholeByTheNextNegotiation) {
     EXPECT_EQ(plan_.changes[0].key, held_);
 }
 
+/// A session refresh says nothing of files.
+TEST_F(SignallingTest, LeavesARestoredFileTransferAloneWhenMediaAreNegotiated) {
+    restore();
+    const PinholeKey file{Transport::tcp, false, endpoint("10.1.2.3", 6891), address("203.0.113.30")};
+    signalling_.restore(file, {MediaKind::application, PortRole::file}, label_, std::chrono::hours(2), at(0));
+    say(out(), request("INVITE", 7), ours(5400));
+    say(in(), response(200, "INVITE", 7), theirs());
+    ASSERT_EQ(plan_.changes.size(), 2U);
+    EXPECT_EQ(plan_.changes[0].kind, PinholeChange::Kind::remove);
+    EXPECT_EQ(plan_.changes[0].key, held_);
+    EXPECT_EQ(plan_.changes[1].kind, PinholeChange::Kind::add);
+    say(out(), request("BYE", 8));
+    EXPECT_EQ(plan_.changes.size(), 2U) << "the file's, too";
+    EXPECT_EQ(signalling_.pinholes().size(), 0U);
+}
+
+/// Of a call between two inside hosts, through a server outside.
+TEST_F(SignallingTest, LeavesTheRestoredPinholesOfTheOtherInsideHostUntilItHearsTheAnswer) {
+    const auto hold = [&](const char* inside, const char* remote) {
+        const PinholeKey key{Transport::udp, false, endpoint(inside, 5350), address(remote)};
+        signalling_.restore(key, {MediaKind::image, PortRole::udp}, label_, std::chrono::seconds(100), at(0));
+    };
+    hold("10.1.2.3", "10.1.9.9");
+    hold("10.1.9.9", "10.1.2.3");
+    const FlowTuple to_callee{out().destination, endpoint("10.1.9.9", 5060), Transport::udp};
+    const std::string callees = testing::sdp("10.1.9.9", "m=image 5350 udptl t38");
+    say(out(), request("INVITE", 7), ours());
+    say(to_callee, request("INVITE", 7), ours());
+    say(to_callee.reversed(), response(200, "INVITE", 7), callees);
+    EXPECT_TRUE(plan_.changes.empty());
+    say(in(), response(200, "INVITE", 7), callees);
+    EXPECT_TRUE(plan_.changes.empty());
+    // From here on both are as if there had been no restart.
+    say(out(), request("INVITE", 8), ours(5400));
+    say(to_callee, request("INVITE", 8), ours(5400));
+    say(to_callee.reversed(), response(200, "INVITE", 8), callees);
+    say(in(), response(200, "INVITE", 8), callees);
+    EXPECT_EQ(signalling_.pinholes().size(), 2U);
+    EXPECT_EQ(events<CloseEvent>().size(), 1U);
+}
+
+/// The same for a proxy inside that carries the media of both parties: it has two agreements.
+TEST_F(SignallingTest, LeavesTheRestoredPinholesOfAProxyUntilBothPartiesHaveAgreed) {
+    for (const auto& [port, remote] : {std::pair{5350, "203.0.113.30"}, std::pair{5352, "203.0.113.77"}}) {
+        const PinholeKey key{Transport::udp, false, endpoint("10.1.2.3", static_cast<std::uint16_t>(port)),
+                             address(remote)};
+        signalling_.restore(key, {MediaKind::image, PortRole::udp}, label_, std::chrono::seconds(100), at(0));
+    }
+    const FlowTuple to_callee{out().source, endpoint("203.0.113.77", 5060), Transport::udp};
+    say(in(), request("INVITE", 7), theirs());
+    say(to_callee, request("INVITE", 7), ours(5352));
+    say(to_callee.reversed(), response(200, "INVITE", 7), testing::sdp("203.0.113.77", "m=image 4000 udptl t38"));
+    EXPECT_TRUE(plan_.changes.empty());
+    say(out(), response(200, "INVITE", 7), ours());
+    EXPECT_TRUE(plan_.changes.empty());
+    EXPECT_EQ(signalling_.pinholes().size(), 2U);
+}
+
 TEST_F(SignallingTest, LetsARestoredPinholeDieOfSilence) {
     restore();
     pass_time(100);
