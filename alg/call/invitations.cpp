@@ -28,6 +28,15 @@ constexpr std::size_t kMaxTransfers = 16;  // of a dialog; the clients have ten 
     return {Transport::tcp, transfer.peer.is_unspecified(), *transfer.listener, transfer.peer};
 }
 
+/// Makes room for one more: the oldest that nobody waits for any more, or has not answered for long.
+[[nodiscard]] bool drop_oldest_transfer(Dialog& dialog) {
+    const auto oldest = std::find_if(dialog.transfers.begin(), dialog.transfers.end(),
+                                     [](const Transfer& transfer) { return !transfer.listener; });
+    if (oldest == dialog.transfers.end()) return false;
+    dialog.transfers.erase(oldest);
+    return true;
+}
+
 [[nodiscard]] std::string_view what_of(const InvitationView& invitation) {
     return invitation.application_guid.empty() ? invitation.application_name : invitation.application_guid;
 }
@@ -91,10 +100,10 @@ void Signalling::on_invitation(const Passing& passing, Call& call, const Speaker
     switch (invitation->command) {
         case InvitationCommand::invite:
             report_session(passing, &call, kind_of(*invitation), what_of(*invitation), plan);
-            if (cookie != 0 && invitation->is_file_transfer() && find_transfer(dialog, cookie) == nullptr &&
-                dialog.transfers.size() < kMaxTransfers) {
-                dialog.transfers.push_back({cookie, std::nullopt, {}, {}});
-            }
+            if (cookie == 0 || !invitation->is_file_transfer()) return;
+            if (find_transfer(dialog, cookie) != nullptr) return;
+            if (dialog.transfers.size() >= kMaxTransfers && !drop_oldest_transfer(dialog)) return;
+            dialog.transfers.push_back({cookie, std::nullopt, {}, {}});
             return;
         case InvitationCommand::accept: on_accept(passing, call, speaker, *invitation, plan); return;
         case InvitationCommand::cancel: on_cancel(passing, call, dialog, cookie, plan); return;
