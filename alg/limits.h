@@ -60,7 +60,7 @@ struct Limits {
     Duration invite = std::chrono::minutes(3);           ///< an INVITE without any answer (RFC 3261 timer C)
     Duration ringing = std::chrono::minutes(15);         ///< one that rings, after its last provisional answer
     Duration transaction = std::chrono::seconds(32);     ///< 64 * T1: retransmissions have ceased
-    Duration quiet_call = std::chrono::minutes(5);       ///< a call without pinholes after its last message
+    Duration quiet_call = std::chrono::minutes(5);       ///< a call whose media are silent, after its last message
     Duration flow_idle = std::chrono::hours(2);          ///< a TCP connection without packets
 };
 

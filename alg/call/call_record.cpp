@@ -300,13 +300,13 @@ void fields(FirstHop& hop, Io& io) {
 template <class Io>
 void fields(Dialog& dialog, Io& io) {
     auto& [state, caller_tag, callee_tag, invite_cseq, caller_cseq, callee_cseq, first_hops, first_branch, own_branch,
-           cancelled, deadline, deadline_reason, reach_due, agents, peers, transfers, restored, fixed_for,
+           cancelled, quiet, deadline, deadline_reason, reach_due, agents, peers, transfers, restored, fixed_for,
            restored_key] = dialog;
     bool from_before = restored_key != 0;
     bool two_hops = own_branch != first_branch;
     bool answered = callee_tag != 0;
     bool unreachable = reach_due == TimePoint::max();
-    io.flags(cancelled, from_before, two_hops, answered, unreachable);
+    io.flags(cancelled, quiet, from_before, two_hops, answered, unreachable);
     io(state, caller_tag, invite_cseq, caller_cseq, callee_cseq, first_hops, first_branch, deadline, deadline_reason,
        agents, peers, transfers, restored, fixed_for);
     io.unless(!from_before, restored_key, std::uint64_t{0});

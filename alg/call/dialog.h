@@ -92,6 +92,7 @@ struct Dialog {
     std::uint64_t first_branch = 0;  ///< of a dialog: the first hop that it came by; 0 while that is not clear
     std::uint64_t own_branch = 0;    ///< of the hop where the callee was first heard
     bool cancelled = false;
+    bool quiet = false;  ///< its media have fallen silent: at the deadline it ends unless something has been said since
     TimePoint deadline;  ///< when it ends by itself
     CloseReason deadline_reason = CloseReason::expired;
     TimePoint reach_due = TimePoint::max();  ///< when its callbacks are to be seen to

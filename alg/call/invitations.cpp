@@ -101,6 +101,7 @@ void Signalling::on_invitation(const Passing& passing, Call& call, const Speaker
         case InvitationCommand::invite:
             report_session(passing, &call, kind_of(*invitation), what_of(*invitation), plan);
             if (cookie == 0 || !invitation->is_file_transfer()) return;
+            prolong(passing, call, dialog);
             if (find_transfer(dialog, cookie) != nullptr) return;
             if (dialog.transfers.size() >= kMaxTransfers && !drop_oldest_transfer(dialog)) return;
             dialog.transfers.push_back({cookie, std::nullopt, {}, {}});
@@ -109,6 +110,14 @@ void Signalling::on_invitation(const Passing& passing, Call& call, const Speaker
         case InvitationCommand::cancel: on_cancel(passing, call, dialog, cookie, plan); return;
         case InvitationCommand::other: return;
     }
+}
+
+void Signalling::prolong(const Passing& passing, const Call& call, Dialog& dialog) const {
+    if (dialog.state != Dialog::State::confirmed || dialog.invite_cseq != 0) return;
+    // An inside host knows its own sessions. Anybody may say so from outside: that waits for the answer to it.
+    const bool own = policy_.inside.contains(passing.tuple.source.address);
+    const TimePoint most = call.started + limits_.call;
+    dialog.deadline = std::max(dialog.deadline, own ? most : std::min(most, passing.now + limits_.transfer));
 }
 
 void Signalling::on_cancel(const Passing& passing, Call& call, Dialog& dialog, Tag cookie, Plan& plan) {
@@ -151,7 +160,7 @@ void Signalling::on_accept(const Passing& passing, Call& call, const Speaker& sp
         plan.events.emplace_back(event);
         return;
     }
-    dialog.deadline = std::max(dialog.deadline, call.started + limits_.call);  // it exists, even if met in its middle
+    prolong(passing, call, dialog);
     transfer->listener = listener;
     // The text does not say who will connect: the peer of this call, as far as its session description is known.
     const Agent* agent = dialog.find_agent(sender);

@@ -102,6 +102,10 @@ void Signalling::negotiate(const Passing& passing, Call& call, const Speaker& sp
         if (address != nullptr && !address->is_unspecified()) event.announced = *address;
         plan.events.emplace_back(event);
     };
+    if (exchange.final && exchange.answering && !passing.message.is_request() &&
+        exchange.answering->method != Method::prack) {
+        dialog.quiet = false;  // its session timer has begun anew
+    }
     Description description;
     IpAddress named;
     const std::size_t first_media_event = plan.events.size();

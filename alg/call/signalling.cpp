@@ -293,22 +293,17 @@ void Signalling::expire(TimePoint now, PinholeWitness* witness, Plan& plan) {
         },
         [&](const PinholeKey& key, const PinholeTable::Pinhole& pinhole) {
             const auto holders = pinhole.calls.copy();
+            const PortRole role = pinhole.purpose.role;
             planner_.expired(key, calls_, plan);
             for (const std::uint64_t holder : holders) {
-                Call* call = calls_.find(holder);
-                if (call == nullptr || !call->open.empty()) continue;
-                // All its media have fallen silent: most likely its BYE went another way.
-                for (Dialog& dialog : call->dialogs) {
-                    dialog.deadline = std::min(dialog.deadline, now + limits_.quiet_call);
-                }
-                calls_.schedule(*call);
+                if (Call* call = calls_.find(holder)) fall_silent(*call, role, now);
             }
             calls_.settle();
         });
     while (Call* call = calls_.pop_due(now)) {
         std::optional<CloseReason> reason;
         for (Dialog& dialog : call->dialogs) {
-            if (dialog.deadline > now || !dialog.alive()) continue;
+            if (dialog.deadline > now || !dialog.alive() || goes_on(*call, dialog, now)) continue;
             reason = dialog.deadline_reason;
             const bool waiting = dialog.waiting();
             end(dialog, now, plan);
@@ -330,6 +325,27 @@ void Signalling::expire(TimePoint now, PinholeWitness* witness, Plan& plan) {
     }
     end_registrations(now);
     end_listeners(now, plan);
+}
+
+void Signalling::fall_silent(Call& call, PortRole role, TimePoint now) {
+    if (!call.open.empty()) return;
+    const TimePoint end = now + limits_.quiet_call;
+    const auto has_media = [](const Agent& agent) { return agent.negotiation.has_agreed(); };
+    for (Dialog& dialog : call.dialogs) {
+        // The end of a file is the end of nothing else: the session that it was sent in has instant messages.
+        if (role == PortRole::file && std::none_of(dialog.agents.begin(), dialog.agents.end(), has_media)) continue;
+        if (dialog.deadline <= end) continue;
+        dialog.deadline = end;
+        dialog.quiet = true;
+    }
+    calls_.schedule(call);
+}
+
+bool Signalling::goes_on(const Call& call, Dialog& dialog, TimePoint now) const {
+    if (!dialog.quiet) return false;
+    const TimePoint end = call.open.empty() ? call.last_message + limits_.quiet_call : now + limits_.quiet_call;
+    dialog.deadline = std::min(end, call.started + limits_.call);
+    return dialog.deadline > now;
 }
 
 std::optional<TimePoint> Signalling::next_deadline() const {

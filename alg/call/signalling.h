@@ -165,6 +165,8 @@ class Signalling {
     void on_accept(const Passing& passing, Call& call, const Speaker& speaker, const InvitationView& invitation,
                    Plan& plan);
     void on_cancel(const Passing& passing, Call& call, Dialog& dialog, Tag cookie, Plan& plan);
+    /// A dialog of which only its middle has been seen exists, as an invitation shows.
+    void prolong(const Passing& passing, const Call& call, Dialog& dialog) const;
     [[nodiscard]] Call* find_call(const SipMessageView& message, std::uint64_t key);
     [[nodiscard]] Call* call_of_request(const Passing& passing, Plan& plan);
 
@@ -217,6 +219,11 @@ class Signalling {
     void end(Dialog& dialog, TimePoint now, Plan& plan);
     void relabel(Call& call, Plan& plan);
     void finish(Call& call, CloseReason reason, const Passing& passing, Plan& plan);
+    /// A pinhole of the call has ended by itself: if it was the last one of its media, most likely a BYE went another
+    /// way.
+    void fall_silent(Call& call, PortRole role, TimePoint now);
+    /// Whether a dialog whose deadline has come goes on.
+    [[nodiscard]] bool goes_on(const Call& call, Dialog& dialog, TimePoint now) const;
 
     const Policy& policy_;
     const Limits& limits_;

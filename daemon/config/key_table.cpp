@@ -188,7 +188,7 @@ constexpr auto kTable = std::to_array<Key>({
     {"timeouts", "transaction", [](Config& c) -> auto& { return c.limits.transaction; }, seconds(1, 3600),
      "How long a request may be repeated (64 * T1 of RFC 3261)."},
     {"timeouts", "quiet_call", [](Config& c) -> auto& { return c.limits.quiet_call; }, seconds(5, 86'400),
-     "A call without pinholes, after its last message."},
+     "A call whose media have fallen silent, after its last message."},
     {"timeouts", "flow_idle", [](Config& c) -> auto& { return c.limits.flow_idle; }, seconds(10, 604'800),
      "A TCP connection without packets."},
 

@@ -114,6 +114,34 @@ TEST_F(SignallingTest, LeavesTheRestoredPinholesOfAProxyUntilBothPartiesHaveAgre
     EXPECT_EQ(signalling_.pinholes().size(), 2U);
 }
 
+/// Its BYE may have gone another way; but where something is said, there was none.
+TEST_F(SignallingTest, EndsACallWhoseMediaAreSilentSomeTimeAfterItsLastMessage) {
+    say(out(), request("INVITE", 1, ""), ours());
+    say(in(), response(200, "INVITE", 1), theirs());
+    pass_time(60);
+    EXPECT_EQ(events<CloseEvent>().size(), 1U);
+    const auto lives = [&](int seconds) {
+        pass_time(seconds);
+        return signalling_.calls().size() == 1 && signalling_.calls().find(make_call_key("c1"))->alive();
+    };
+    say(out(), request("MESSAGE", 2), "", 300);
+    EXPECT_TRUE(lives(599));
+    say(in(), request("MESSAGE", 3), "", 599);
+    EXPECT_TRUE(lives(898));
+    EXPECT_FALSE(lives(899));
+}
+
+TEST_F(SignallingTest, EndsNoCallInWhichSomethingIsOpenAgainAfterASilence) {
+    say(out(), request("INVITE", 1, ""), ours());
+    say(in(), response(200, "INVITE", 1), theirs());
+    pass_time(60);
+    say(out(), request("INVITE", 2), ours(), 359);
+    EXPECT_EQ(events<OpenEvent>().size(), 1U);
+    pass_time(360);
+    EXPECT_TRUE(signalling_.calls().find(make_call_key("c1"))->alive());
+    EXPECT_EQ(signalling_.pinholes().size(), 1U);
+}
+
 TEST_F(SignallingTest, LetsARestoredPinholeDieOfSilence) {
     restore();
     pass_time(100);
