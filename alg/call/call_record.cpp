@@ -277,13 +277,15 @@ void fields(FixedHost& fixed, Io& io) {
 
 template <class Io>
 void fields(Agent& agent, Io& io) {
-    auto& [host, acts_for, negotiation, peer, told_of_itself, reach] = agent;
+    auto& [host, acts_for, negotiation, peer, heard, heard_too_much, reach] = agent;
     auto& [transport, port, behind, neighbour, direct, lets_neighbour, lets_peer] = reach;
     bool nowhere = port == 0 && neighbour == IpAddress{};
     bool hidden = behind != IpAddress{};
     bool routed = direct == IpAddress{};
-    io.flags(told_of_itself, nowhere, hidden, routed, lets_neighbour, lets_peer);
+    bool heard_nothing = heard.empty();
+    io.flags(heard_too_much, nowhere, hidden, routed, lets_neighbour, lets_peer, heard_nothing);
     io(host, acts_for, negotiation, peer);
+    io.unless(heard_nothing, heard, {});
     io.unless(nowhere, transport, Transport::udp);
     io.unless(nowhere, port, std::uint16_t{0});
     io.unless(nowhere, neighbour, IpAddress{});

@@ -182,6 +182,10 @@ std::optional<RefuseReason> port_obstacle(std::uint16_t port, PortRole role, con
     return std::nullopt;
 }
 
+Endpoint endpoint_of(const Stream& stream, const StreamPort& port) {
+    return {port.role == PortRole::rtcp ? stream.rtcp_address : stream.address, port.port};
+}
+
 StreamPorts stream_ports(const Stream& stream, bool rtcp_mux_agreed) {
     StreamPorts ports;
     const auto add = [&ports](std::uint32_t port, PortRole role) {

@@ -90,6 +90,8 @@ struct StreamPort {
     std::uint16_t port = 0;
     PortRole role = PortRole::rtp;
 };
+/// Where a stream has one of its ports.
+[[nodiscard]] Endpoint endpoint_of(const Stream& stream, const StreamPort& port);
 using StreamPorts = boost::container::static_vector<StreamPort, 24>;
 [[nodiscard]] StreamPorts stream_ports(const Stream& stream, bool rtcp_mux_agreed);
 

@@ -51,8 +51,9 @@ struct Agent {
     IpAddress host;
     Party acts_for = Party::caller;
     OfferAnswer negotiation;
-    IpAddress peer;               ///< the address that the last session description for this host named; 0.0.0.0 before
-    bool told_of_itself = false;  ///< somebody outside has named ports of this host that it had not: see hearsay.h
+    IpAddress peer;  ///< the address that the last session description for this host named; 0.0.0.0 before
+    boost::container::small_vector<Endpoint, 0> heard;  ///< what somebody outside has said of ports inside: hearsay.h
+    bool heard_too_much = false;                        ///< and there was no room for all of it
     Reach reach;
 };
 

@@ -7,9 +7,14 @@ namespace messenger::alg {
 
 namespace {
 
+constexpr std::size_t kMaxHeard = 32;  // of an agent; an ordinary description names two for each stream
+
 [[nodiscard]] bool announces(const Description& local, const Endpoint& endpoint) {
     return std::any_of(local.streams.begin(), local.streams.end(), [&endpoint](const Stream& stream) {
-        return stream.permitted && stream.port == endpoint.port && stream.address == endpoint.address;
+        if (!stream.permitted) return false;
+        const StreamPorts ports = stream_ports(stream, false);
+        return std::any_of(ports.begin(), ports.end(),
+                           [&](const StreamPort& port) { return endpoint_of(stream, port) == endpoint; });
     });
 }
 
@@ -22,30 +27,52 @@ namespace {
     return false;
 }
 
+/// Whether somebody inside has announced the endpoint in this call, and might.
+[[nodiscard]] bool has_announced(const Call& call, const Endpoint& endpoint) {
+    return std::any_of(call.dialogs.begin(), call.dialogs.end(), [&](const Dialog& dialog) {
+        return dialog.alive() && std::any_of(dialog.agents.begin(), dialog.agents.end(), [&](const Agent& agent) {
+                   return has_announced(agent.negotiation, endpoint);
+               });
+    });
+}
+
+[[nodiscard]] bool has_heard(const Agent& agent, const Endpoint& endpoint) {
+    return agent.heard_too_much || std::find(agent.heard.begin(), agent.heard.end(), endpoint) != agent.heard.end();
+}
+
 }  // namespace
 
-bool has_announced(const Call& call, const IpAddress& host, const Endpoint& endpoint) {
-    return std::any_of(call.dialogs.begin(), call.dialogs.end(), [&](const Dialog& dialog) {
-        return dialog.alive() && std::any_of(dialog.agents.begin(), dialog.agents.end(), [&](const Agent& agent) {
-                   return agent.host == host && has_announced(agent.negotiation, endpoint);
-               });
-    });
+bool may_repeat(const IpAddress& listener, const IpAddress& said, const Policy& policy) {
+    return said == listener || (policy.relays.contains(listener) && policy.inside.contains(said));
 }
 
-bool names_listener(const Call& call, const IpAddress& listener, const Description& said, const Policy& policy) {
-    return std::any_of(said.streams.begin(), said.streams.end(), [&](const Stream& stream) {
-        const bool could_open = stream.port != 0 && !stream.obstacle && stream.address == listener &&
-                                !port_obstacle(stream.port, stream.role, policy);
-        return could_open && !has_announced(call, listener, {stream.address, stream.port});
-    });
+void hear(const Call& call, Agent& listener, const Endpoint& said) {
+    if (has_heard(listener, said) || has_announced(call, said)) return;
+    if (listener.heard.size() < kMaxHeard) {
+        listener.heard.push_back(said);
+    } else {
+        listener.heard_too_much = true;
+    }
 }
 
-bool was_told_of_itself(const Call& call, const IpAddress& speaker, Party party) {
-    return std::any_of(call.dialogs.begin(), call.dialogs.end(), [&](const Dialog& dialog) {
+void hear(const Call& call, Agent& listener, const Description& said, const Policy& policy) {
+    for (const Stream& stream : said.streams) {
+        if (stream.port == 0 || stream.obstacle) continue;
+        for (const StreamPort& port : stream_ports(stream, false)) {
+            const Endpoint endpoint = endpoint_of(stream, port);
+            if (!may_repeat(listener.host, endpoint.address, policy)) continue;
+            if (!port_obstacle(port.port, port.role, policy)) hear(call, listener, endpoint);
+        }
+    }
+}
+
+bool is_hearsay(const Call& call, const IpAddress& speaker, Party party, const Endpoint& endpoint) {
+    const bool heard = std::any_of(call.dialogs.begin(), call.dialogs.end(), [&](const Dialog& dialog) {
         return dialog.alive() && std::any_of(dialog.agents.begin(), dialog.agents.end(), [&](const Agent& agent) {
-                   return agent.told_of_itself && agent.host == speaker && agent.acts_for == other(party);
+                   return agent.host == speaker && agent.acts_for == other(party) && has_heard(agent, endpoint);
                });
     });
+    return heard && !has_announced(call, endpoint);
 }
 
 }  // namespace messenger::alg

@@ -142,15 +142,13 @@ void Signalling::on_accept(const Passing& passing, Call& call, const Speaker& sp
     const bool is_known = transfer != nullptr && transfer->listener == listener;
     if (!policy_.inside.contains(sender)) {  // it needs no pinhole of ours
         const IpAddress& receiver = passing.tuple.destination.address;
-        const bool of_receiver = listener.address == receiver && policy_.inside.contains(receiver) && !is_known;
-        Agent* const told = of_receiver ? dialog.agent(listener.address, other(speaker.party)) : nullptr;
-        if (told != nullptr) told->told_of_itself = true;
+        const bool repeats = policy_.inside.contains(receiver) && may_repeat(receiver, listener.address, policy_);
+        Agent* const told = repeats && !is_known ? dialog.agent(receiver, other(speaker.party)) : nullptr;
+        if (told != nullptr) hear(call, *told, listener);
         return;
     }
     std::optional<RefuseReason> reason = address_obstacle(listener.address, sender, policy_);
-    if (!reason && !is_known && listener.address == sender && was_told_of_itself(call, sender, speaker.party)) {
-        reason = RefuseReason::not_own_word;
-    }
+    if (!reason && !is_known && is_hearsay(call, sender, speaker.party, listener)) reason = RefuseReason::not_own_word;
     if (!reason) reason = port_obstacle(listener.port, PortRole::file, policy_);
     if (!reason && transfer == nullptr) reason = RefuseReason::unknown_invitation;
     if (reason) {

@@ -131,9 +131,8 @@ void Signalling::negotiate(const Passing& passing, Call& call, const Speaker& sp
         }
         if (negotiation.has_agreed()) replace_restored(dialog, *agent);
     };
-    if (listener != nullptr && !policy_.inside.contains(tuple.source.address) &&
-        names_listener(call, listener->host, description, policy_)) {
-        listener->told_of_itself = true;
+    if (listener != nullptr && !policy_.inside.contains(tuple.source.address)) {
+        hear(call, *listener, description, policy_);
     }
     if (policy_.inside.contains(tuple.destination.address)) speak(listener, false, description);
     if (policy_.inside.contains(tuple.source.address)) {
@@ -142,7 +141,9 @@ void Signalling::negotiate(const Passing& passing, Call& call, const Speaker& sp
                    refuse(reason, port, &stream.address);
                });
         forbid_hearsay(call, tuple.source.address, speaker.party, description,
-                       [&](const Stream& stream) { refuse(RefuseReason::not_own_word, stream.port, &stream.address); });
+                       [&](const Stream& stream, std::uint16_t port) {
+                           refuse(RefuseReason::not_own_word, port, &stream.address);
+                       });
         speak(dialog.agent(tuple.source.address, speaker.party), true, description);
     }
     for (std::size_t i = first_media_event; i < last_media_event; ++i) {

@@ -82,7 +82,8 @@ TimePoint at(int seconds) {
     dialog.restored_key = 41;
     Agent& agent = *dialog.agent(address("10.1.2.3"), Party::callee);
     agent.peer = address("203.0.113.30");
-    agent.told_of_itself = true;
+    agent.heard = {endpoint("10.1.2.3", 5350), endpoint("2001:db8::9", 5352)};
+    agent.heard_too_much = true;
     const OfferId invite{Party::caller, Method::invite, 1};
     agent.negotiation.on_offer(invite, true, describe("10.1.2.3", 5350));
     agent.negotiation.on_answer(invite, false, describe("203.0.113.30", 56000), true);
@@ -156,7 +157,8 @@ TEST(CallRecord, KeepsEveryField) {
     EXPECT_EQ(is.agents[0].host, was.agents[0].host);
     EXPECT_EQ(is.agents[0].acts_for, was.agents[0].acts_for);
     EXPECT_EQ(is.agents[0].peer, was.agents[0].peer);
-    EXPECT_TRUE(is.agents[0].told_of_itself);
+    EXPECT_EQ(is.agents[0].heard, was.agents[0].heard);
+    EXPECT_TRUE(is.agents[0].heard_too_much);
     EXPECT_EQ(back.dialogs[1].deadline, TimePoint::max());
     EXPECT_FALSE(back.dialogs[1].fixed_for);
 }
