@@ -276,15 +276,23 @@ void fields(FixedHost& fixed, Io& io) {
 }
 
 template <class Io>
+void fields(OfferedPeer& offered, Io& io) {
+    auto& [offer, address] = offered;
+    io(offer, address);
+}
+
+template <class Io>
 void fields(Agent& agent, Io& io) {
-    auto& [host, acts_for, negotiation, peer, heard, heard_too_much, reach] = agent;
+    auto& [host, acts_for, negotiation, peer, offered_peer, heard, heard_too_much, reach] = agent;
     auto& [transport, port, behind, neighbour, direct, lets_neighbour, lets_peer] = reach;
     bool nowhere = port == 0 && neighbour == IpAddress{};
     bool hidden = behind != IpAddress{};
     bool routed = direct == IpAddress{};
+    bool settled = !offered_peer;
     bool heard_nothing = heard.empty();
-    io.flags(heard_too_much, nowhere, hidden, routed, lets_neighbour, lets_peer, heard_nothing);
+    io.flags(heard_too_much, nowhere, hidden, routed, lets_neighbour, lets_peer, settled, heard_nothing);
     io(host, acts_for, negotiation, peer);
+    io.unless(settled, offered_peer, std::optional<OfferedPeer>{});
     io.unless(heard_nothing, heard, {});
     io.unless(nowhere, transport, Transport::udp);
     io.unless(nowhere, port, std::uint16_t{0});

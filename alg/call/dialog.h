@@ -44,6 +44,12 @@ struct Reach {
     bool operator==(const Reach&) const = default;
 };
 
+/// The address in a session description that may still be refused.
+struct OfferedPeer {
+    OfferId offer;
+    IpAddress address;
+};
+
 /// An inside host that takes part in a dialog, for one of the parties. A proxy or B2BUA inside acts for both, hence the
 /// two of them are told apart. Its offer/answer state pairs what it announced with what was announced to it, so that a
 /// proxy which changes the SDP on the way, and one that the gateway sees twice, both come out right.
@@ -51,7 +57,8 @@ struct Agent {
     IpAddress host;
     Party acts_for = Party::caller;
     OfferAnswer negotiation;
-    IpAddress peer;  ///< the address that the last session description for this host named; 0.0.0.0 before
+    IpAddress peer;  ///< named by the session description for this host that holds; 0.0.0.0 before
+    std::optional<OfferedPeer> offered_peer;            ///< takes its place if the transaction ends well
     boost::container::small_vector<Endpoint, 0> heard;  ///< what somebody outside has said of ports inside: hearsay.h
     bool heard_too_much = false;                        ///< and there was no room for all of it
     Reach reach;

@@ -37,6 +37,14 @@ constexpr std::size_t kMaxTransfers = 16;  // of a dialog; the clients have ten 
     return true;
 }
 
+[[nodiscard]] bool carries_invitation(const SipMessageView& message) {
+    for (const std::string_view text : {message.content_type(), message.value(HeaderId::ms_text_format)}) {
+        const auto type = parse_content_type(text);
+        if (type && type->is_invitation()) return true;
+    }
+    return false;
+}
+
 [[nodiscard]] std::string_view what_of(const InvitationView& invitation) {
     return invitation.application_guid.empty() ? invitation.application_name : invitation.application_guid;
 }
@@ -55,6 +63,9 @@ void Signalling::on_message_in_call(const Passing& passing, Call& call, const Ta
     if (speaker.dialog == nullptr && invites_in_dialog(passing.message)) {
         speaker = meet_midway(passing, call, tags, plan);
         if (speaker.dialog != nullptr) note_hop(passing, speaker, plan);
+    }
+    if (speaker.dialog != nullptr && carries_invitation(passing.message) && turn_away(passing, *speaker.dialog, plan)) {
+        return;
     }
     on_invitation(passing, call, speaker, plan);
 }
@@ -94,6 +105,7 @@ void Signalling::on_stray_invitation(const Passing& passing, Plan& plan) {
 void Signalling::on_invitation(const Passing& passing, Call& call, const Speaker& speaker, Plan& plan) {
     if (speaker.dialog == nullptr || !speaker.dialog->alive()) return;
     Dialog& dialog = *speaker.dialog;
+    if (is_stranger(passing, dialog)) return;  // an INVITE of his has been reported
     const auto invitation = read_invitation(passing, plan);
     if (!invitation) return;
     const Tag cookie = make_tag(invitation->cookie);

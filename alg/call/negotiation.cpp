@@ -59,14 +59,29 @@ bool Signalling::read_description(const Passing& passing, Call& call, Descriptio
 }
 
 /// The inside host that is told where the other side's media come from; nullptr if the message goes to none.
-Agent* Signalling::note_listener(const Passing& passing, Dialog& dialog, Party party, const IpAddress& named) const {
+Agent* Signalling::note_listener(const Passing& passing, Dialog& dialog, Party party, const Exchange& exchange,
+                                 const IpAddress& named) const {
     const FlowTuple& tuple = passing.tuple;
     if (!policy_.inside.contains(tuple.destination.address)) return nullptr;
     Agent* listener = dialog.agent(tuple.destination.address, party);
+    if (listener == nullptr || is_stranger(passing, dialog)) return listener;
     // A private address from a public neighbour is the peer's own NAT speaking.
     const bool reachable = !named.is_private() || tuple.source.address.is_private() || passing.turned_back;
-    if (listener != nullptr) listener->peer = reachable ? named : IpAddress{};
+    const IpAddress peer = reachable ? named : IpAddress{};
+    if (exchange.final || dialog.waiting()) {
+        listener->peer = peer;
+    } else if (exchange.offering) {
+        listener->offered_peer = OfferedPeer{*exchange.offering, peer};
+    }
     return listener;
+}
+
+void Signalling::settle(Dialog& dialog, const OfferId& offer) {
+    for (Agent& agent : dialog.agents) {
+        if (!agent.offered_peer || agent.offered_peer->offer != offer) continue;
+        agent.peer = agent.offered_peer->address;
+        agent.offered_peer.reset();
+    }
 }
 
 /// Of that host alone: the other end of a call between two inside hosts hears of the agreement later. And no file
@@ -102,16 +117,17 @@ void Signalling::negotiate(const Passing& passing, Call& call, const Speaker& sp
         if (address != nullptr && !address->is_unspecified()) event.announced = *address;
         plan.events.emplace_back(event);
     };
-    if (exchange.final && exchange.answering && !passing.message.is_request() &&
-        exchange.answering->method != Method::prack) {
-        dialog.quiet = false;  // its session timer has begun anew
+    if (exchange.final && exchange.answering) {
+        settle(dialog, *exchange.answering);
+        // Its session timer has begun anew.
+        if (!passing.message.is_request() && exchange.answering->method != Method::prack) dialog.quiet = false;
     }
     Description description;
     IpAddress named;
     const std::size_t first_media_event = plan.events.size();
     if (!read_description(passing, call, description, named, plan)) return;
     const std::size_t last_media_event = plan.events.size();
-    Agent* listener = note_listener(passing, dialog, other(speaker.party), named);
+    Agent* listener = note_listener(passing, dialog, other(speaker.party), exchange, named);
     if (description.empty()) return;
     if (!is_stranger(passing, dialog)) {
         for (const Stream& stream : description.streams) dialog.add_media_peer(stream.address);

@@ -204,8 +204,10 @@ class Signalling {
     /// Reads the message's session descriptions and gives them to the agents at both ends of this hop.
     [[nodiscard]] bool read_description(const Passing& passing, Call& call, Description& description, IpAddress& named,
                                         Plan& plan);
-    [[nodiscard]] Agent* note_listener(const Passing& passing, Dialog& dialog, Party party,
+    [[nodiscard]] Agent* note_listener(const Passing& passing, Dialog& dialog, Party party, const Exchange& exchange,
                                        const IpAddress& named) const;
+    /// A transaction has ended well: what it offered holds.
+    static void settle(Dialog& dialog, const OfferId& offer);
     /// What the agent has agreed on takes the place of what its host had from before a restart.
     void replace_restored(Dialog& dialog, const Agent& agent) const;
     void negotiate(const Passing& passing, Call& call, const Speaker& speaker, const Exchange& exchange, Plan& plan);

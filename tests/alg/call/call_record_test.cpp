@@ -82,6 +82,7 @@ TimePoint at(int seconds) {
     dialog.restored_key = 41;
     Agent& agent = *dialog.agent(address("10.1.2.3"), Party::callee);
     agent.peer = address("203.0.113.30");
+    agent.offered_peer = OfferedPeer{{Party::callee, Method::invite, 9}, address("203.0.113.31")};
     agent.heard = {endpoint("10.1.2.3", 5350), endpoint("2001:db8::9", 5352)};
     agent.heard_too_much = true;
     const OfferId invite{Party::caller, Method::invite, 1};
@@ -157,6 +158,9 @@ TEST(CallRecord, KeepsEveryField) {
     EXPECT_EQ(is.agents[0].host, was.agents[0].host);
     EXPECT_EQ(is.agents[0].acts_for, was.agents[0].acts_for);
     EXPECT_EQ(is.agents[0].peer, was.agents[0].peer);
+    ASSERT_TRUE(is.agents[0].offered_peer);
+    EXPECT_EQ(is.agents[0].offered_peer->offer, was.agents[0].offered_peer->offer);
+    EXPECT_EQ(is.agents[0].offered_peer->address, was.agents[0].offered_peer->address);
     EXPECT_EQ(is.agents[0].heard, was.agents[0].heard);
     EXPECT_TRUE(is.agents[0].heard_too_much);
     EXPECT_EQ(back.dialogs[1].deadline, TimePoint::max());
