@@ -68,22 +68,6 @@ std::optional<OutsidePlaces> outside_places(const alg::PinholeChange& change) {
                          nft::Key::pinhole(to_nft(change.key.remote), protocol, outside)};
 }
 
-std::optional<nft::Place> pinhole_behind(nft::SetId map, const nft::Element& element) {
-    if (!element.target) return std::nullopt;
-    if (map == nft::SetId::dnat4) {
-        const auto outside = nft::read_pinhole_key(element.key);
-        if (!outside || outside->remote.family() != nft::Family::ipv4) return std::nullopt;
-        return nft::Place{nft::SetId::pinholes4,
-                          nft::Key::pinhole(outside->remote, outside->protocol, *element.target)};
-    }
-    if (map == nft::SetId::dnat_open4) {
-        const auto outside = nft::read_endpoint_key(element.key);
-        if (!outside) return std::nullopt;
-        return nft::Place{nft::SetId::open4, nft::Key::endpoint(outside->protocol, *element.target)};
-    }
-    return std::nullopt;
-}
-
 void translate_outside(const alg::PinholeChange& change, alg::Duration timeout, nft::Transaction& transaction) {
     const auto places = outside_places(change);
     if (!places) return;

@@ -25,9 +25,6 @@ struct OutsidePlaces {
 };
 [[nodiscard]] std::optional<OutsidePlaces> outside_places(const alg::PinholeChange& change);
 
-/// The pinhole that an element of dnat4 or dnat_open4 leads to. Absent if it is in another set, or not one of ours.
-[[nodiscard]] std::optional<nft::Place> pinhole_behind(nft::SetId map, const nft::Element& element);
-
 /// Appends what the change means beside translate(): nothing without an outside end. timeout: the pinhole's own grows
 /// with its media, which these do not see, so they get the time that a call may last.
 void translate_outside(const alg::PinholeChange& change, alg::Duration timeout, nft::Transaction& transaction);

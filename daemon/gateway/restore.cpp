@@ -33,7 +33,9 @@ nft::Expected<void> find_pinholes_behind(StoredTable& table) {
         const auto elements = elements_of(table, map);
         if (!elements) return elements.error();
         for (const nft::StoredElement& stored : *elements) {
-            if (const auto pinhole = pinhole_behind(map, stored.element)) pinholes.push_back(*pinhole);
+            const auto end = outside_end_at(map, stored.element);
+            const auto pinhole = end ? place_of(end->key) : std::nullopt;
+            if (pinhole) pinholes.push_back(*pinhole);
         }
     }
     return table.look_again(pinholes);
