@@ -14,6 +14,7 @@ namespace messenger::alg {
 struct Contact {
     Endpoint endpoint;
     Transport transport = Transport::udp;
+    bool operator==(const Contact&) const = default;
 };
 
 /// A Contact value (RFC 3261 section 20.10) that names an address; absent for names and other schemes. via: the

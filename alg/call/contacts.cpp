@@ -80,22 +80,17 @@ void Signalling::on_register(const Passing& passing, Plan& plan) {
     const auto settled = registrations_.on_message(passing.message, passing.tuple, policy_, passing.now, plan);
     if (!settled) return;
     follow_registration(passing, settled->lifetime, plan);
-    RegistrationTable::Registration& registration = *settled->registration;
-    const Contact& contact = registration.contact;
-    const IpAddress& registrar = passing.tuple.source.address;
-    const CallbackTable::Key key{contact.transport, contact.endpoint, registrar};
-    if (registration.holds && (settled->lifetime == Duration{} || *registration.holds != key)) {
-        // Of a contact that is not taken back the registrar knows until its time has come.
-        callbacks_.release(*registration.holds, TimePoint::max());
-        if (settled->lifetime == Duration{}) end_callback(*registration.holds, plan);
-        registration.holds.reset();
+    for (const CallbackTable::Key& key : settled->left) callbacks_.release(key, TimePoint::max());
+    for (const RegistrationTable::Ended& ended : settled->ended) {
+        if (ended.held) callbacks_.release(ended.callback, TimePoint::max());
+        end_callback(ended.callback, plan);
     }
-    if (settled->lifetime == Duration{}) {
-        end_callback(key, plan);
-    } else if (may_be_called(contact.endpoint.port, policy_) && !policy_.inside.contains(registrar)) {
-        if (allow_callback(passing, key, settled->lifetime, registration.holds.has_value(), plan)) {
-            registration.holds = key;
-        }
+    const IpAddress& registrar = passing.tuple.source.address;
+    for (const RegistrationTable::Stays& stays : settled->stays) {
+        const Contact& contact = stays.binding->contact;
+        if (!may_be_called(contact.endpoint.port, policy_) || policy_.inside.contains(registrar)) continue;
+        const CallbackTable::Key key{contact.transport, contact.endpoint, registrar};
+        stays.binding->holds = allow_callback(passing, key, stays.lifetime, stays.binding->holds, plan);
     }
 }
 
@@ -141,10 +136,11 @@ void Signalling::end_callback(const CallbackTable::Key& key, Plan& plan) {
 }
 
 void Signalling::end_registrations(TimePoint now) {
-    registrations_.expire(now, [&](const IpAddress& host, const RegistrationTable::Registration& registration) {
-        const TimePoint end = registration.expires + limits_.transaction;
-        if (registration.holds) callbacks_.release(*registration.holds, end);
-        if (registration.accepted && !registrations_.has_accepted(host)) shorten_fixed(host, end);
+    registrations_.expire(now, [&](const RegistrationTable::Key& key, const RegistrationTable::Binding& binding) {
+        const Contact& contact = binding.contact;
+        const TimePoint end = binding.expires + limits_.transaction;
+        if (binding.holds) callbacks_.release({contact.transport, contact.endpoint, key.registrar}, end);
+        if (!registrations_.has_accepted(key.host)) shorten_fixed(key.host, end);
     });
 }
 

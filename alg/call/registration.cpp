@@ -24,19 +24,37 @@ constexpr std::uint32_t kLongestSeconds = 86'400;  // whatever a registrar grant
     return parse_seconds(message.value(HeaderId::expires));
 }
 
-/// Of the bindings of the user, which all come back, in one Contact line or several. Ours is among them, and without
-/// our own being told apart the longest counts. Absent if none says how long it lives.
-[[nodiscard]] std::optional<std::uint32_t> longest_lifetime(const SipMessageView& message) {
-    std::optional<std::uint32_t> longest;
+/// Calls found(value) for each Contact value, in one line or several.
+template <class Found>
+void each_contact(const SipMessageView& message, Found&& found) {
     for (const HeaderLine& line : message.lines()) {
         if (line.id != HeaderId::contact) continue;
         std::string_view contacts = message.value_of(line);
-        while (!contacts.empty()) {
-            const auto one = lifetime(message, next_list_value(contacts));
-            if (one) longest = std::max(longest.value_or(0), *one);
-        }
+        while (!contacts.empty()) found(next_list_value(contacts));
     }
-    return longest;
+}
+
+[[nodiscard]] RegistrationTable::Name name_of(std::string_view contact, Transport via) {
+    if (const auto at = parse_contact(contact, via)) return {at, 0};
+    const auto address = parse_name_address(contact);
+    return {std::nullopt, make_tag(address ? address->uri : contact)};
+}
+
+/// The answer has all Contacts of the user. Who is behind NAT, or a proxy, does not come back as he was sent: then the
+/// longest lifetime counts, for ours is among them. 0 if the user has none.
+[[nodiscard]] std::uint32_t granted_to(const RegistrationTable::Name& name, const SipMessageView& answer,
+                                       Transport via) {
+    std::optional<std::uint32_t> longest;
+    std::optional<std::uint32_t> own;
+    bool any = false;
+    each_contact(answer, [&](std::string_view contact) {
+        any = true;
+        const auto one = lifetime(answer, contact);
+        if (one) longest = std::max(longest.value_or(0), *one);
+        if (name_of(contact, via) == name) own = one.value_or(kDefaultSeconds);
+    });
+    if (!any) return 0;
+    return std::min(own ? *own : longest.value_or(kDefaultSeconds), kLongestSeconds);
 }
 
 /// Of the host that sends REGISTERs. The answer repeats what it is made of.
@@ -45,17 +63,29 @@ constexpr std::uint32_t kLongestSeconds = 86'400;  // whatever a registrar grant
     return {host, registrar, dialog_key(make_call_key(message.call_id()), make_tag(address_of_record(message.to())))};
 }
 
-/// The Contact value that counts: a client that has moved may take back where it was in the same message.
-[[nodiscard]] std::string_view first_that_stays(const SipMessageView& message) {
-    std::string_view contacts = message.value(HeaderId::contact);
-    const std::string_view first = next_list_value(contacts);
-    for (std::string_view one = first; !one.empty(); one = next_list_value(contacts)) {
-        if (lifetime(message, one) != 0U) return one;
-    }
-    return first;
+template <class Values, class Which>
+void drop_if(Values& values, Which&& which) {
+    values.erase(std::remove_if(values.begin(), values.end(), which), values.end());
+}
+
+[[nodiscard]] CallbackTable::Key callback_of(const RegistrationTable::Key& key, const Contact& contact) {
+    return {contact.transport, contact.endpoint, key.registrar};
 }
 
 }  // namespace
+
+TimePoint RegistrationTable::Registration::due() const {
+    if (bindings.empty()) return waits_until;
+    return std::min_element(bindings.begin(), bindings.end(),
+                            [](const Binding& one, const Binding& other) { return one.expires < other.expires; })
+        ->expires;
+}
+
+RegistrationTable::Binding* RegistrationTable::Registration::find(const Name& name) {
+    const auto found = std::find_if(bindings.begin(), bindings.end(),
+                                    [&name](const Binding& binding) { return binding.name == name; });
+    return found == bindings.end() ? nullptr : &*found;
+}
 
 std::optional<RegistrationTable::Settled> RegistrationTable::on_message(const SipMessageView& message,
                                                                         const FlowTuple& tuple, const Policy& policy,
@@ -70,38 +100,61 @@ std::optional<RegistrationTable::Settled> RegistrationTable::on_message(const Si
 
 void RegistrationTable::on_request(const SipMessageView& message, const FlowTuple& tuple, const Policy& policy,
                                    TimePoint now, Plan& plan) {
-    const std::string_view contact = first_that_stays(message);
-    if (contact.empty()) return;  // a query (RFC 3261 section 10.2.3)
+    if (message.value(HeaderId::contact).empty()) return;  // a query (RFC 3261 section 10.2.3)
     Registration* registration = open(message, tuple, now, plan);
     if (registration == nullptr) return;
     registration->cseq = message.cseq();
     registration->from = make_tag(message.from_tag());
     registration->branch = make_branch(message.top_via());
-    registration->ends = contact == "*" || lifetime(message, contact) == 0U;
-    if (contact == "*") return;  // takes all bindings back; which one is ours is known from before
-    auto named = parse_contact(contact, tuple.transport);
-    if (named && is_out_of_range(*named, tuple, policy)) {
+    registration->waits_until = now + limits_.transaction;
+    registration->asked.clear();
+    registration->ends_all = false;
+    each_contact(message, [&](std::string_view contact) { ask(message, contact, tuple, policy, *registration, plan); });
+}
+
+void RegistrationTable::ask(const SipMessageView& message, std::string_view contact, const FlowTuple& tuple,
+                            const Policy& policy, Registration& registration, Plan& plan) const {
+    const auto refuse = [&](RefuseReason reason) {
         RefuseEvent refused;
-        refused.reason = RefuseReason::contact_out_of_range;
+        refused.reason = reason;
         refused.tuple = tuple;
+        refused.user = address_of_record(message.from());
+        refused.call_id = message.call_id();
+        return refused;
+    };
+    if (contact == "*") {  // which they are is known from before; else the host itself is meant
+        registration.ends_all = true;
+        registration.asked.assign(1, {{}, {tuple.source, tuple.transport}, true});
+        return;
+    }
+    if (registration.asked.size() >= kContacts) {
+        plan.events.emplace_back(refuse(RefuseReason::too_many_registrations));
+        return;
+    }
+    const bool ends = lifetime(message, contact) == 0U;
+    auto named = parse_contact(contact, tuple.transport);
+    if (named && !ends && is_out_of_range(*named, tuple, policy)) {
+        RefuseEvent refused = refuse(RefuseReason::contact_out_of_range);
         refused.announced = named->endpoint.address;
         refused.port = named->endpoint.port;
         refused.allowed = policy.dynamic_sip_ports;
-        refused.user = address_of_record(message.from());
-        refused.call_id = message.call_id();
         plan.events.emplace_back(refused);
         named.reset();
     }
     // A name leads nowhere that we can know, and somebody else's address is not believed (security rule 1).
     const bool own = named && named->endpoint.address == tuple.source.address;
-    registration->contact = own ? *named : Contact{tuple.source, tuple.transport};
+    registration.asked.push_back(
+        {name_of(contact, tuple.transport), own ? *named : Contact{tuple.source, tuple.transport}, ends});
 }
 
 RegistrationTable::Registration* RegistrationTable::open(const SipMessageView& message, const FlowTuple& tuple,
                                                          TimePoint now, Plan& plan) {
     const Key key = key_of(message, tuple.source.address, tuple.destination.address);
     const auto found = registrations_.find(key);
-    if (found != registrations_.end()) return &found->second;
+    if (found != registrations_.end()) {
+        note_session(key, found->second);
+        return &found->second;
+    }
     const auto share = hosts_.find(key.host);
     const std::size_t of_host = share == hosts_.end() ? 0 : share->second.registrations;
     if (registrations_.size() >= limits_.registrations || of_host >= limits_.registrations_per_host) {
@@ -115,10 +168,26 @@ RegistrationTable::Registration* RegistrationTable::open(const SipMessageView& m
     }
     ++hosts_[key.host].registrations;
     Registration& registration = registrations_[key];
-    registration.contact = {tuple.source, tuple.transport};
-    registration.expires = now + limits_.transaction;  // until the registrar says more
-    deadlines_.queue(key, registration.expires, registration, registrations_);
+    registration.user = make_tag(address_of_record(message.to()));
+    registration.waits_until = now + limits_.transaction;  // until the registrar says more
+    queue(key, registration);
+    note_session(key, registration);
     return &registration;
+}
+
+/// It is the latest of its user's.
+void RegistrationTable::note_session(const Key& key, const Registration& registration) {
+    Sessions& sessions = users_[{key.host, registration.user}];
+    drop_if(sessions, [&key](const Key& one) { return one == key; });
+    if (sessions.size() >= kSessions) sessions.erase(sessions.begin());
+    sessions.push_back(key);
+}
+
+RegistrationTable::Sessions RegistrationTable::sessions_of(const Key& key, const Registration& registration) const {
+    const auto found = users_.find({key.host, registration.user});
+    Sessions sessions = found == users_.end() ? Sessions() : found->second;
+    if (std::find(sessions.begin(), sessions.end(), key) == sessions.end()) sessions.push_back(key);
+    return sessions;
 }
 
 std::optional<RegistrationTable::Settled> RegistrationTable::on_response(const SipMessageView& message,
@@ -133,32 +202,138 @@ std::optional<RegistrationTable::Settled> RegistrationTable::on_response(const S
                          registration.branch == make_branch(message.top_via());
     if (!repeats) return std::nullopt;
     if (message.status() < 200 || message.status() >= 300) return std::nullopt;
-    std::optional<std::uint32_t> seconds = longest_lifetime(message);
-    // Those that stay when ours is taken back are of the user's other devices.
-    if (registration.ends || message.value(HeaderId::contact).empty()) seconds = 0;
-    const std::uint32_t granted = std::min(seconds.value_or(kDefaultSeconds), kLongestSeconds);
-    set_accepted(key, registration, granted > 0);
-    registration.expires = now + (granted > 0 ? std::chrono::seconds(granted) : limits_.transaction);
-    deadlines_.queue_earlier(key, registration.expires, registration, registrations_);
-    plan.events.emplace_back(RegistrationEvent{registration.contact.endpoint, tuple, granted, message.call_id()});
-    return Settled{&registration, std::chrono::seconds(granted)};
+    if (registration.asked.empty()) return std::nullopt;  // what ended ends once
+    Settled settled;
+    auto& asked = registration.asked;
+    for (Asked& one : asked) {
+        const std::uint32_t seconds = one.ends ? 0 : granted_to(one.name, message, tuple.transport);
+        one.ends = seconds == 0;
+        if (one.ends) continue;
+        const auto granted = std::chrono::seconds(seconds);
+        stay(key, one, granted, now, settled);
+        settled.lifetime = std::max<Duration>(settled.lifetime, granted);
+        plan.events.emplace_back(RegistrationEvent{one.contact.endpoint, tuple, seconds, message.call_id()});
+    }
+    if (settled.lifetime > Duration{}) leave(key, registration, settled);
+    for (const Asked& one : asked) {
+        if (!one.ends) continue;
+        const std::size_t before = settled.ended.size();
+        end(key, registration.ends_all ? nullptr : &one, one.contact, now, settled);
+        for (std::size_t i = before; i < settled.ended.size(); ++i) {
+            const Endpoint& ended = settled.ended[i].callback.inside;
+            // At several registrars, perhaps.
+            const bool told = i > before && settled.ended[i - 1].callback.inside == ended;
+            if (!told) plan.events.emplace_back(RegistrationEvent{ended, tuple, 0, message.call_id()});
+        }
+    }
+    drop_if(asked, [](const Asked& one) { return one.ends; });
+    for (const Asked& one : asked) {
+        Binding* binding = registration.find(one.name);  // there are no more to come, so it stays where it is
+        if (binding != nullptr) settled.stays.push_back({binding, binding->expires - now});
+    }
+    return settled;
 }
 
-void RegistrationTable::set_accepted(const Key& key, Registration& registration, bool accepted) {
-    if (registration.accepted == accepted) return;
-    registration.accepted = accepted;
+/// A Contact is taken back, or with asked == nullptr all of the user's: whichever session it is of, for the binding of
+/// an address of record is known by its Contact alone (RFC 3261 section 10.3). But a client that has gone over to
+/// another registrar since is not gone.
+void RegistrationTable::end(const Key& key, const Asked* asked, const Contact& unknown, TimePoint now,
+                            Settled& settled) {
+    const auto is_meant = [&](const Binding& binding) { return asked == nullptr || binding.name == asked->name; };
+    Registration& own = registrations_.at(key);
+    std::optional<TimePoint> known;
+    for (const Binding& binding : own.bindings) {
+        if (is_meant(binding)) known = std::max(known.value_or(binding.since), binding.since);
+    }
+    const TimePoint since = known.value_or(TimePoint::max());
+    bool found = false;
+    for (const Key& one : sessions_of(key, own)) {
+        Registration& session = registrations_.at(one);
+        for (const Binding& binding : session.bindings) {
+            if (!is_meant(binding) || binding.since > since) continue;
+            settled.ended.push_back({callback_of(one, binding.contact), binding.holds});
+            found = true;
+        }
+        drop_if(session.bindings, [&](const Binding& binding) { return is_meant(binding) && binding.since <= since; });
+        session.waits_until = std::max(session.waits_until, now + limits_.transaction);
+        count_accepted(one, session);
+        if (session.due() < session.queued) queue(one, session);
+    }
+    if (!found) settled.ended.push_back({callback_of(key, unknown), false});
+}
+
+void RegistrationTable::stay(const Key& key, const Asked& asked, Duration lifetime, TimePoint now, Settled& settled) {
+    Registration& registration = registrations_.at(key);
+    Binding* binding = registration.find(asked.name);
+    if (binding == nullptr) {
+        binding = &registration.bindings.emplace_back();
+        binding->name = asked.name;
+        binding->contact = asked.contact;
+        // The same Contact at the same registrar, in another session: that one has it no longer.
+        for (const Key& other : sessions_of(key, registration)) {
+            if (other == key || other.registrar != key.registrar) continue;
+            Registration& session = registrations_.at(other);
+            const Binding* before = session.find(asked.name);
+            if (before == nullptr) continue;
+            if (before->holds && before->contact == asked.contact && !binding->holds) {
+                binding->holds = true;
+            } else if (before->holds) {
+                settled.left.push_back(callback_of(other, before->contact));
+            }
+            drop_if(session.bindings, [&](const Binding& one) { return one.name == asked.name; });
+            session.waits_until = std::max(session.waits_until, now + limits_.transaction);
+            count_accepted(other, session);
+        }
+    } else if (!(binding->contact == asked.contact)) {
+        if (binding->holds) settled.left.push_back(callback_of(key, binding->contact));
+        binding->contact = asked.contact;
+        binding->holds = false;
+    }
+    binding->since = now;
+    binding->expires = now + lifetime;
+    count_accepted(key, registration);
+    if (registration.due() < registration.queued) queue(key, registration);
+}
+
+/// Within a session a client that names other Contacts has moved. The registrar knows those before them until their
+/// time has come.
+void RegistrationTable::leave(const Key& key, Registration& registration, Settled& settled) {
+    const auto is_left = [&](const Binding& binding) {
+        return std::none_of(registration.asked.begin(), registration.asked.end(),
+                            [&](const Asked& asked) { return asked.name == binding.name; });
+    };
+    for (const Binding& binding : registration.bindings) {
+        if (is_left(binding) && binding.holds) settled.left.push_back(callback_of(key, binding.contact));
+    }
+    drop_if(registration.bindings, is_left);
+}
+
+void RegistrationTable::count_accepted(const Key& key, Registration& registration) {
+    if (registration.accepted != registration.bindings.empty()) return;
+    registration.accepted = !registration.bindings.empty();
     const auto host = hosts_.find(key.host);
     if (host == hosts_.end()) return;
-    if (accepted) {
+    if (registration.accepted) {
         ++host->second.accepted;
     } else {
         --host->second.accepted;
     }
 }
 
-void RegistrationTable::leave(const IpAddress& host) {
-    const auto found = hosts_.find(host);
-    if (found != hosts_.end() && --found->second.registrations == 0) hosts_.erase(found);
+void RegistrationTable::erase(Registrations::iterator registration) {
+    const Key key = registration->first;
+    const auto user = users_.find({key.host, registration->second.user});
+    if (user != users_.end()) {
+        drop_if(user->second, [&key](const Key& one) { return one == key; });
+        if (user->second.empty()) users_.erase(user);
+    }
+    const auto host = hosts_.find(key.host);
+    if (host != hosts_.end() && --host->second.registrations == 0) hosts_.erase(host);
+    registrations_.erase(registration);
+}
+
+void RegistrationTable::queue(const Key& key, Registration& registration) {
+    deadlines_.queue(key, registration.due(), registration, registrations_);
 }
 
 }  // namespace messenger::alg

@@ -11,11 +11,21 @@ using testing::address;
 class RegistrationTest : public SignallingFixture {
    protected:
     void ask(int cseq, const std::string& lines, int seconds = 0, const FlowTuple& tuple = out()) {
-        say(tuple, request("REGISTER", cseq, "") + lines, "", seconds);
+        say(tuple, of_user(request("REGISTER", cseq, "")) + lines, "", seconds);
     }
     void answer(int cseq, const std::string& lines, int status = 200, int seconds = 0) {
-        say(in(), response(status, "REGISTER", cseq) + lines, "", seconds);
+        say(in(), of_user(response(status, "REGISTER", cseq)) + lines, "", seconds);
     }
+    void sign_on(const std::string& call_id, int lifetime, int now) {
+        call_id_ = call_id;
+        ask(1, "\nContact: <sip:a@10.1.2.3>", now);
+        answer(1, "\nContact: <sip:a@10.1.2.3>;expires=" + std::to_string(lifetime), 200, now);
+    }
+    std::string of_user(std::string message) const {
+        const std::string to = "To: <sip:";
+        return message.replace(message.find(to) + to.size(), 1, user_);
+    }
+    std::string user_ = "b";
     std::uint32_t granted() { return events<RegistrationEvent>().at(0).seconds; }
 };
 
@@ -102,16 +112,14 @@ TEST_F(RegistrationTest, GoesOnOverAnotherConnection) {
 }
 
 TEST_F(RegistrationTest, ACallbackLivesAsLongAsTheLastOfItsUsers) {
-    const auto sign_on = [this](const std::string& call_id, int lifetime, int now) {
-        call_id_ = call_id;
-        ask(1, "\nContact: <sip:a@10.1.2.3>", now);
-        answer(1, "\nContact: <sip:a@10.1.2.3>;expires=" + std::to_string(lifetime), 200, now);
-    };
+    user_ = "u";
     sign_on("c1", 600, 0);
+    user_ = "v";
     sign_on("c2", 100, 0);
     ASSERT_EQ(plan_.callbacks.size(), 1U);
     EXPECT_EQ(plan_.callbacks[0].kind, CallbackChange::Kind::refresh);
     EXPECT_EQ(plan_.callbacks[0].timeout, std::chrono::seconds(632)) << "the other one's";
+    user_ = "u";
     call_id_ = "c1";
     ask(2, "\nContact: *");
     answer(2, "");
@@ -127,6 +135,61 @@ TEST_F(RegistrationTest, ACallbackLivesAsLongAsTheLastOfItsUsers) {
     sign_on("c1", 600, 200);
     sign_on("c1", 60, 200);
     EXPECT_EQ(plan_.callbacks.at(0).timeout, std::chrono::seconds(92));
+}
+
+TEST_F(RegistrationTest, AUserHasAContactOnceWhateverTheCallId) {
+    sign_on("c1", 600, 0);
+    sign_on("c2", 100, 1);
+    EXPECT_EQ(plan_.callbacks.at(0).timeout, std::chrono::seconds(132)) << "the registrar knows no longer one";
+    call_id_ = "c3";
+    ask(1, "\nContact: *", 2);
+    answer(1, "", 200, 2);
+    EXPECT_TRUE(signalling_.callbacks().all().empty());
+    EXPECT_FALSE(signalling_.registrations().has_accepted(address("10.1.2.3")));
+}
+
+TEST_F(RegistrationTest, ManySessionsOfAUserAreLeftToTheirTime) {
+    for (int session = 0; session < 40; ++session) {
+        call_id_ = "c" + std::to_string(session);
+        const std::string contact = "\nContact: <sip:a@10.1.2.3:" + std::to_string(7000 + session) + ">";
+        ask(1, contact);
+        answer(1, contact + ";expires=600");
+    }
+    EXPECT_EQ(signalling_.callbacks().all().size(), 40U);
+    call_id_ = "all";
+    ask(1, "\nContact: *");
+    answer(1, "");
+    EXPECT_EQ(signalling_.callbacks().all().size(), 25U) << "this session and the fifteen before it";
+    call_id_ = "c0";
+    ask(2, "\nContact: <sip:a@10.1.2.3:7000>;expires=0");
+    answer(2, "");
+    EXPECT_EQ(signalling_.callbacks().all().size(), 24U) << "its own it always knows";
+    pass_time(632);
+    EXPECT_TRUE(signalling_.callbacks().all().empty());
+    EXPECT_EQ(signalling_.registrations().size(), 0U);
+}
+
+TEST_F(RegistrationTest, ARequestHasOnlySoManyContacts) {
+    std::string contacts;
+    for (int port = 7001; port <= 7006; ++port) {
+        contacts += "\nContact: <sip:a@10.1.2.3:" + std::to_string(port) + ">";
+    }
+    ask(1, contacts);
+    EXPECT_EQ(events<RefuseEvent>().size(), 2U);
+    answer(1, contacts);
+    EXPECT_EQ(signalling_.callbacks().all().size(), 4U);
+}
+
+TEST_F(RegistrationTest, ContactsOfOneSessionEndEachAtItsTime) {
+    const std::string contacts = "\nContact: <sip:a@10.1.2.3:7001>;expires=100, <sip:a@10.1.2.3:7002>;expires=600";
+    ask(1, contacts);
+    answer(1, contacts);
+    pass_time(132);
+    EXPECT_EQ(signalling_.callbacks().all().size(), 1U);
+    EXPECT_EQ(signalling_.registrations().size(), 1U);
+    pass_time(632);
+    EXPECT_TRUE(signalling_.callbacks().all().empty());
+    EXPECT_EQ(signalling_.registrations().size(), 0U);
 }
 
 TEST_F(RegistrationTest, AContactThatItsUserHasLeftIsCalledUntilItsTimeHasCome) {
