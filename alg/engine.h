@@ -115,7 +115,8 @@ class Engine final : private StreamReader {
     }
 
     /// Closes what a call has open, and opens nothing more for it: an operator's order. The call itself goes on, for
-    /// nothing is sent to those who speak. False if no such call lives.
+    /// nothing is sent to those who speak. Nothing of it is in the kernel, so it does not outlast a restart. False if no
+    /// such call lives.
     [[nodiscard]] bool close_call(std::uint64_t key, TimePoint now, Plan& plan);
     /// Closes what is open for hosts that the policy blocks by now.
     void close_blocked(TimePoint now, Plan& plan);

@@ -46,7 +46,7 @@ void ConnectionTable::hold(Connection& connection, Store store, std::size_t amou
 
 /// In whose name. Packets that wait are those of the inside host, whoever sends them: it takes part. Bytes are those of
 /// the opener. Whoever has not shaken hands, or has no place of its own, is one with all others of the kind; what was
-/// taken up in its middle stands for itself.
+/// taken up in its middle, or over a restart, stands for itself.
 ConnectionTable::Key ConnectionTable::holder_of(const Connection& connection, Store store) {
     const auto host = [](const IpAddress& address) { return Key{{address, 0}, {}, Transport::tcp}; };
     if (store == Store::packets) {
@@ -54,7 +54,7 @@ ConnectionTable::Key ConnectionTable::holder_of(const Connection& connection, St
         return host(inside.address);
     }
     if (connection.opened_by) return host(*connection.opened_by);
-    return connection.begin_seen ? Key{} : *connection.key;
+    return connection.begin_seen && !connection.restored ? Key{} : *connection.key;
 }
 
 /// Over the bound: of the host that holds most the largest connection goes, and again, until a part of it is free.

@@ -88,6 +88,7 @@ std::size_t ConnectionTable::load(std::span<const std::byte> from, TimePoint now
         connection.key = &place->first;
         connection.state = opaque ? State::opaque : State::sip;
         connection.begin_seen = true;  // no other segment may begin it
+        connection.restored = true;
         connection.edited = std::make_unique<EditedConnection>(*std::move(edited));
         connection.idle_deadline = now + limits_.flow_idle;
         connection.queued = connection.idle_deadline;

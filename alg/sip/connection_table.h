@@ -177,6 +177,7 @@ class ConnectionTable {
         std::uint64_t listed = 0;            ///< its entry in candidates_
         std::optional<IpAddress> opened_by;  ///< whose share it counts against; absent if it has no place of its own
         bool begin_seen = false;             ///< a SYN
+        bool restored = false;               ///< from before a restart: who opened it is not known
         bool closing = false;                ///< one FIN has been seen
         bool owes_mark = false;  ///< it is opaque, and will be marked so when nothing has to be changed any more
         std::array<Holding, kStores.size()> holdings;  ///< by Store

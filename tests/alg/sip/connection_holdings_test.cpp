@@ -59,6 +59,28 @@ TEST(ConnectionHoldings, WhoeverHasNotShakenHandsIsOneWithAllOthersOfTheKind) {
     EXPECT_THAT(given_up, Each(Pair(::testing::Ne(t.tuple), OpaqueReason::too_much_early_data)));
 }
 
+TEST(ConnectionHoldings, WhoeverShookHandsBeforeARestartIsNotOneWithThem) {
+    EditedTable before;
+    before.shake_hands();
+    before.data(100, "");
+    before.data(100, kBye);  // edited, so it is handed over
+    std::vector<std::byte> saved;
+    before.table.save(saved);
+    EditedTable t;
+    ASSERT_EQ(t.table.load(saved, at(0)), 1U);
+    t.limits.buffered_bytes = 10'000;
+    const FlowTuple honest = t.tuple;
+    t.data(100 + static_cast<std::uint32_t>(kBye.size()), endless(1400));
+    for (std::uint16_t forged = 1; forged <= 30; ++forged) {
+        t.tuple = of_host(1000, ("10.1.3." + std::to_string(forged)).c_str());
+        t.send(true, {.sequence = 99, .syn = true}, "");
+        t.send(true, {.sequence = 100}, endless(900));
+    }
+    const auto given_up = t.expire(0);
+    EXPECT_FALSE(given_up.empty());
+    EXPECT_THAT(given_up, Each(Pair(::testing::Ne(honest), ::testing::_)));
+}
+
 TEST(ConnectionHoldings, PacketsThatWaitLeaveRoomForThoseOfOthers) {
     EditedTable t;
     t.limits.held_in_all = 64;
