@@ -97,9 +97,9 @@ class Engine final : private StreamReader {
     /// Likewise the outside end of a pinhole that has no binding: T.120's, which keeps its number.
     void restore_outside(const PinholeKey& key, const Endpoint& outside) { signalling_.restore_outside(key, outside); }
     /// Likewise a callback.
-    void restore_callback(const CallbackTable::Key& key, const std::optional<Endpoint>& outside, Duration remaining,
-                          TimePoint now) {
-        signalling_.restore_callback(key, outside, remaining, now);
+    void restore_callback(const CallbackTable::Key& key, const std::optional<Endpoint>& outside, std::uint32_t users,
+                          Duration remaining, TimePoint now) {
+        signalling_.restore_callback(key, outside, users, remaining, now);
     }
 
     /// Likewise a TLS connection. behind: what hides its client; 0.0.0.0 if nothing does.
@@ -115,8 +115,8 @@ class Engine final : private StreamReader {
     }
 
     /// Closes what a call has open, and opens nothing more for it: an operator's order. The call itself goes on, for
-    /// nothing is sent to those who speak. Nothing of it is in the kernel, so it does not outlast a restart. False if no
-    /// such call lives.
+    /// nothing is sent to those who speak. Nothing of it is in the kernel, so it does not outlast a restart. False if
+    /// no such call lives.
     [[nodiscard]] bool close_call(std::uint64_t key, TimePoint now, Plan& plan);
     /// Closes what is open for hosts that the policy blocks by now.
     void close_blocked(TimePoint now, Plan& plan);

@@ -184,6 +184,7 @@ struct CallbackChange {
     std::optional<Endpoint> outside;  ///< NAT: what the registrar knows as the inside endpoint
     Duration timeout{};               ///< add, refresh
     bool last = false;                ///< remove: nobody else may call there
+    std::uint32_t users = 1;          ///< add, refresh: registrations that hold it
 };
 
 /// A TLS connection of an inside host to its server, which the packet path keeps an eye on: it need not be read any

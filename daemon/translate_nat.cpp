@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::string_view kContact = "contact";
 constexpr std::string_view kCallback = "callback";
+constexpr std::string_view kUsers = " users=";  // where it is not one
 constexpr std::string_view kAs = " as=";
 constexpr std::string_view kBindingCall = "binding call=";
 constexpr std::size_t kCallDigits = 16;
@@ -134,6 +135,7 @@ void translate(const alg::CallbackChange& change, nft::Transaction& transaction)
     }
     const auto timeout = to_timeout(change.timeout);
     std::string text(kCallback);
+    if (change.users != 1) text.append(kUsers).append(std::to_string(change.users));
     if (change.outside) text.append(kAs).append(change.outside->to_string());
     const bool anew = change.kind == alg::CallbackChange::Kind::refresh;
     const auto put = [&transaction, anew](nft::SetId where, const nft::Element& element) {
@@ -201,6 +203,13 @@ std::optional<StoredCallback> callback_at(const nft::Element& element) {
     comment.remove_prefix(kCallback.size());
     StoredCallback callback;
     callback.key = {to_alg(key->protocol), to_alg(key->inside), to_alg(key->remote)};
+    if (comment.substr(0, kUsers.size()) == kUsers) {
+        comment.remove_prefix(kUsers.size());
+        const std::string_view digits = comment.substr(0, comment.find(' '));
+        const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), callback.users);
+        if (error != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
+        comment.remove_prefix(digits.size());
+    }
     if (comment.empty()) return callback;
     if (comment.substr(0, kAs.size()) != kAs) return std::nullopt;
     callback.outside = parse_endpoint(comment.substr(kAs.size()));

@@ -57,10 +57,12 @@ struct StoredOutsideEnd {
 /// Absent if it is a callback's, or not one of ours. element: of map, which is dnat4 or dnat_open4.
 [[nodiscard]] std::optional<StoredOutsideEnd> outside_end_at(nft::SetId map, const nft::Element& element);
 
-/// A callback as it is read back from its inside form, whose comment says "callback" or "callback as=192.0.2.10:5060".
+/// A callback as it is read back from its inside form, whose comment says "callback" or "callback as=192.0.2.10:5060",
+/// and "callback users=2" if more than one registration holds it, or none does.
 struct StoredCallback {
     alg::CallbackTable::Key key;
     std::optional<alg::Endpoint> outside;
+    std::uint32_t users = 1;
 };
 /// Absent if it is an outside form, or not one of ours. element: of callbacks4 or callbacks6.
 [[nodiscard]] std::optional<StoredCallback> callback_at(const nft::Element& element);

@@ -16,9 +16,11 @@ CallbackTable::Allowed CallbackTable::allow(const Key& key, const std::optional<
         }
         found->second.of_call = false;
     }
+    // One that has registered before a restart registers anew, most likely.
+    if (found != callbacks_.end() && !held) forget_restored(key, found->second, 1);
     const Allowed allowed = take(key, outside, until, held, false);
-    // It is the registration's own, most likely, and ends with it.
-    if (allowed == Allowed::prolonged) found->second.restored_until = {};
+    if (allowed == Allowed::full) return allowed;
+    if (allowed == Allowed::added || !held) ++callbacks_.at(key).users;
     return allowed;
 }
 
@@ -40,10 +42,13 @@ CallbackTable::Allowed CallbackTable::take(const Key& key, const std::optional<E
     return fresh ? Allowed::added : Allowed::prolonged;
 }
 
-bool CallbackTable::restore(const Key& key, const std::optional<Endpoint>& outside, TimePoint until) {
-    Callback* callback = open(key, false);
-    if (callback == nullptr) callback = open(key, true);
+bool CallbackTable::restore(const Key& key, const std::optional<Endpoint>& outside, TimePoint until,
+                            std::uint32_t users) {
+    Callback* callback = open(key, users == 0);
+    if (callback == nullptr) callback = open(key, users != 0);
     if (callback == nullptr) return false;
+    callback->restored_users += users;
+    per_host_[key.inside.address].restored_users += users;
     callback->until = until;
     callback->restored_until = until;
     callback->outside = outside;
@@ -53,9 +58,42 @@ bool CallbackTable::restore(const Key& key, const std::optional<Endpoint>& outsi
 
 void CallbackTable::release(const Key& key, TimePoint then) {
     const auto found = callbacks_.find(key);
-    if (found == callbacks_.end() || found->second.holders == 0 || --found->second.holders > 0) return;
-    found->second.until = std::min(found->second.until, then);
-    look_later(key, found->second);
+    if (found == callbacks_.end() || found->second.users == 0) return;
+    Callback& callback = found->second;
+    --callback.users;
+    if (--callback.holders > 0) return;
+    callback.until = std::min(callback.until, std::max(then, callback.restored_until));
+    look_later(key, callback);
+}
+
+bool CallbackTable::sign_off(const Key& key, bool held) {
+    const auto found = callbacks_.find(key);
+    if (found == callbacks_.end()) return false;
+    Callback& callback = found->second;
+    if (held && callback.users > 0) {
+        --callback.users;
+        --callback.holders;
+    } else {
+        forget_restored(key, callback, 1);
+    }
+    if (callback.holders > 0) return false;
+    if (callback.restored_users == 0) return true;
+    callback.until = std::min(callback.until, callback.restored_until);
+    look_later(key, callback);
+    return false;
+}
+
+void CallbackTable::forget_restored(const Key& key, Callback& callback, std::uint32_t users) {
+    const std::uint32_t gone = std::min(users, callback.restored_users);
+    callback.restored_users -= gone;
+    const auto host = per_host_.find(key.inside.address);
+    if (host != per_host_.end()) host->second.restored_users -= gone;
+    if (callback.restored_users == 0) callback.restored_until = {};
+}
+
+bool CallbackTable::has_restored_users(const IpAddress& host) const {
+    const auto found = per_host_.find(host);
+    return found != per_host_.end() && found->second.restored_users > 0;
 }
 
 bool CallbackTable::leave(const Key& key) {
@@ -94,6 +132,7 @@ void CallbackTable::look_later(const Key& key, Callback& callback) {
 bool CallbackTable::forbid(const Key& key) {
     const auto callback = callbacks_.find(key);
     if (callback == callbacks_.end()) return false;
+    forget_restored(key, callback->second, callback->second.restored_users);
     --all_.of(callback->second);
     const auto share = per_host_.find(key.inside.address);
     if (share != per_host_.end()) {

@@ -27,10 +27,12 @@ class CallbackTable {
     struct Callback {
         TimePoint until;
         TimePoint queued;
-        TimePoint restored_until;         ///< one from before a restart, whose holders are not known
-        std::optional<Endpoint> outside;  ///< NAT: what the remote knows
-        std::uint32_t holders = 0;        ///< registrations and agents of calls
-        bool of_call = false;             ///< no registration needs it: it counts against the limits of calls
+        TimePoint restored_until;          ///< one from before a restart, whose holders are not known
+        std::optional<Endpoint> outside;   ///< NAT: what the remote knows
+        std::uint32_t holders = 0;         ///< registrations and agents of calls
+        std::uint32_t users = 0;           ///< of these: registrations
+        std::uint32_t restored_users = 0;  ///< registrations from before a restart that have not been heard of since
+        bool of_call = false;              ///< no registration needs it: it counts against the limits of calls
     };
 
     CallbackTable(const Limits& limits, const HashKey& secret)
@@ -46,10 +48,16 @@ class CallbackTable {
     /// For a call, likewise.
     [[nodiscard]] Allowed allow_in_call(const Key& key, const std::optional<Endpoint>& outside, TimePoint until,
                                         bool held);
-    /// One from before a restart.
-    [[nodiscard]] bool restore(const Key& key, const std::optional<Endpoint>& outside, TimePoint until);
+    /// One from before a restart, and how many registrations held it.
+    [[nodiscard]] bool restore(const Key& key, const std::optional<Endpoint>& outside, TimePoint until,
+                               std::uint32_t users = 1);
     /// A registration that held it does so no longer. Without any holder it ends then, if not before.
     void release(const Key& key, TimePoint then);
+    /// The user of a registration has signed off. held: it is known to have held it; else it may be from before a
+    /// restart. True if the callback is of no use to anybody now.
+    [[nodiscard]] bool sign_off(const Key& key, bool held);
+    /// Whether somebody on that host has registered before a restart, and has not been heard of since.
+    [[nodiscard]] bool has_restored_users(const IpAddress& host) const;
     /// A call that held it does so no longer. True if it is of no use to anybody now.
     [[nodiscard]] bool leave(const Key& key);
     /// True if it was there.
@@ -61,6 +69,7 @@ class CallbackTable {
         while (const auto key = deadlines_.pop_due(now)) {
             const auto found = callbacks_.find(*key);
             if (found == callbacks_.end() || found->second.queued > now) continue;
+            if (found->second.restored_until <= now) forget_restored(*key, found->second, found->second.restored_users);
             if (found->second.until > now) {
                 found->second.queued = found->second.until;
                 deadlines_.push(found->second.queued, *key);
@@ -85,6 +94,7 @@ class CallbackTable {
     struct Share {
         std::size_t registrations = 0;
         std::size_t calls = 0;
+        std::size_t restored_users = 0;
         [[nodiscard]] std::size_t& of(const Callback& callback) { return callback.of_call ? calls : registrations; }
     };
     static constexpr std::size_t kPerCall = 2;  ///< see Reach
@@ -93,6 +103,7 @@ class CallbackTable {
                                bool for_call);
     /// Made if there is none; nullptr if there are too many.
     [[nodiscard]] Callback* open(const Key& key, bool of_call);
+    void forget_restored(const Key& key, Callback& callback, std::uint32_t users);
     [[nodiscard]] bool has_room(const IpAddress& host, bool of_call) const;
     void look_later(const Key& key, Callback& callback);
     struct KeyHash {

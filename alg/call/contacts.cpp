@@ -79,11 +79,13 @@ void Signalling::tell_listener(BindingTable::Listening outcome, const BindingKey
 void Signalling::on_register(const Passing& passing, Plan& plan) {
     const auto settled = registrations_.on_message(passing.message, passing.tuple, policy_, passing.now, plan);
     if (!settled) return;
-    follow_registration(passing, settled->lifetime, plan);
     for (const CallbackTable::Key& key : settled->left) callbacks_.release(key, TimePoint::max());
     for (const RegistrationTable::Ended& ended : settled->ended) {
-        if (ended.held) callbacks_.release(ended.callback, TimePoint::max());
-        end_callback(ended.callback, plan);
+        if (callbacks_.sign_off(ended.callback, ended.held)) {
+            end_callback(ended.callback, plan);
+        } else {
+            tell_users(ended.callback, passing.now, plan);
+        }
     }
     const IpAddress& registrar = passing.tuple.source.address;
     for (const RegistrationTable::Stays& stays : settled->stays) {
@@ -92,6 +94,15 @@ void Signalling::on_register(const Passing& passing, Plan& plan) {
         const CallbackTable::Key key{contact.transport, contact.endpoint, registrar};
         stays.binding->holds = allow_callback(passing, key, stays.lifetime, stays.binding->holds, plan);
     }
+    follow_registration(passing, settled->lifetime, plan);
+}
+
+/// The kernel is to know how many hold a callback that goes on.
+void Signalling::tell_users(const CallbackTable::Key& key, TimePoint now, Plan& plan) {
+    const auto* known = callbacks_.find(key);
+    if (known == nullptr) return;
+    plan.callbacks.push_back({CallbackChange::Kind::refresh, key.transport, key.inside, key.remote, known->outside,
+                              known->until - now, false, known->users + known->restored_users});
 }
 
 bool Signalling::allow_callback(const Passing& passing, const CallbackTable::Key& key, Duration lifetime, bool held,
@@ -121,7 +132,9 @@ bool Signalling::allow_callback(const Passing& passing, const CallbackTable::Key
             return false;
         }
     }
-    change.timeout = callbacks_.find(key)->until - passing.now;
+    const CallbackTable::Callback& callback = *callbacks_.find(key);
+    change.timeout = callback.until - passing.now;
+    change.users = callback.users + callback.restored_users;
     plan.callbacks.push_back(change);
     return true;
 }
@@ -140,7 +153,8 @@ void Signalling::end_registrations(TimePoint now) {
         const Contact& contact = binding.contact;
         const TimePoint end = binding.expires + limits_.transaction;
         if (binding.holds) callbacks_.release({contact.transport, contact.endpoint, key.registrar}, end);
-        if (!registrations_.has_accepted(key.host)) shorten_fixed(key.host, end);
+        const bool others = registrations_.has_accepted(key.host) || callbacks_.has_restored_users(key.host);
+        if (!others) shorten_fixed(key.host, end);
     });
 }
 
@@ -157,8 +171,8 @@ void Signalling::end_listeners(TimePoint now, Plan& plan) {
 }
 
 void Signalling::restore_callback(const CallbackTable::Key& key, const std::optional<Endpoint>& outside,
-                                  Duration remaining, TimePoint now) {
-    (void)callbacks_.restore(key, outside, now + remaining);
+                                  std::uint32_t users, Duration remaining, TimePoint now) {
+    (void)callbacks_.restore(key, outside, now + remaining, users);
 }
 
 }  // namespace messenger::alg

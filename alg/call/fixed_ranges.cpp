@@ -49,6 +49,8 @@ void Signalling::hold_fixed(const FixedHold& hold, Plan& plan) {
     if (!dialog.alive()) dialog = Dialog{};
     dialog.state = Dialog::State::confirmed;
     dialog.deadline_reason = tls ? CloseReason::tls_ended : CloseReason::signed_off;
+    // What was found after a restart may have been prolonged by what passed.
+    const bool guessed = !dialog.restored.empty() && !hold.others;
     dialog.restored.clear();  // from before a restart: they are what fixed_for asks for
     const IpAddress behind = behind_of(*call, dialog);
     dialog.fixed_for = hold.fixed;
@@ -57,7 +59,7 @@ void Signalling::hold_fixed(const FixedHold& hold, Plan& plan) {
     if (!hold.until) {
         end(dialog, hold.now, plan);
     } else {
-        dialog.deadline = hold.may_shorten ? *hold.until : std::max(dialog.deadline, *hold.until);
+        dialog.deadline = hold.may_shorten || guessed ? *hold.until : std::max(dialog.deadline, *hold.until);
     }
     planner_.apply(*call, dialog.deadline_reason, hold.now, hold.asked, plan);
     calls_.schedule(*call);
@@ -73,7 +75,8 @@ void Signalling::follow_registration(const Passing& passing, Duration lifetime, 
     // For a host for which they are not to be open, what was open before a restart ends.
     if (policy_.fixed_ranges == FixedRanges::registered) {
         // Somebody else on the host may be registered, too, so a sign-off ends only what no other registration needs.
-        if (hold.may_shorten && registrations_.has_accepted(hold.fixed.host)) return;
+        hold.others = callbacks_.has_restored_users(hold.fixed.host);
+        if (hold.may_shorten && (hold.others || registrations_.has_accepted(hold.fixed.host))) return;
         // It may be about to be prolonged.
         if (!hold.may_shorten) hold.until = passing.now + lifetime + limits_.transaction;
     }

@@ -153,7 +153,9 @@ void Signalling::hold_callback(const Call& call, const CallbackTable::Key& key, 
     if (long_enough) return;
     const bool added = allowed == CallbackTable::Allowed::added;
     change.kind = added ? CallbackChange::Kind::add : CallbackChange::Kind::refresh;
-    change.timeout = callbacks_.find(key)->until - how.now;
+    const CallbackTable::Callback& callback = *callbacks_.find(key);
+    change.timeout = callback.until - how.now;
+    change.users = callback.users + callback.restored_users;
     plan.callbacks.push_back(change);
 }
 

@@ -63,8 +63,9 @@ class Signalling {
     void restore_tls(const FlowTuple& tuple, const IpAddress& behind, TimePoint now) {
         (void)tls_.restore(tuple, behind, now);
     }
-    void restore_callback(const CallbackTable::Key& key, const std::optional<Endpoint>& outside, Duration remaining,
-                          TimePoint now);
+    /// users: CallbackChange's.
+    void restore_callback(const CallbackTable::Key& key, const std::optional<Endpoint>& outside, std::uint32_t users,
+                          Duration remaining, TimePoint now);
 
     void snapshot(TimePoint now, Plan& plan) const;
 
@@ -136,6 +137,7 @@ class Signalling {
                         Plan& plan);
     /// Unless another registration needs it.
     void end_callback(const CallbackTable::Key& key, Plan& plan);
+    void tell_users(const CallbackTable::Key& key, TimePoint now, Plan& plan);
     void end_registrations(TimePoint now);
     // reach.cpp: how the requests of a dialog reach inside hosts
     /// Notes who is at both ends of this hop.
@@ -175,7 +177,8 @@ class Signalling {
         FixedHost fixed;
         std::optional<TimePoint> until;  ///< absent: no longer
         bool may_shorten = false;
-        FlowTuple asked;  ///< of the inside host
+        bool others = false;  ///< need them, too
+        FlowTuple asked;      ///< of the inside host
         TimePoint now;
     };
     void hold_fixed(const FixedHold& hold, Plan& plan);

@@ -91,7 +91,8 @@ nft::Expected<void> restore_callbacks(StoredTable& table, bool nat, alg::Engine&
         for (const nft::StoredElement& stored : *elements) {
             const auto callback = callback_at(stored.element);
             if (!callback) continue;
-            engine.restore_callback(callback->key, nat ? callback->outside : std::nullopt, stored.expires, now);
+            engine.restore_callback(callback->key, nat ? callback->outside : std::nullopt, callback->users,
+                                    stored.expires, now);
         }
     }
     return {};

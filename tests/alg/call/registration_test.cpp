@@ -123,7 +123,9 @@ TEST_F(RegistrationTest, ACallbackLivesAsLongAsTheLastOfItsUsers) {
     call_id_ = "c1";
     ask(2, "\nContact: *");
     answer(2, "");
-    EXPECT_TRUE(plan_.callbacks.empty());
+    ASSERT_EQ(plan_.callbacks.size(), 1U);
+    EXPECT_EQ(plan_.callbacks[0].kind, CallbackChange::Kind::refresh);
+    EXPECT_EQ(plan_.callbacks[0].users, 1U) << "which is all that has changed";
     EXPECT_EQ(signalling_.callbacks().all().size(), 1U);
     pass_time(100);
     EXPECT_EQ(signalling_.registrations().size(), 0U);
@@ -213,7 +215,7 @@ TEST_F(RegistrationTest, TheContactThatStaysCounts) {
 
 TEST_F(RegistrationTest, ASignOffAfterARestartEndsTheCallback) {
     const CallbackTable::Key key{Transport::udp, testing::endpoint("10.1.2.3", 5060), address("198.51.100.20")};
-    signalling_.restore_callback(key, std::nullopt, std::chrono::seconds(600), at(0));
+    signalling_.restore_callback(key, std::nullopt, 1, std::chrono::seconds(600), at(0));
     ask(2, "\nContact: *");
     answer(2, "");
     EXPECT_TRUE(signalling_.callbacks().all().empty());

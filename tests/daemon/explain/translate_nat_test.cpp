@@ -209,6 +209,20 @@ TEST(TranslateNat, ACallbackComesBackAfterARestart) {
         const alg::CallbackTable::Key key{change.transport, change.inside, change.remote};
         EXPECT_EQ(stored->key, key);
         EXPECT_EQ(stored->outside, change.outside);
+        EXPECT_EQ(stored->users, 1U);
+    }
+}
+
+TEST(TranslateNat, HowManyHoldACallbackComesBackAfterARestart) {
+    for (const bool nat : {false, true}) {
+        for (const std::uint32_t users : {0U, 1U, 2U, 20'000U}) {
+            auto change = callback(alg::CallbackChange::Kind::add, nat);
+            change.users = users;
+            const auto stored = callback_at(translated(change).operations()[0].element);
+            ASSERT_TRUE(stored);
+            EXPECT_EQ(stored->users, users);
+            EXPECT_EQ(stored->outside, change.outside);
+        }
     }
 }
 
@@ -217,9 +231,10 @@ TEST(TranslateNat, OnlyTheInsideFormOfACallbackIsReadBack) {
     const auto added = translated(callback(alg::CallbackChange::Kind::add, true));
     EXPECT_FALSE(callback_at(added.operations()[2].element));
     nft::Element ours = added.operations()[0].element;
-    for (const std::string_view comment : {"", "callbacks", "callback as=", "callback as=192.0.2.10",
-                                           "callback as=192.0.2.10:", "callback as=192.0.2.10:70000",
-                                           "callback as=192.0.2.10:7200x", "callback as=here:7200"}) {
+    for (const std::string_view comment :
+         {"", "callbacks", "callback as=", "callback as=192.0.2.10", "callback as=192.0.2.10:",
+          "callback as=192.0.2.10:70000", "callback as=192.0.2.10:7200x", "callback as=here:7200",
+          "callback users=", "callback users=2x", "callback users=-1", "callback users=2 to=10.1.2.3:5060"}) {
         ours.comment = nft::Comment(comment);
         EXPECT_FALSE(callback_at(ours)) << comment;
     }
