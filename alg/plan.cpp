@@ -71,6 +71,7 @@ std::string_view name(RefuseReason reason) {
         case RefuseReason::too_many_flows: return "too_many_flows";
         case RefuseReason::no_outside_port: return "no_outside_port";
         case RefuseReason::outside_port_taken: return "outside_port_taken";
+        case RefuseReason::outside_port_reserved: return "outside_port_reserved";
         case RefuseReason::second_connection: return "second_connection";
         case RefuseReason::fixed_ranges_off: return "fixed_ranges_off";
         case RefuseReason::unknown_invitation: return "unknown_invitation";
@@ -112,6 +113,8 @@ std::string_view describe(RefuseReason reason) {
         case RefuseReason::no_outside_port: return "no outside port is left for it";
         case RefuseReason::outside_port_taken:
             return "the outside port, which cannot be another, leads to another inside host";
+        case RefuseReason::outside_port_reserved:
+            return "the outside port, which cannot be another, is reserved for the gateway and what it forwards";
         case RefuseReason::second_connection: return "a file transfer has one connection, and this is another";
         case RefuseReason::fixed_ranges_off:
             return "no ports are opened for application sharing and file transfers here";

@@ -81,13 +81,14 @@ enum class RefuseReason : std::uint8_t {
     too_many_flows,
     no_outside_port,     ///< NAT: every outside port is taken, or the inside host has its share
     outside_port_taken,  ///< NAT: a port that cannot be moved leads this remote, or everybody, to another inside host
-    second_connection,   ///< to the port of a file transfer, which has one
-    fixed_ranges_off,    ///< T.120 or a file transfer, with Policy::fixed_ranges off
-    unknown_invitation,  ///< an address for a file transfer that nobody has offered in this dialog
-    wrong_dialog,        ///< of a dialog by its tags, from a host that has no part in it; or its tags belong to none
-    wrong_side,          ///< a packet with an inside source address that did not come from inside
-    blocked,             ///< an operator has blocked one of the hosts
-    not_understood,      ///< see RefuseEvent::error
+    outside_port_reserved,  ///< NAT: a port that cannot be moved is reserved
+    second_connection,      ///< to the port of a file transfer, which has one
+    fixed_ranges_off,       ///< T.120 or a file transfer, with Policy::fixed_ranges off
+    unknown_invitation,     ///< an address for a file transfer that nobody has offered in this dialog
+    wrong_dialog,           ///< of a dialog by its tags, from a host that has no part in it; or its tags belong to none
+    wrong_side,             ///< a packet with an inside source address that did not come from inside
+    blocked,                ///< an operator has blocked one of the hosts
+    not_understood,         ///< see RefuseEvent::error
 };
 
 /// What a call, or an invitation in it, is about.
@@ -261,7 +262,7 @@ struct RefuseEvent {
     std::optional<IpAddress> announced;  ///< the address asked for, where there is one
     std::uint16_t port = 0;              ///< the port asked for, where there is one
     PortRange allowed;                   ///< with port_out_of_range and contact_out_of_range
-    std::uint16_t last_port = 0;         ///< with outside_port_taken, of several neighbours: the last
+    std::uint16_t last_port = 0;         ///< with outside_port_taken and _reserved, of several neighbours: the last
     std::optional<IpAddress> owner;      ///< with outside_port_taken: who has it
     std::string_view user;               ///< the address of record of who asked; empty where the packet says all
     std::string_view call_id;

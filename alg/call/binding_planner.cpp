@@ -107,6 +107,8 @@ void BindingPlanner::acquire_exactly(Call& call, const BindingKey& key, Plan& pl
         taken.reason = RefuseReason::outside_port_taken;
         const auto owner = bindings_.inside_of(key.transport, {key.outside, port});
         if (owner) taken.owner = owner->address;
+    } else if (outcome == BindingTable::Exactly::reserved) {
+        taken.reason = RefuseReason::outside_port_reserved;
     }
     const bool joins = !taken_.empty() && taken_.back().last + 1 == port && taken_.back().owner == taken.owner &&
                        taken_.back().reason == taken.reason;

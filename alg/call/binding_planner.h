@@ -43,7 +43,7 @@ class BindingPlanner {
         PortRange range;
         bool exact = false;  ///< one whose number cannot be another: nothing announces it
     };
-    /// Fixed ports that another inside host has, and is not going to give away: neighbours.
+    /// Fixed ports that another inside host has, and is not going to give away, or that are reserved: neighbours.
     struct Taken {
         std::uint16_t first = 0;
         std::uint16_t last = 0;

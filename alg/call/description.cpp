@@ -186,6 +186,13 @@ Endpoint endpoint_of(const Stream& stream, const StreamPort& port) {
     return {port.role == PortRole::rtcp ? stream.rtcp_address : stream.address, port.port};
 }
 
+std::optional<RefuseReason> outside_obstacle(const Stream& stream, const IpAddress& behind, const Policy& policy) {
+    if (stream.role != PortRole::t120 || behind.is_unspecified() || !policy.is_reserved(stream.port)) {
+        return std::nullopt;
+    }
+    return RefuseReason::outside_port_reserved;
+}
+
 StreamPorts stream_ports(const Stream& stream, bool rtcp_mux_agreed) {
     StreamPorts ports;
     const auto add = [&ports](std::uint32_t port, PortRole role) {

@@ -78,6 +78,11 @@ void permit(Description& description, const IpAddress& sender, const Policy& pol
 /// Why this port may never be opened, if it may not (rule 2). T.120 has its own port, outside the media range.
 [[nodiscard]] std::optional<RefuseReason> port_obstacle(std::uint16_t port, PortRole role, const Policy& policy);
 
+/// Why it cannot be reached from outside, if that is sure before anybody outside is known: T.120 keeps its number, and
+/// that is reserved. behind: the outside address; unspecified without NAT.
+[[nodiscard]] std::optional<RefuseReason> outside_obstacle(const Stream& stream, const IpAddress& behind,
+                                                           const Policy& policy);
+
 /// permit() for the candidates: host candidates with the sender's own address. The others are no offence; a host lists
 /// all the addresses that it has.
 void permit_candidates(Description& description, const IpAddress& sender, const Policy& policy);
@@ -118,6 +123,7 @@ void permit(Description& description, const IpAddress& sender, const Policy& pol
         if (reason == RefuseReason::not_sender_address && has_permitted_candidate(description, stream.slot)) continue;
         // Without its own port a stream is nothing: RTCP and the neighbours of a forbidden port stay closed too.
         if (!reason) reason = port_obstacle(stream.port, stream.role, policy);
+        if (!reason) reason = outside_obstacle(stream, description.behind, policy);
         if (reason) {
             refused(stream, *reason, stream.port);
             continue;

@@ -155,14 +155,15 @@ void Planner::refuse(const Call& call, RefuseReason reason, std::uint16_t port, 
     plan.events.emplace_back(refused);
 }
 
-/// T.120's outside port leads the remote, or somebody if it is to lead everybody, to another inside host.
+/// T.120's outside port leads the remote, or somebody if it is to lead everybody, to another inside host; or is
+/// reserved.
 void Planner::refuse_taken(const Call& call, const PinholeKey& key, const Endpoint& outside, const FlowTuple& asked,
                            Plan& plan) const {
     RefuseEvent refused;
-    refused.reason = RefuseReason::outside_port_taken;
     refused.tuple = asked;
     refused.port = key.inside.port;
     refused.owner = bindings_.claimed_by_other(key.transport, outside, key.remote, key.inside);
+    refused.reason = refused.owner ? RefuseReason::outside_port_taken : RefuseReason::outside_port_reserved;
     refused.call_id = call.id();
     plan.events.emplace_back(refused);
 }

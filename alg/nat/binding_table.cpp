@@ -134,6 +134,7 @@ BindingTable::Exactly BindingTable::acquire_exactly(const BindingKey& key, std::
     auto found = bindings_.find(key);
     if (found == bindings_.end()) {
         if (!has_room(key.inside.address, 1)) return Exactly::no_room;
+        if (policy_.is_reserved(key.inside.port)) return Exactly::reserved;
         if (!pool(key.transport, key.outside).take_exactly(key.inside.port)) return Exactly::taken;
         insert(key, key.inside.port);
         found = bindings_.find(key);
@@ -231,6 +232,7 @@ std::optional<Endpoint> BindingTable::inside_for(Transport transport, const Endp
 bool BindingTable::claim(Transport transport, const Endpoint& outside, const IpAddress& remote,
                          const Endpoint& inside) {
     if (claimed_by_other(transport, outside, remote, inside)) return false;
+    if (policy_.is_reserved(outside.port) && !claims_.contains(way(transport, outside, remote))) return false;
     if (!claims_.try_emplace(way(transport, outside, remote), inside).second) return true;
     auto at = claimants_.find(way(transport, outside, {}));
     if (at == claimants_.end()) {

@@ -75,8 +75,9 @@ class BindingTable {
     enum class Exactly : std::uint8_t {
         added,  ///< nobody held it before
         held,
-        taken,    ///< by another inside endpoint, perhaps one that lingers; or reserved; or this one has another number
-        no_room,  ///< the table is full, or the host has its share
+        taken,     ///< by another inside endpoint, perhaps one that lingers; or this one has another number
+        reserved,  ///< Policy::is_reserved()
+        no_room,   ///< the table is full, or the host has its share
     };
     /// call holds a binding whose outside port has the inside one's number.
     [[nodiscard]] Exactly acquire_exactly(const BindingKey& key, std::uint64_t call);
@@ -133,7 +134,7 @@ class BindingTable {
                                                      const IpAddress& remote) const;
 
     /// The outside port is to lead remote (0.0.0.0: anybody) to this inside endpoint. False if another inside endpoint
-    /// has it for the same remote, or for anybody.
+    /// has it for the same remote, or for anybody, or if it is reserved and this one does not have it yet.
     [[nodiscard]] bool claim(Transport transport, const Endpoint& outside, const IpAddress& remote,
                              const Endpoint& inside);
     /// The inside host that stands in the way of such a claim; absent if none does.

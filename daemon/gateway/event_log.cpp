@@ -56,6 +56,8 @@ void count(std::array<std::uint64_t, size>& counts, Enum reason) {
             return "; limits.registrations and limits.registrations_per_host are the limits";
         case RefuseReason::no_outside_port:
             return "; nat.media_ports is used up, or one of limits.bindings and limits.bindings_per_host";
+        case RefuseReason::outside_port_reserved:
+            return "; nat.reserved_ports has it, or a program of this host is bound to it (ss -tulpn)";
         case RefuseReason::blocked: return "; messenger-algctl unblock lets it again";
         case RefuseReason::too_many_flows: return "; limits.flows is the limit";
         default: return "";

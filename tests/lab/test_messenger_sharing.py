@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Messenger's whiteboard and application sharing: T.120 over TCP 1503, between exactly the two hosts of a call."""
 
+import socket
+
 import pytest
 
 from lab import tcp
+from lab.ctl import Ctl
 from lab.messenger import bodies, t120
-from lab.messenger.office import share
+from lab.messenger.office import Office, share
 from lab.messenger.session import establish, hang_up
 from lab.pinholes import pinholes
 from lab.tcp import Listener
@@ -110,3 +113,17 @@ def test_beside_audio_and_video(make_office):
     share(bob.host, conference.listeners[alice], conference.inside)
     hang_up(out, back)
     assert not pinholes(office.lab.gateway)
+
+
+def test_a_service_of_the_gateway_keeps_the_port(make_scene):
+    """Sharing is turned down in what the outside gets to see, and the reason is said."""
+    scene = make_scene(nat=True, transport="tcp", daemon=False)
+    with scene.lab.gateway.socket(socket.AF_INET, socket.SOCK_STREAM) as service:
+        service.bind(("0.0.0.0", t120.PORT))
+        service.listen()
+        scene.start_daemon()
+        alice, bob = Office(scene).sign_in("alice", "bob")
+        _, _, invite, _ = establish(alice, bob, bodies.sharing(alice.address), bodies.sharing(bob.address))
+        assert "m=application 0 tcp msdata\r\n" in invite.body
+        assert str(t120.PORT) not in scene.lab.gateway.nft("list map inet messenger_alg dnat4")
+        assert 'messenger_alg_refusals_total{reason="outside_port_reserved"} 1' in Ctl(scene).run("metrics")

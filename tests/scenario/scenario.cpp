@@ -112,6 +112,8 @@ void read_setting(string_view line, Scenario& scenario) {
         policy.protected_addresses.push_back(address(next_word(line)));
     else if (name == "protected-port")
         policy.protected_ports.push_back(static_cast<std::uint16_t>(number(next_word(line))));
+    else if (name == "reserved-port")  // in ascending order
+        policy.reserved_ports.push_back(static_cast<std::uint16_t>(number(next_word(line))));
     else if (name == "any-sip-port")
         policy.any_sip_port = true;
     else if (name == "drop-malformed")

@@ -128,6 +128,22 @@ TEST(Description, HoldsPortsToTheirRules) {
     EXPECT_EQ(port_obstacle(6902, PortRole::file, policy), RefuseReason::no_file_port);
 }
 
+TEST(Description, PermitsNoSharingThatAReservedPortWouldHaveToCarry) {
+    Policy policy;
+    policy.reserved_ports = {1503};
+    const std::string text = testing::sdp("10.1.2.3", "m=application 1503 tcp msdata");
+    std::vector<RefuseReason> reasons;
+    const auto note = [&](const Stream&, RefuseReason reason, std::uint16_t) { reasons.push_back(reason); };
+    Description routed = describe(text);
+    permit(routed, address("10.1.2.3"), policy, note);
+    EXPECT_TRUE(routed.streams.at(0).permitted) << "without NAT the port is the host's own";
+    Description hidden = describe(text);
+    hidden.behind = address("192.0.2.10");
+    permit(hidden, address("10.1.2.3"), policy, note);
+    EXPECT_FALSE(hidden.streams.at(0).permitted);
+    EXPECT_THAT(reasons, ElementsAre(RefuseReason::outside_port_reserved));
+}
+
 TEST(Description, PermitsAHeldStreamWithoutAnAddress) {
     Policy policy;
     Description description = describe(testing::sdp("0.0.0.0", "m=audio 5350 RTP/AVP 0"));

@@ -15,6 +15,7 @@
 namespace messenger::alg {
 namespace {
 
+using testing::address;
 using testing::endpoint;
 
 TimePoint at(int seconds) {
@@ -69,7 +70,7 @@ TEST(BindingTable, GivesNobodyAReservedNumber) {
     EXPECT_GE(t.added[0], 40'002) << "nor one of the range";
 
     const BindingKey key = udp("10.1.2.4", 51'820);
-    EXPECT_EQ(t.table.acquire_exactly(key, 3), BindingTable::Exactly::taken);
+    EXPECT_EQ(t.table.acquire_exactly(key, 3), BindingTable::Exactly::reserved);
     EXPECT_FALSE(t.table.restore(key, 51'820, 3, std::nullopt));
     EXPECT_EQ(t.table.listen(key, 51'820, at(60), at(0)), BindingTable::Listening::added);
     EXPECT_NE(t.table.outside_port(key), 51'820) << "although its flow has the number";
@@ -229,6 +230,17 @@ TEST(BindingTable, ClaimsAgreeWithTheRule) {
         ASSERT_EQ(t.table.claim(Transport::tcp, {kOutside, port}, remote, inside), free) << step;
         if (free) known[{port, remote}] = inside;
     }
+}
+
+TEST(BindingTable, LetsNobodyClaimAReservedNumber) {
+    Table t;
+    const Endpoint alice = endpoint("10.1.2.3", 1503);
+    const Endpoint outside{kOutside, 1503};
+    ASSERT_TRUE(t.table.claim(Transport::tcp, outside, address("203.0.113.30"), alice));
+    t.policy.reserved_ports = {1503};
+    EXPECT_FALSE(t.table.claim(Transport::tcp, outside, address("203.0.113.31"), alice));
+    EXPECT_FALSE(t.table.claim(Transport::tcp, outside, IpAddress{}, alice)) << "nor for everybody";
+    EXPECT_TRUE(t.table.claim(Transport::tcp, outside, address("203.0.113.30"), alice)) << "what it has, it keeps";
 }
 
 TEST(BindingTable, GivesAFixedPortItsOwnNumberOrNone) {

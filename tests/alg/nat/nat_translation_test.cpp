@@ -73,6 +73,8 @@ TEST(OutboundTranslation, TurnsT120DownWithPort0) {
     const Endpoint t120 = endpoint("10.1.2.3", 1503);
     EXPECT_EQ(office.from(office.alice).endpoint(Transport::tcp, t120), endpoint("192.0.2.10", 1503));
     EXPECT_EQ(office.from(office.alice, true).endpoint(Transport::tcp, t120), endpoint("192.0.2.10", 0));
+    office.policy.reserved_ports = {1503};
+    EXPECT_EQ(office.from(office.alice).endpoint(Transport::tcp, t120), endpoint("192.0.2.10", 0));
 }
 
 TEST(InboundTranslation, TurnsBackWhatNamesABinding) {
