@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cassert>
+#include <cerrno>
 #include <utility>
 
 #include <arpa/inet.h>
@@ -73,7 +74,10 @@ Expected<std::span<const BatchFailure>> Batch::commit(NetlinkSocket& socket, std
     append_envelope(NFNL_MSG_BATCH_END, socket.next_sequence());
 
     if (auto room = socket.reserve(size_, tags_.size() * kReplyFootprint); !room) return std::move(room).error();
-    if (auto sent = socket.send({bytes_.data(), size_}, operation); !sent) return std::move(sent).error();
+    if (auto sent = socket.send({bytes_.data(), size_}, operation); !sent) {
+        if (sent.error().code == EACCES && blame(socket.turned_down())) return std::span<const BatchFailure>(failures_);
+        return std::move(sent).error();
+    }
 
     // The kernel has worked on the batch by now and all its answers wait. Usually the last message is among them; where
     // the batch as a whole was refused (no permission, no memory) there is only an error for its begin.
@@ -88,6 +92,15 @@ Expected<std::span<const BatchFailure>> Batch::commit(NetlinkSocket& socket, std
         if (take_answers(std::span(answer).first(*received), last)) break;
     }
     return std::span<const BatchFailure>(failures_);
+}
+
+bool Batch::blame(std::span<const std::uint32_t> sequences) {
+    for (const std::uint32_t sequence : sequences) {
+        const std::uint32_t position = sequence - first_sequence_;
+        if (position == 0 || position > tags_.size()) return false;
+        failures_.push_back({tags_[position - 1], EACCES});
+    }
+    return !sequences.empty();
 }
 
 bool Batch::take_answers(std::span<const std::byte> bytes, std::uint32_t last) {

@@ -44,13 +44,15 @@ class Batch {
         finish(message);
     }
     /// Ends, sends, and reads every answer. Empty: committed. The refused messages otherwise; borrowed until begin().
-    /// operation: for errors of the socket.
+    /// One that who sends for us turned down is refused with EACCES. operation: for errors of the socket.
     [[nodiscard]] Expected<std::span<const BatchFailure>> commit(NetlinkSocket& socket, std::string_view operation);
 
    private:
     nlmsghdr* start(std::uint16_t type, std::uint8_t family, std::uint16_t flags, std::size_t tag);
     void finish(nlmsghdr* message);
     void append_envelope(std::uint16_t type, std::uint32_t sequence);
+    /// False if nobody can say which messages were turned down.
+    [[nodiscard]] bool blame(std::span<const std::uint32_t> sequences);
     /// True if the answer to the last message was among them.
     [[nodiscard]] bool take_answers(std::span<const std::byte> bytes, std::uint32_t last);
 

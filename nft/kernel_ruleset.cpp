@@ -69,8 +69,10 @@ bool is_no_failure(const Operation& operation, int code, CommitReport& report) {
     const bool there = code == EEXIST && operation.verb == Verb::create;
     const bool full = code == ENFILE && (operation.verb == Verb::offer || operation.verb == Verb::discard);
     report.already_there += there ? 1U : 0U;
+    const bool turned_down = code == EACCES;  // what somebody may not have must not take along what others may
     report.no_room += full ? 1U : 0U;
-    return there || full;
+    report.turned_down += turned_down ? 1U : 0U;
+    return there || full || turned_down;
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 
 namespace messenger::nft {
@@ -23,6 +24,9 @@ class NetlinkGate {
     /// The same without waiting: the kernel has worked on it, or it was turned down, when the next send(), on whatever
     /// socket of that process, returns. 0 or errno.
     [[nodiscard]] virtual int post(std::span<const std::byte> request, std::size_t answers) = 0;
+    /// After a send() that gave EACCES: the numbers (nlmsg_seq) of those messages that are to blame alone, so that the
+    /// rest may be asked for without them. None: all of it is. Until the next send().
+    [[nodiscard]] virtual std::span<const std::uint32_t> turned_down() const { return {}; }
 };
 
 }  // namespace messenger::nft

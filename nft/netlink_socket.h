@@ -43,6 +43,10 @@ class NetlinkSocket {
 
     /// The kernel works on netfilter requests before this returns; the replies then wait to be received.
     [[nodiscard]] Expected<void> send(std::span<const std::byte> bytes, std::string_view operation);
+    /// Which messages of the last send() a gate turned down (NetlinkGate::turned_down).
+    [[nodiscard]] std::span<const std::uint32_t> turned_down() const {
+        return gate_ == nullptr ? std::span<const std::uint32_t>() : gate_->turned_down();
+    }
     /// Through a gate, without waiting for it (NetlinkGate::post); else the same.
     [[nodiscard]] Expected<void> post(std::span<const std::byte> bytes, std::string_view operation);
     /// What one datagram holds, at most deadline from now. A deadline of 0 does not wait: 0 bytes if there is nothing.

@@ -104,14 +104,16 @@ RequestCheck::RequestCheck(const SchemaOptions& options, const Judge& judge) : j
     }
 }
 
-std::string RequestCheck::find_fault(std::span<const std::byte> request) const {
+std::string RequestCheck::find_fault(std::span<const std::byte> request, std::vector<std::uint32_t>& to_blame) const {
+    to_blame.clear();
     Reader messages(request);
     const nlmsghdr* first = messages.next();
     if (first == nullptr) return "no netlink message";
     if (is_envelope(*first, NFNL_MSG_BATCH_BEGIN)) {
-        std::string fault = judge_batch(messages);
-        if (fault.empty() && !messages.is_at_end()) return "something behind a transaction";
-        return fault;
+        std::string fault = judge_batch(messages, to_blame);
+        const bool ends = messages.is_at_end() || (!fault.empty() && to_blame.empty());
+        if (!ends) to_blame.clear();
+        return ends ? fault : "something behind a transaction";
     }
     for (const nlmsghdr* message = first; message != nullptr; message = messages.next()) {
         if (std::string fault = judge_alone(*message); !fault.empty()) return fault;
@@ -119,7 +121,7 @@ std::string RequestCheck::find_fault(std::span<const std::byte> request) const {
     return messages.is_at_end() ? "" : "something behind a request that is none";
 }
 
-std::string RequestCheck::judge_batch(Reader& messages) const {
+std::string RequestCheck::judge_batch(Reader& messages, std::vector<std::uint32_t>& to_blame) const {
     const nlmsghdr* message = messages.next();
     const auto is_schema = [&](std::size_t at) {
         return message != nullptr && asks_the_same(*message, *reinterpret_cast<const nlmsghdr*>(schema_[at].data()));
@@ -130,17 +132,19 @@ std::string RequestCheck::judge_batch(Reader& messages) const {
             message = messages.next();
         }
     }
+    std::string first;
+    const auto is_wrong_as_a_whole = [&](const char* why) {
+        to_blame.clear();
+        return std::string(why);
+    };
     for (; message != nullptr && !is_envelope(*message, NFNL_MSG_BATCH_END); message = messages.next()) {
-        if (std::string fault = judge_operation(*message); !fault.empty()) return fault;
+        const auto operation = read_operation(*message);
+        if (!operation) return is_wrong_as_a_whole("a change of rules that is none of our elements");
+        if (operation->verb != Verb::add || judge_.may_add(operation->set, operation->element)) continue;
+        if (first.empty()) first = "not to be opened: " + to_nft(*operation);
+        to_blame.push_back(message->nlmsg_seq);
     }
-    return message == nullptr ? "a transaction without an end" : "";
-}
-
-std::string RequestCheck::judge_operation(const nlmsghdr& message) const {
-    const auto operation = read_operation(message);
-    if (!operation) return "a change of rules that is none of our elements";
-    if (operation->verb != Verb::add || judge_.may_add(operation->set, operation->element)) return {};
-    return "not to be opened: " + to_nft(*operation);
+    return message == nullptr ? is_wrong_as_a_whole("a transaction without an end") : first;
 }
 
 std::string RequestCheck::judge_alone(const nlmsghdr& message) const {

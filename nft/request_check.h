@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
@@ -36,12 +37,17 @@ class RequestCheck {
     RequestCheck(const SchemaOptions& options, const Judge& judge);
 
     /// What is wrong with the bytes of one send, for the log; empty if nothing is. Aligned like nlmsghdr.
-    [[nodiscard]] std::string find_fault(std::span<const std::byte> request) const;
+    [[nodiscard]] std::string find_fault(std::span<const std::byte> request) const {
+        std::vector<std::uint32_t> to_blame;
+        return find_fault(request, to_blame);
+    }
+    /// to_blame: gets the numbers of the messages without which nothing would be wrong; none if there are no such.
+    [[nodiscard]] std::string find_fault(std::span<const std::byte> request,
+                                         std::vector<std::uint32_t>& to_blame) const;
 
    private:
     class Reader;
-    [[nodiscard]] std::string judge_batch(Reader& messages) const;
-    [[nodiscard]] std::string judge_operation(const nlmsghdr& message) const;
+    [[nodiscard]] std::string judge_batch(Reader& messages, std::vector<std::uint32_t>& to_blame) const;
     [[nodiscard]] std::string judge_alone(const nlmsghdr& message) const;
 
     const Judge& judge_;

@@ -19,6 +19,7 @@ struct CommitReport {
     std::size_t already_gone = 0;   ///< removals (also those inside a refresh) of elements that had timed out
     std::size_t already_there = 0;  ///< creates of elements that were there
     std::size_t no_room = 0;        ///< offers to sets that were full, and discards where they need room
+    std::size_t turned_down = 0;    ///< what a NetlinkGate would not pass on: left out, for the sake of the rest
     unsigned attempts = 1;          ///< how often the batch was sent
 };
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "nft/schema.h"
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <cerrno>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -21,6 +23,7 @@ namespace messenger::nft {
 namespace {
 
 constexpr std::string_view kInstall = "install table inet messenger_alg";
+constexpr unsigned kMaxAttempts = 4;
 constexpr std::string_view kRemove = "delete table inet messenger_alg";
 
 /// One batch of which every message can be named when the kernel refuses it.
@@ -33,22 +36,32 @@ class NamedBatch {
         operations_.push_back(std::move(operation));
         return operations_.size() - 1;
     }
+    /// How many there are: the next is this.
+    [[nodiscard]] std::size_t tags() const { return operations_.size(); }
     TagMessage tagger() {
         return [this](std::string operation) { return tag(std::move(operation)); };
     }
-    /// The first refusal is the error.
-    Expected<void> commit(std::string_view operation) {
+    /// What was not passed on to the kernel, by its tag: then nothing of it was done. Of other refusals, the first is
+    /// the error.
+    Expected<std::vector<std::size_t>> commit(std::string_view operation) {
         auto failures = batch_.commit(socket_, operation);
         if (!failures) return std::move(failures).error();
-        if (failures->empty()) return {};
-        const BatchFailure& failed = failures->front();
+        std::vector<std::size_t> turned_down;
+        for (const BatchFailure& failed : *failures) {
+            if (failed.code != EACCES || failed.tag == Batch::kNoTag) return refusal(failed, operation);
+            turned_down.push_back(failed.tag);
+        }
+        return turned_down;
+    }
+
+   private:
+    NftError refusal(const BatchFailure& failed, std::string_view operation) {
         const bool named = failed.tag != Batch::kNoTag;
         NftError error = system_error(failed.code, named ? std::string_view(operations_[failed.tag]) : operation);
         if (failed.code == ENOENT) error.failure = Failure::not_supported;  // an expression without its module
         return error;
     }
 
-   private:
     NetlinkSocket& socket_;
     Batch batch_;
     std::vector<std::string> operations_;
@@ -62,15 +75,34 @@ Schema::Schema(NetlinkSocket socket, const SchemaOptions& options) : socket_(std
     assert(!options.passage_mark || (options.passage_mark->value & ~options.passage_mark->mask) == 0);
 }
 
-Expected<void> Schema::install(const Transaction& elements) {
-    NamedBatch batch(socket_);
-    put_schema(batch.batch(), options_, batch.tagger());
-    for (const Operation& operation : elements.operations()) {
-        assert(operation.verb != Verb::remove && operation.verb != Verb::discard && operation.verb != Verb::flush);
-        // The sets are empty, so a refresh has nothing to remove first.
-        put_operation(batch.batch(), kTable, operation, LeaveOut::removal, batch.tag(to_nft(operation)));
+Expected<std::size_t> Schema::install(const Transaction& elements) {
+    const auto operations = elements.operations();
+    std::vector<bool> left_out(operations.size());
+    // All that is turned down is told at once. Only what may be opened in one moment and not in the next takes longer.
+    for (unsigned attempt = 0; attempt < kMaxAttempts; ++attempt) {
+        NamedBatch batch(socket_);
+        put_schema(batch.batch(), options_, batch.tagger());
+        std::vector<std::optional<std::size_t>> places(batch.tags());  // in operations, by tag
+        for (std::size_t i = 0; i < operations.size(); ++i) {
+            const Operation& operation = operations[i];
+            assert(operation.verb != Verb::remove && operation.verb != Verb::discard && operation.verb != Verb::flush);
+            if (left_out[i]) continue;
+            // The sets are empty, so a refresh has nothing to remove first.
+            put_operation(batch.batch(), kTable, operation, LeaveOut::removal, batch.tag(to_nft(operation)));
+            places.emplace_back(i);
+        }
+        const auto turned_down = batch.commit(kInstall);
+        if (!turned_down) return turned_down.error();
+        if (turned_down->empty()) {
+            return static_cast<std::size_t>(std::count(left_out.begin(), left_out.end(), true));
+        }
+        for (const std::size_t tag : *turned_down) {
+            const auto place = places[tag];
+            if (!place) return system_error(EACCES, kInstall);  // it is no element
+            left_out[*place] = true;
+        }
     }
-    return batch.commit(kInstall);
+    return system_error(EACCES, kInstall);
 }
 
 Expected<bool> Schema::is_alike() {
@@ -94,7 +126,10 @@ Expected<bool> Schema::is_alike() {
 Expected<void> Schema::remove() {
     NamedBatch batch(socket_);
     put_schema_removal(batch.batch(), batch.tagger());
-    return batch.commit(kRemove);
+    const auto removed = batch.commit(kRemove);
+    if (!removed) return removed.error();
+    if (!removed->empty()) return system_error(EACCES, kRemove);
+    return {};
 }
 
 }  // namespace messenger::nft

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -110,8 +111,9 @@ class Schema {
     Schema(NetlinkSocket socket, const SchemaOptions& options);
 
     /// Makes the table, in place of one that is there, with the elements that elements adds or refreshes: one
-    /// transaction, so no packet meets half a table. Errors: not_supported names the rule this kernel refuses.
-    [[nodiscard]] Expected<void> install(const Transaction& elements);
+    /// transaction, so no packet meets half a table. How many elements were left out, because who sends for us turned
+    /// them down. Errors: not_supported names the rule this kernel refuses.
+    [[nodiscard]] Expected<std::size_t> install(const Transaction& elements);
     /// Compares what is in the kernel with what install makes: chains with hook, priority and number of rules, sets
     /// with key and flags. Does not look at elements.
     [[nodiscard]] Expected<SchemaState> verify();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -39,6 +41,12 @@ class Transaction {
     /// Gives the element a new timeout, comment and target: delete and add, because kernels before 6.12 ignore the new
     /// timeout of an element that is there. One that has just timed out is made anew. Counters start at zero.
     void refresh(SetId set, const Element& element) { operations_.push_back({Verb::refresh, set, element}); }
+    /// Forgets of what was added here, after the first so many operations, all that matches.
+    template <class Matches>
+    void take_back(std::size_t first, Matches matches) {
+        const auto begin = operations_.begin() + static_cast<std::ptrdiff_t>(first);
+        operations_.erase(std::remove_if(begin, operations_.end(), matches), operations_.end());
+    }
     /// Takes all elements away.
     void flush(SetId set) { operations_.push_back({Verb::flush, set, {}}); }
 

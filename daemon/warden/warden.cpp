@@ -112,8 +112,14 @@ WardenRequest Warden::Gate::head_of(std::span<const std::byte> request, std::siz
 }
 
 int Warden::Gate::send(std::span<const std::byte> request, std::size_t answers) {
+    turned_down_.clear();
     if (request.size() > kLongestWardenRequest) return EMSGSIZE;
-    return warden_.ask(head_of(request, answers), request);
+    const int code = warden_.ask(head_of(request, answers), request);
+    if (code != EACCES) return code;
+    std::uint32_t count = 0;
+    if (!warden_.take(std::as_writable_bytes(std::span(&count, 1)))) return EPIPE;
+    turned_down_.resize(count);
+    return count == 0 || warden_.take(std::as_writable_bytes(std::span(turned_down_))) ? code : EPIPE;
 }
 
 int Warden::Gate::post(std::span<const std::byte> request, std::size_t answers) {

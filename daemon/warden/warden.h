@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -54,12 +55,14 @@ class Warden {
         Gate(Warden& warden, WardenChannel channel) : warden_(warden), channel_(channel) {}
         [[nodiscard]] int send(std::span<const std::byte> request, std::size_t answers) override;
         [[nodiscard]] int post(std::span<const std::byte> request, std::size_t answers) override;
+        [[nodiscard]] std::span<const std::uint32_t> turned_down() const override { return turned_down_; }
 
        private:
         [[nodiscard]] WardenRequest head_of(std::span<const std::byte> request, std::size_t answers) const;
 
         Warden& warden_;
         WardenChannel channel_;
+        std::vector<std::uint32_t> turned_down_;
     };
 
     [[nodiscard]] bool put(const WardenRequest& head, std::span<const std::byte> bytes) const noexcept;

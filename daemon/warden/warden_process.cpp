@@ -17,6 +17,7 @@
 #include <optional>
 #include <span>
 #include <stdexcept>
+#include <string>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -120,7 +121,9 @@ class WardenProcess {
                 continue;
             }
             const int code = carry_out(request->head, request->bytes);
-            if (request->head.answered && !reply(std::as_bytes(std::span(&code, 1)))) return;
+            if (!request->head.answered) continue;
+            if (!reply(std::as_bytes(std::span(&code, 1)))) return;
+            if (code == EACCES && !name_to_blame()) return;
         }
     }
 
@@ -148,6 +151,12 @@ class WardenProcess {
         return ::send(link_, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size());
     }
 
+    [[nodiscard]] bool name_to_blame() const {
+        const auto count = static_cast<std::uint32_t>(to_blame_.size());
+        return reply(std::as_bytes(std::span(&count, 1))) &&
+               (count == 0 || reply(std::as_bytes(std::span(to_blame_))));
+    }
+
     [[nodiscard]] bool answer_about_hosts(std::span<const std::byte> bytes) {
         if (bytes.empty()) heard_.forget_all();
         const auto places = read_places(bytes);
@@ -161,13 +170,15 @@ class WardenProcess {
     }
 
     [[nodiscard]] int send(nft::NetlinkSocket& socket, std::span<const std::byte> bytes, std::size_t answers) {
-        std::string fault = check_->find_fault(bytes);
+        std::string fault = check_->find_fault(bytes, to_blame_);
         if (!fault.empty() && may_look_again()) {  // this host may have another address since
             look_at_host();
-            fault = check_->find_fault(bytes);
+            fault = check_->find_fault(bytes, to_blame_);
         }
         if (!fault.empty()) {
-            log_.error("warden", "turned down, and nothing of it was done: {}", fault);
+            const std::size_t more = std::max<std::size_t>(to_blame_.size(), 1) - 1;
+            log_.error("warden", "turned down, and nothing of it was done: {}{}", fault,
+                       more == 0 ? "" : " and " + std::to_string(more) + " more");
             return EACCES;
         }
         if (const auto room = socket.reserve(bytes.size(), answers); !room) return room.error().code;
@@ -224,7 +235,7 @@ class WardenProcess {
         check_.reset();
         const auto addresses = list_interface_addresses();
         verdicts_.update(duty_.config, addresses);
-        rules_.emplace(duty_.config, addresses, heard_);
+        rules_.emplace(duty_.config, addresses, &heard_);
         check_.emplace(duty_.schema_options, *rules_);
     }
 
@@ -234,6 +245,7 @@ class WardenProcess {
     nft::KernelRuleset sets_;
     HeardHosts heard_{sets_};
     std::array<nft::NetlinkSocket, 3> sockets_;  ///< by WardenChannel
+    std::vector<std::uint32_t> to_blame_;  ///< of the last request
     alg::TimePoint next_look_;
     VerdictCheck verdicts_;
     std::optional<OpeningRules> rules_;

@@ -18,7 +18,8 @@ enum class WardenChannel : std::uint8_t {
 };
 
 /// What goes before each request from the daemon to its warden, through a stream: both are one program, so numbers are
-/// in host order. An answer is an int, errno or 0.
+/// in host order. An answer is an int, errno or 0. What follows EACCES for a request to one of the sockets: how many of
+/// its messages are to blame alone (32 bits), and the number of each, as NetlinkGate::turned_down() gives them.
 struct WardenRequest {
     std::uint32_t size = 0;     ///< bytes that follow; a multiple of 4, as netlink messages are
     std::uint32_t answers = 0;  ///< bytes that the kernel's replies may need

@@ -127,7 +127,11 @@ class TakenOver:
     def _ask(self, request, channel):
         self._link.setblocking(True)
         self._link.sendall(struct.pack("=IIBBHI", len(request), 4096, channel, 1, 0, 0) + request)
-        return struct.unpack("=i", self._link.recv(4))[0]
+        code = struct.unpack("=i", self._link.recv(4))[0]
+        if code == errno.EACCES:  # and which messages are to blame alone
+            count = struct.unpack("=I", self._link.recv(4, socket.MSG_WAITALL))[0]
+            self._link.recv(4 * count, socket.MSG_WAITALL)
+        return code
 
     def ask(self, request, channel=0):
         """errno, or 0."""

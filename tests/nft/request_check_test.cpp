@@ -243,6 +243,40 @@ TEST(RequestCheck, AsksTheJudgeAboutEveryElementAndEverySeed) {
     EXPECT_NE(fault(seed_with_nat(), kNo), "");
 }
 
+TEST(RequestCheck, NamesTheMessagesThatAloneAreToBlame) {
+    /// All but open4.
+    class Some final : public RequestCheck::Judge {
+       public:
+        [[nodiscard]] bool may_add(SetId set, const Element& /*element*/) const override { return set != SetId::open4; }
+        [[nodiscard]] bool may_seed(const FlowEntry& /*entry*/) const override { return false; }
+    };
+    const Some some;
+    const RequestCheck check(options(), some);
+    const auto number = [](const Bytes& request, std::size_t place) {
+        nlmsghdr header{};
+        std::memcpy(&header, request.data() + places(request).at(place), sizeof(header));
+        return header.nlmsg_seq;
+    };
+    Transaction elements;
+    for (const std::uint16_t port : {5350, 5352}) {
+        elements.add(
+            SetId::pinholes4,
+            {Key::pinhole(kFlow.source.address, Protocol::udp, {kInside.address, port}), 90s, Comment("audio"), {}});
+        elements.add(SetId::open4, {Key::endpoint(Protocol::udp, {kInside.address, port}), 90s, Comment("audio"), {}});
+    }
+    const Bytes request = commit(elements);  // an envelope around each
+    std::vector<std::uint32_t> to_blame{7};
+    EXPECT_EQ(check.find_fault(request, to_blame), "not to be opened: " + to_nft(elements.operations()[1]));
+    EXPECT_EQ(to_blame, (std::vector{number(request, 2), number(request, 4)}));
+
+    EXPECT_NE(
+        check.find_fault(Bytes(request.begin(), request.begin() + static_cast<std::ptrdiff_t>(places(request).at(5))),
+                         to_blame),
+        "")
+        << "an end is missing";
+    EXPECT_TRUE(to_blame.empty()) << "then all of it is wrong";
+}
+
 TEST(RequestCheck, JudgesEachOfSeveralRequestsInOne) {
     const Bytes both = seeds_together();
     EXPECT_EQ(places(both).size(), 2U);
