@@ -43,7 +43,7 @@ ConnectionTable::Outcome ConnectionTable::on_segment(const Segment& segment, con
     prepare_edits(*connection, segment, may_take_up);
     const std::size_t first_release = releases.size();
     const bool was_altered = connection->is_altered();
-    const Sender sender = segment.outbound ? Sender::inside : Sender::outside;
+    const Sender sender = sender_of(*connection, segment);
     bool too_much = false;
     if (connection->edited != nullptr) too_much = push_edited(*connection, segment, releases, outcome);
     // The data of a SYN that nobody has answered is not yet that of this connection.
@@ -85,7 +85,7 @@ void ConnectionTable::prepare_edits(Connection& connection, const Segment& segme
     Side& side = side_of(connection, packet.tuple);
     if (connection.edited != nullptr && !packet.payload.empty() && !side.reassembler &&
         connection.state != State::opaque && take_up(side, packet, may_take_up)) {
-        connection.edited->take_up(segment.outbound ? Sender::inside : Sender::outside, packet.tcp.sequence);
+        connection.edited->take_up(sender_of(connection, segment), packet.tcp.sequence);
     }
 }
 
@@ -117,7 +117,7 @@ void ConnectionTable::read(Connection& connection, const Segment& segment, std::
             return;
     }
     MessageStream& messages = side.messages;
-    const Sender sender = segment.outbound ? Sender::inside : Sender::outside;
+    const Sender sender = sender_of(connection, segment);
     const auto with_edits = [&](const auto& call) {
         const std::uint32_t begin = side.first + messages.message_position();
         if (connection.overwrites != nullptr) {
@@ -268,7 +268,7 @@ void ConnectionTable::begin_anew(Connection& connection) {
 bool ConnectionTable::push_edited(Connection& connection, const Segment& segment, ReleaseList& releases,
                                   Outcome& outcome) {
     EditedConnection& edited = *connection.edited;
-    const Sender sender = segment.outbound ? Sender::inside : Sender::outside;
+    const Sender sender = sender_of(connection, segment);
     const auto firsts = [&edited] { return std::array{edited.first(Sender::inside), edited.first(Sender::outside)}; };
     const auto before = firsts();
     outcome.released = true;
@@ -295,6 +295,15 @@ void ConnectionTable::begin_edited_anew(Connection& connection, Outcome& outcome
     for (const Sender one : kBoth) {
         if (edited.decided(one) != edited.first(one)) give_up(connection, OpaqueReason::beginning_not_seen, outcome);
     }
+}
+
+/// Of a connection that has been edited, the end that was inside then stays so, whatever the policy says by now: its
+/// numbers are those of one direction.
+Sender ConnectionTable::sender_of(const Connection& connection, const Segment& segment) {
+    const FlowTuple& tuple = segment.view.tuple;
+    const bool inside =
+        connection.edited == nullptr ? segment.outbound : connection.inside_first == (tuple.source < tuple.destination);
+    return inside ? Sender::inside : Sender::outside;
 }
 
 ConnectionTable::Side& ConnectionTable::edited_side(Connection& connection, Sender sender) {

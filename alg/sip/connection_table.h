@@ -200,6 +200,7 @@ class ConnectionTable {
     void limit_wait(Connection& connection, const FlowTuple& tuple, std::optional<Sender> went_on, TimePoint now);
     [[nodiscard]] EditLimits edit_limits() const;
     [[nodiscard]] static Side& side_of(Connection& connection, const FlowTuple& tuple);
+    [[nodiscard]] static Sender sender_of(const Connection& connection, const Segment& segment);
     void read_again(Connection& connection, Side& side, std::string_view bytes);
     void begin(Connection& connection, const PacketView& packet, std::uint32_t first_sequence);
     static void begin(Side& side, std::uint32_t first_sequence);
