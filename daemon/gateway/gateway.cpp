@@ -97,9 +97,10 @@ Gateway::Gateway(const Config& config, std::string config_file, Log& log)
     report_outside_changes();
     sync_.set_outside(outside_);
     sync_.set_policy(engine_.policy());
+    refresh_rules();
     sync_.set_known_hosts(known_hosts_);
     table_handover_.take(kernel_.generation);
-    const std::size_t taken_over = expect(sync_.restore(engine_, read_clock()));
+    const Restored restored = expect(sync_.restore(engine_, read_clock()));
     journal_.adopt(read_clock());
     pipeline_.set_source_check(sources_);
     if (config_.passage.mode == Passage::admit) pipeline_.set_tracking_check(tracking_);
@@ -125,9 +126,10 @@ Gateway::Gateway(const Config& config, std::string config_file, Log& log)
     // What was read to take over thousands of calls is not needed again.
     static_cast<void>(::malloc_trim(0));
     if (goes_on) log_.notice("start", "the table inet {} is as it has to be, and stays", nft::kTable);
-    if (taken_over > 0) {
-        log_.notice("start", "took over {} pinholes of running calls from the kernel", taken_over);
+    if (restored.pinholes > 0) {
+        log_.notice("start", "took over {} pinholes of running calls from the kernel", restored.pinholes);
     }
+    warn_of_lost(restored);
     const QueueFeatures& granted = queue_.features();
     log_.notice("start", "NFQUEUE: fail-open {}, conntrack with packets {}", granted.fail_open ? "yes" : "no",
                 granted.conntrack ? "yes" : "no");
@@ -260,6 +262,13 @@ void Gateway::refresh_policy() {
     alg::Policy policy = read_policy();
     policy.blocked = steering_.blocked();
     engine_.set_policy(policy);
+    refresh_rules();
+}
+
+/// By which the warden judges, too, once it has read the same file and looked at this host.
+void Gateway::refresh_rules() {
+    rules_.emplace(config_, list_interface_addresses(), nullptr);
+    sync_.set_rules(*rules_);
 }
 
 /// Hosts behind interfaces that the operator has named are inside whatever the routes say. Their numbers change.
@@ -281,9 +290,9 @@ void Gateway::watch_everything() {
     });
     loop_.watch(interfaces_.fd(), EPOLLIN, [this](std::uint32_t) {
         if (!interfaces_.take_changes()) return;
-        follow_outside_addresses();
-        refresh_policy();
+        refresh_policy();  // first: a new table has what may be opened now
         name_inside_interfaces();
+        follow_outside_addresses();
     });
     for (const int signal : {SIGTERM, SIGINT}) {
         loop_.on_signal(signal, [this] { loop_.stop(); });

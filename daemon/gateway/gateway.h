@@ -35,6 +35,7 @@
 #include "daemon/queue/gathering.h"
 #include "daemon/queue/queue_socket.h"
 #include "daemon/queue/queue_statistics.h"
+#include "daemon/warden/opening_rules.h"
 #include "daemon/warden/warden.h"
 
 namespace messenger::daemon {
@@ -59,9 +60,11 @@ class Gateway {
     [[nodiscard]] alg::Policy read_policy();
     void reserve_bound_ports(alg::Policy& policy);
     void refresh_policy();
+    void refresh_rules();
     void watch_everything();
     void name_inside_interfaces();
     void warn_of_tls();
+    void warn_of_lost(const Restored& restored);
     void drain_adopted_queue();
     /// Says what has changed. True if an interface has lost the address it had.
     bool report_outside_changes();
@@ -89,6 +92,7 @@ class Gateway {
     KernelParts kernel_;
     alg::Engine engine_;
     KnownHosts known_hosts_;
+    std::optional<OpeningRules> rules_;  ///< the warden has the same
     PinholeSync sync_;
     OutsideInterfaces outside_;
     TrackingCheck tracking_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The part of Gateway that tells the operator, now and then, of what only the operator can change.
 #include <chrono>
+#include <cstddef>
 
 #include "daemon/gateway/gateway.h"
 
@@ -9,6 +10,7 @@ namespace messenger::daemon {
 namespace {
 
 constexpr auto kBetweenUnprovenWarnings = std::chrono::seconds(10);
+constexpr std::size_t kLostTold = 10;
 constexpr auto kBetweenUntrackedWarnings = std::chrono::minutes(10);
 
 }  // namespace
@@ -21,6 +23,29 @@ void Gateway::warn_of_tls() {
                  "tls.servers, anybody outside can reach its UDP ports {}-{} and TCP 1503 and 6891-6900, call or no "
                  "call, for nobody can read what it agrees on; without TLS only what a call needs is open",
                  tls.port, tls.media_ports.first, tls.media_ports.last);
+}
+
+/// What was there before this start and is not after it.
+void Gateway::warn_of_lost(const Restored& restored) {
+    std::size_t left = kLostTold;
+    for (const Restored::Lost& lost : restored.reserved) {
+        if (left-- == 0) break;
+        log_.warning(
+            "start",
+            "{} had {} as its {} endpoint outside; that port is reserved now (nat.reserved_ports, or a service "
+            "of this host has it), so it is taken away: a call goes on while its media flows, a client gets "
+            "another port when it registers again",
+            lost.inside.to_string(), lost.outside.to_string(), lost.transport == alg::Transport::tcp ? "TCP" : "UDP");
+    }
+    if (restored.reserved.size() > kLostTold) {
+        log_.warning("start", "the same goes for {} more", restored.reserved.size() - kLostTold);
+    }
+    if (restored.tls_clients > 0) {
+        log_.warning("start",
+                     "{} TLS connections open nothing any more: tls.servers, tls.port or network.inside do not cover "
+                     "them as they did before this start",
+                     restored.tls_clients);
+    }
 }
 
 void Gateway::warn_of_unproven() {

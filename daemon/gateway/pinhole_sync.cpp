@@ -43,8 +43,16 @@ nft::Expected<void> PinholeSync::reinstall(alg::Engine& engine, alg::TimePoint n
     nft::Transaction all;
     each_wanted(engine, now, [&](const nft::Operation& wanted) { all.add(wanted.set, wanted.element); });
     table_.forget();
+    const auto installed = schema_.install(all);
+    if (!installed) {
+        ++counters_.failures;
+        return installed.error();
+    }
     ++counters_.reinstalls;
-    return schema_.install(all);
+    nft::CommitReport report;
+    report.turned_down = *installed;
+    note(report);
+    return {};
 }
 
 nft::Expected<std::optional<nft::SetId>> PinholeSync::find_loss(alg::Engine& engine, alg::TimePoint now) {
@@ -90,7 +98,12 @@ nft::Expected<std::size_t> PinholeSync::complete(nft::Transaction& lacking) {
     const std::size_t count = lacking.operations().size();
     if (count == 0) return count;
     for (const nft::Family family : {nft::Family::ipv4, nft::Family::ipv6}) lacking.flush(nft::others(family));
-    if (const auto committed = ruleset_.commit(lacking); !committed) return committed.error();
+    const auto committed = ruleset_.commit(lacking);
+    if (!committed) {
+        ++counters_.failures;
+        return committed.error();
+    }
+    note(*committed);
     return count;
 }
 
@@ -107,6 +120,7 @@ void PinholeSync::each_wanted(alg::Engine& engine, alg::TimePoint now,
                               const std::function<void(const nft::Operation&)>& take) {
     nft::Transaction some;
     const auto hand_on = [&] {
+        take_back_what_may_not_be(some, 0);
         for (const nft::Operation& operation : some.operations()) take(operation);
         some.clear();
     };
@@ -141,7 +155,7 @@ void PinholeSync::each_wanted(alg::Engine& engine, alg::TimePoint now,
 }
 
 bool PinholeSync::leads_nowhere(const std::optional<alg::Endpoint>& outside) const {
-    return outside && outside_ != nullptr && outside_->is_gone(outside->address);
+    return outside && outside_ != nullptr && !outside_->has(outside->address);
 }
 
 nft::Expected<std::size_t> PinholeSync::forget_flows(const alg::IpAddress& outside) {
@@ -217,24 +231,41 @@ void PinholeSync::hear(std::span<const alg::IpAddress> hosts, alg::Engine& engin
     stage(wanted);
 }
 
+template <class Change>
+void PinholeSync::stage_allowed(const Change& change) {
+    const std::size_t first = staged_.operations().size();
+    translate(change, staged_);
+    take_back_what_may_not_be(staged_, first);
+}
+
+void PinholeSync::stage_pinhole(const alg::PinholeChange& change) {
+    const std::size_t first = staged_.operations().size();
+    translate(change, staged_);
+    translate_outside(change, options_.longest_call, staged_);
+    take_back_what_may_not_be(staged_, first);
+}
+
 void PinholeSync::stage(const alg::Plan& plan) {
     for (const alg::PinholeChange& change : plan.changes) {
         if (turns_down(change, may_open) || withholds(change)) continue;
         if (opens(change) && lacks_proof(change.key.inside.address)) continue;
-        translate(change, staged_);
-        translate_outside(change, options_.longest_call, staged_);
+        stage_pinhole(change);
         const bool closes =
             change.kind == alg::PinholeChange::Kind::remove || change.kind == alg::PinholeChange::Kind::forget;
         if (!closes) continue;
         closed_.add(change.key);
         end_flow(change);
     }
-    for (const alg::BindingChange& change : plan.bindings) translate_binding(change, staged_);
+    for (const alg::BindingChange& change : plan.bindings) {
+        const std::size_t first = staged_.operations().size();
+        translate_binding(change, staged_);
+        take_back_what_may_not_be(staged_, first);
+    }
     for (const alg::CallbackChange& change : plan.callbacks) {
         if (turns_down(change, may_call_back) || withholds(change)) continue;
-        if (!opens(change) || !lacks_proof(change.inside.address)) translate(change, staged_);
+        if (!opens(change) || !lacks_proof(change.inside.address)) stage_allowed(change);
     }
-    for (const alg::TlsFlowChange& change : plan.tls_flows) translate(change, staged_);
+    for (const alg::TlsFlowChange& change : plan.tls_flows) stage_allowed(change);
     counters_.changes += plan.changes.size() + plan.bindings.size() + plan.callbacks.size() + plan.tls_flows.size();
     if (!options_.admit || observing_) return;
     for (const alg::FlowSeed& flow : plan.seeds) {
@@ -294,13 +325,10 @@ void PinholeSync::act(alg::Engine& engine, alg::TimePoint now) {
     alg::Plan wanted;
     engine.snapshot(now, wanted);
     for (const alg::PinholeChange& change : wanted.changes) {
-        if (!withheld_.contains(change.key) || lacks_proof(change.key.inside.address)) continue;
-        translate(change, staged_);
-        translate_outside(change, options_.longest_call, staged_);
+        if (withheld_.contains(change.key) && !lacks_proof(change.key.inside.address)) stage_pinhole(change);
     }
     for (const alg::CallbackChange& change : wanted.callbacks) {
-        if (!withheld_callbacks_.contains(key_of(change)) || lacks_proof(change.inside.address)) continue;
-        translate(change, staged_);
+        if (withheld_callbacks_.contains(key_of(change)) && !lacks_proof(change.inside.address)) stage_allowed(change);
     }
     withheld_.clear();
     withheld_callbacks_.clear();
@@ -326,12 +354,20 @@ nft::Expected<void> PinholeSync::commit() {
         commit_times_.add(read_clock() - begun);
         staged_.clear();
         if (!committed) failed = committed.error();
-        if (committed && committed->no_room > 0) note_no_room();
+        if (committed) note(*committed);
     }
     if (!seeds_.empty()) finish_flows();
     if (!failed) return {};
     ++counters_.failures;
     return *std::move(failed);
+}
+
+void PinholeSync::note(const nft::CommitReport& report) {
+    if (report.no_room > 0) note_no_room();
+    if (report.turned_down == 0) return;
+    ++counters_.failures;
+    counters_.refused += report.turned_down;
+    refused_ += report.turned_down;
 }
 
 std::optional<alg::Duration> PinholeSync::remaining(const alg::PinholeKey& key) {

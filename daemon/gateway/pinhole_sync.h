@@ -19,6 +19,7 @@
 #include "daemon/metrics/latency_histogram.h"
 #include "daemon/process/outside_interfaces.h"
 #include "nft/conntrack.h"
+#include "nft/request_check.h"
 #include "nft/ruleset.h"
 #include "nft/schema.h"
 
@@ -49,10 +50,10 @@ class PinholeSync final : public alg::PinholeWitness {
         std::uint64_t not_seeded = 0;  ///< flows of both that no conntrack entry could be made for
         std::uint64_t no_room = 0;     ///< transactions that found the set of admitted flows full
         std::uint64_t reinstalls = 0;
-        std::uint64_t swept = 0;  ///< closed pinholes that a packet had brought back
-        std::uint64_t turned_down =
-            0;                       ///< what the engine wanted against the rules of plan_check.h: never, but for a bug
-        std::uint64_t unproven = 0;  ///< what waits until the warden knows the host
+        std::uint64_t swept = 0;        ///< closed pinholes that a packet had brought back
+        std::uint64_t turned_down = 0;  ///< what the engine wanted and the configuration does not allow (any more)
+        std::uint64_t refused = 0;      ///< elements that the warden left out all the same: its view is another
+        std::uint64_t unproven = 0;     ///< what waits until the warden knows the host
     };
 
     /// All borrowed; they outlive this object.
@@ -64,14 +65,16 @@ class PinholeSync final : public alg::PinholeWitness {
 
     /// Borrowed: what may be opened, whatever the engine says (plan_check.h). Without it, nothing is checked.
     void set_policy(const alg::Policy& policy) { policy_ = &policy; }
+    /// Borrowed: the rules by which the warden will judge. What it would turn down is not asked for, so that it takes
+    /// nothing else along. Without it, all is asked for.
+    void set_rules(const nft::RequestCheck::Judge& rules) { rules_ = &rules; }
 
     /// Borrowed; before restore(). To whom the warden lets something be opened: what is wanted of others waits until
     /// they are known. Without it, to everybody.
     void set_known_hosts(KnownHosts& hosts) { hosts_ = &hosts; }
 
-    /// Tells the engine what a daemon before us left in the kernel, and changes nothing there. Returns the number of
-    /// pinholes.
-    [[nodiscard]] nft::Expected<std::size_t> restore(alg::Engine& engine, alg::TimePoint now);
+    /// Tells the engine what a daemon before us left in the kernel, and changes nothing there.
+    [[nodiscard]] nft::Expected<Restored> restore(alg::Engine& engine, alg::TimePoint now);
     /// A transaction that changes nothing, when those that are being committed now are over.
     [[nodiscard]] nft::Expected<void> wait_for_others();
     /// What the kernel has of what the engine wants, for the next daemon, but for its generation. Absent if the two may
@@ -128,6 +131,9 @@ class PinholeSync final : public alg::PinholeWitness {
     /// room.
     [[nodiscard]] std::optional<nft::NftError> take_flow_error() { return std::exchange(flow_error_, std::nullopt); }
 
+    /// How many elements the warden has left out of what was committed, since this was asked last.
+    [[nodiscard]] std::size_t take_refused() { return std::exchange(refused_, 0); }
+
     /// Packets of these inside hosts are about to be read. Stages what has waited for one of them.
     void hear(std::span<const alg::IpAddress> hosts, alg::Engine& engine, alg::TimePoint now);
     [[nodiscard]] bool knows(const alg::IpAddress& host) const {
@@ -174,7 +180,16 @@ class PinholeSync final : public alg::PinholeWitness {
     void finish_flows();
     /// Stages that the flow of a closed pinhole is not admitted any more.
     void end_flow(const alg::PinholeChange& closed);
+    void note(const nft::CommitReport& report);
     void note_no_room();
+    /// Takes back of what was appended to it from there on, for one change, what may not be opened: all of it if that
+    /// is the first element, which is its inside form.
+    void take_back_what_may_not_be(nft::Transaction& transaction, std::size_t first);
+    [[nodiscard]] bool may_ask_for(nft::SetId set, const nft::Element& element);
+    /// Stages what the change means, but for what may not be opened.
+    template <class Change>
+    void stage_allowed(const Change& change);
+    void stage_pinhole(const alg::PinholeChange& change);
     /// Commits what the table lacks: how much that was. While it was lacking, the packet path may have taken signalling
     /// and media for traffic of others.
     [[nodiscard]] nft::Expected<std::size_t> complete(nft::Transaction& lacking);
@@ -186,6 +201,7 @@ class PinholeSync final : public alg::PinholeWitness {
     nft::Conntrack& conntrack_;
     Options options_;
     const alg::Policy* policy_ = nullptr;
+    const nft::RequestCheck::Judge* rules_ = nullptr;
     const OutsideInterfaces* outside_ = nullptr;
     KnownHosts* hosts_ = nullptr;
     alg::TimePoint next_recall_;
@@ -199,6 +215,7 @@ class PinholeSync final : public alg::PinholeWitness {
     std::vector<nft::FlowEntry> seeds_;                     ///< staged
     std::optional<alg::TimePoint> offers_again_;            ///< after note_no_room()
     std::optional<nft::NftError> flow_error_;
+    std::size_t refused_ = 0;
     StoredTable table_{ruleset_};
     Counters counters_;
     LatencyHistogram commit_times_;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/gateway/restore.h"
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <optional>
 #include <span>
 #include <vector>
@@ -57,12 +59,26 @@ nft::Expected<std::size_t> restore_pinholes(StoredTable& table, alg::Engine& eng
     return count;
 }
 
-nft::Expected<void> restore_bindings(StoredTable& table, alg::Engine& engine, alg::TimePoint now) {
+/// Each once, however many remote hosts know it.
+void note_lost(const Restored::Lost& lost, Restored& restored) {
+    const auto is_same = [&](const Restored::Lost& other) {
+        return other.transport == lost.transport && other.outside == lost.outside;
+    };
+    const auto& known = restored.reserved;
+    if (std::none_of(known.begin(), known.end(), is_same)) restored.reserved.push_back(lost);
+}
+
+nft::Expected<void> restore_bindings(StoredTable& table, alg::Engine& engine, alg::TimePoint now, Restored& restored) {
     const auto elements = elements_of(table, SetId::snat4);
     if (!elements) return elements.error();
     for (const nft::StoredElement& stored : *elements) {
         const auto binding = binding_at(stored.element);
         if (!binding) continue;
+        if (engine.policy().is_reserved(binding->outside_port)) {
+            note_lost({binding->key.transport, binding->key.inside, {binding->key.outside, binding->outside_port}},
+                      restored);
+            continue;
+        }
         alg::CallLabel label;
         label.call = binding->call;
         engine.restore_binding(binding->key, binding->outside_port,
@@ -77,20 +93,28 @@ nft::Expected<void> restore_outside_ends(StoredTable& table, alg::Engine& engine
         const auto elements = elements_of(table, map);
         if (!elements) return elements.error();
         for (const nft::StoredElement& stored : *elements) {
-            if (const auto end = outside_end_at(map, stored.element)) engine.restore_outside(end->key, end->outside);
+            const auto end = outside_end_at(map, stored.element);
+            if (end && !engine.policy().is_reserved(end->outside.port)) engine.restore_outside(end->key, end->outside);
         }
     }
     return {};
 }
 
 /// Without NAT there are no maps for their outside forms; the inside ones hold as they are.
-nft::Expected<void> restore_callbacks(StoredTable& table, bool nat, alg::Engine& engine, alg::TimePoint now) {
+nft::Expected<void> restore_callbacks(StoredTable& table, bool nat, alg::Engine& engine, alg::TimePoint now,
+                                      Restored& restored) {
     for (const SetId set : {SetId::callbacks4, SetId::callbacks6}) {
         const auto elements = elements_of(table, set);
         if (!elements) return elements.error();
         for (const nft::StoredElement& stored : *elements) {
             const auto callback = callback_at(stored.element);
             if (!callback) continue;
+            const auto& outside = callback->outside;
+            if (nat && outside && engine.policy().is_reserved(outside->port)) {
+                // What comes there is for somebody else: without the binding, nothing may lead inside.
+                note_lost({callback->key.transport, callback->key.inside, *outside}, restored);
+                continue;
+            }
             engine.restore_callback(callback->key, nat ? callback->outside : std::nullopt, callback->users,
                                     stored.expires, now);
         }
@@ -98,16 +122,25 @@ nft::Expected<void> restore_callbacks(StoredTable& table, bool nat, alg::Engine&
     return {};
 }
 
-nft::Expected<void> restore_tls(StoredTable& table, nft::Conntrack& conntrack, bool nat, alg::Engine& engine,
-                                alg::TimePoint now) {
+bool may_stay(nft::Element element, SetId set, const TableParts& parts) {
+    element.timeout = std::chrono::seconds(1);  // that of another configuration says nothing
+    return parts.rules == nullptr || parts.rules->may_add(set, element);
+}
+
+nft::Expected<void> restore_tls(StoredTable& table, nft::Conntrack& conntrack, const TableParts& parts,
+                                alg::Engine& engine, alg::TimePoint now, Restored& restored) {
     for (const SetId set : {SetId::tls_clients4, SetId::tls_clients6}) {
         const auto elements = elements_of(table, set);
         if (!elements) return elements.error();
         for (const nft::StoredElement& stored : *elements) {
             const auto tuple = nft::read_tuple_key(stored.element.key);
             if (!tuple) continue;
+            if (!may_stay(stored.element, set, parts)) {
+                ++restored.tls_clients;
+                continue;
+            }
             const auto translation = conntrack.translation(*tuple);
-            const bool hidden = nat && translation && *translation && (*translation)->outside;
+            const bool hidden = parts.nat && translation && *translation && (*translation)->outside;
             engine.restore_tls(to_alg(*tuple), hidden ? to_alg((*translation)->outside->address) : alg::IpAddress{},
                                now);
         }
@@ -117,22 +150,24 @@ nft::Expected<void> restore_tls(StoredTable& table, nft::Conntrack& conntrack, b
 
 }  // namespace
 
-nft::Expected<std::size_t> restore(StoredTable& table, nft::Conntrack& conntrack, const TableParts& parts,
-                                   alg::Engine& engine, alg::TimePoint now) {
+nft::Expected<Restored> restore(StoredTable& table, nft::Conntrack& conntrack, const TableParts& parts,
+                                alg::Engine& engine, alg::TimePoint now) {
+    Restored restored;
     if (parts.nat) {
         if (auto found = find_pinholes_behind(table); !found) return found.error();
     }
-    auto count = restore_pinholes(table, engine, now);
-    if (!count) return count;
+    const auto count = restore_pinholes(table, engine, now);
+    if (!count) return count.error();
+    restored.pinholes = *count;
     // After the pinholes, because the bindings of a call without any are let go.
     if (parts.nat) {
-        if (auto restored = restore_bindings(table, engine, now); !restored) return restored.error();
-        if (auto restored = restore_outside_ends(table, engine); !restored) return restored.error();
+        if (auto done = restore_bindings(table, engine, now, restored); !done) return done.error();
+        if (auto done = restore_outside_ends(table, engine); !done) return done.error();
     }
-    if (auto restored = restore_callbacks(table, parts.nat, engine, now); !restored) return restored.error();
-    if (!parts.tls) return count;
-    if (auto restored = restore_tls(table, conntrack, parts.nat, engine, now); !restored) return restored.error();
-    return count;
+    if (auto done = restore_callbacks(table, parts.nat, engine, now, restored); !done) return done.error();
+    if (!parts.tls) return restored;
+    if (auto done = restore_tls(table, conntrack, parts, engine, now, restored); !done) return done.error();
+    return restored;
 }
 
 }  // namespace messenger::daemon

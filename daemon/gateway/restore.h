@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstddef>
+#include <vector>
 
 #include "alg/engine.h"
 #include "daemon/gateway/stored_table.h"
 #include "nft/conntrack.h"
+#include "nft/request_check.h"
 
 namespace messenger::daemon {
 
@@ -13,11 +15,26 @@ namespace messenger::daemon {
 struct TableParts {
     bool nat = false;
     bool tls = false;
+    const nft::RequestCheck::Judge* rules = nullptr;  ///< what may be opened; absent: everything
+};
+
+/// What a table has from before.
+struct Restored {
+    /// An inside endpoint, and the one outside that it had.
+    struct Lost {
+        alg::Transport transport = alg::Transport::udp;
+        alg::Endpoint inside;
+        alg::Endpoint outside;
+    };
+    std::size_t pinholes = 0;
+    std::vector<Lost> reserved;   ///< cannot be had again: nat.reserved_ports, or a service of this host, has the port
+    std::size_t tls_clients = 0;  ///< connections that the configuration does not let open anything any more
 };
 
 /// Tells the engine what a daemon before us left in the kernel: pinholes, then the bindings, call-backs and TLS
-/// connections. Changes nothing in the kernel. Returns the number of pinholes.
-[[nodiscard]] nft::Expected<std::size_t> restore(StoredTable& table, nft::Conntrack& conntrack, const TableParts& parts,
-                                                 alg::Engine& engine, alg::TimePoint now);
+/// connections. Changes nothing in the kernel. What may not be opened any more, a callback whose outside port is
+/// another's now among it, the engine is not told of, so it goes.
+[[nodiscard]] nft::Expected<Restored> restore(StoredTable& table, nft::Conntrack& conntrack, const TableParts& parts,
+                                              alg::Engine& engine, alg::TimePoint now);
 
 }  // namespace messenger::daemon

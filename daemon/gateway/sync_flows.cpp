@@ -38,8 +38,9 @@ void PinholeSync::seed(const alg::Admission& admission) {
     const nft::FlowTuple flow = to_nft(admission.from_remote);
     if (leads_nowhere(admission.outside)) {
         // The inside host's own packet: this host's other rules translate it to the address that there is now.
-        staged_.offer(nft::admitted(flow.source.address.family()),
-                      {nft::Key::tuple(flow.reversed()), options_.admitted, {}, {}});
+        const nft::SetId set = nft::admitted(flow.source.address.family());
+        const nft::Element answers{nft::Key::tuple(flow.reversed()), options_.admitted, {}, {}};
+        if (may_ask_for(set, answers)) staged_.offer(set, answers);
         return;
     }
     nft::FlowEntry entry;
@@ -48,6 +49,10 @@ void PinholeSync::seed(const alg::Admission& admission) {
     entry.mark = admission.signalling ? 0 : options_.marks.pinhole();
     entry.timeout = options_.first_packet;
     if (admission.outside) entry.outside = to_nft(*admission.outside);
+    if (rules_ != nullptr && !rules_->may_seed(entry)) {
+        ++counters_.turned_down;
+        return;
+    }
     seeds_.push_back(entry);
 }
 
@@ -57,7 +62,8 @@ void PinholeSync::begin_flows() {
     // Only saves further packets the way through the queue: for want of room no pinhole must fail.
     for (const nft::FlowEntry& seed : seeds_) {
         each_admitted(seed, [&](nft::SetId set, const nft::Key& key) {
-            staged_.offer(set, {key, options_.admitted, {}, {}});
+            const nft::Element admitted{key, options_.admitted, {}, {}};
+            if (may_ask_for(set, admitted)) staged_.offer(set, admitted);
         });
     }
 }

@@ -9,8 +9,8 @@
 
 namespace messenger::daemon {
 
-nft::Expected<std::size_t> PinholeSync::restore(alg::Engine& engine, alg::TimePoint now) {
-    auto restored = daemon::restore(table_, conntrack_, {options_.nat, options_.tls}, engine, now);
+nft::Expected<Restored> PinholeSync::restore(alg::Engine& engine, alg::TimePoint now) {
+    auto restored = daemon::restore(table_, conntrack_, {options_.nat, options_.tls, rules_}, engine, now);
     if (restored && hosts_ != nullptr) recall_stored_hosts();
     return restored;
 }
@@ -53,7 +53,7 @@ nft::Expected<void> PinholeSync::wait_for_others() {
 }
 
 std::optional<LeftTable> PinholeSync::leave(alg::Engine& engine, alg::TimePoint now) {
-    if (in_doubt_ || observing_ || options_.sip_ports.empty()) return std::nullopt;
+    if (in_doubt_ || observing_ || counters_.refused > 0 || options_.sip_ports.empty()) return std::nullopt;
     // What is held back now may be in the kernel from before: the next daemon has to find it there, and close it.
     const auto held_back = [this] { return counters_.turned_down + counters_.unproven; };
     const std::uint64_t before = held_back();

@@ -15,6 +15,9 @@ namespace messenger::daemon {
 namespace {
 
 constexpr auto kRepairDelay = std::chrono::milliseconds(200);
+constexpr auto kLongestRepairDelay = std::chrono::seconds(10);
+constexpr auto kBetweenFailuresTold = std::chrono::seconds(10);
+constexpr auto kBetweenRefusedLooks = std::chrono::seconds(10);
 constexpr auto kShortestPause = std::chrono::milliseconds(20);  // between looks for elements that others have removed
 constexpr int kPausePerLook = 10;                               // times what the last one took
 
@@ -23,7 +26,8 @@ constexpr int kPausePerLook = 10;                               // times what th
 TableKeeper::TableKeeper(const Parts& parts)
     : parts_(parts),
       repair_timer_(parts.loop.add_timer([this] { repair(); })),
-      loss_timer_(parts.loop.add_timer([this] { look_for_losses(); })) {}
+      loss_timer_(parts.loop.add_timer([this] { look_for_losses(); })),
+      repair_delay_(kRepairDelay) {}
 
 void TableKeeper::follow_changes() {
     parts_.loop.watch(watch_->fd(), EPOLLIN, [this](std::uint32_t) { on_change(); });
@@ -103,14 +107,13 @@ void TableKeeper::put_back(std::span<const nft::Place> removed, alg::TimePoint n
 void TableKeeper::reinstall(std::string_view why) {
     const auto installed = parts_.sync.reinstall(parts_.engine, parts_.loop.now());
     if (!installed) {
-        report(installed.error());
         needs_new_table_ = true;
+        report(installed.error());
         return;
     }
     // What had failed is in it now; once more would only cost the packets that wait in the queues.
-    parts_.loop.set_timer(repair_timer_, std::nullopt);
+    end_repairs();
     needs_new_table_ = false;
-    parts_.sync.set_in_doubt(false);
     parts_.unread.begin();
     parts_.log.warning("table", "the table inet {} was put back with {} pinholes: {}", nft::kTable,
                        parts_.engine.pinholes().size(), why);
@@ -123,19 +126,59 @@ void TableKeeper::report(const std::optional<nft::NftError>& error) {
                          "of conntrack full? compare nf_conntrack_count and nf_conntrack_max of net.netfilter)",
                          unmade->message());
     }
+    look_at_refused();
     if (!error) return;
-    parts_.log.error("kernel", "{}", error->message());
+    tell(error->message());
     // Whatever it was, what the kernel has may now differ from what is wanted: make it the same soon.
     const bool full = error->failure == nft::Failure::set_full;
     // A set that is full of our own elements would be full again; if it is not, others' are in it.
     if (full && parts_.engine.pinholes().size() >= parts_.schema.options().set_size) return;
     needs_new_table_ = needs_new_table_ || full || error->failure == nft::Failure::schema_gone;
     parts_.sync.set_in_doubt(true);
-    parts_.loop.set_timer(repair_timer_, parts_.loop.now() + kRepairDelay);
+    repair_soon();
+}
+
+void TableKeeper::tell(const std::string& failure) {
+    const alg::TimePoint now = parts_.loop.now();
+    const bool is_first = repair_delay_ == alg::Duration(kRepairDelay);
+    if (!is_first && now < next_told_) {
+        ++untold_;
+        return;
+    }
+    next_told_ = now + kBetweenFailuresTold;
+    const std::uint64_t more = std::exchange(untold_, 0);
+    parts_.log.error("kernel", "{}{}", failure, more == 0 ? "" : fmt::format(" (and {} failures more since)", more));
+}
+
+void TableKeeper::repair_soon() {
+    if (repair_at_) return;
+    repair_at_ = parts_.loop.now() + repair_delay_;
+    parts_.loop.set_timer(repair_timer_, repair_at_);
+}
+
+void TableKeeper::end_repairs() {
+    parts_.loop.set_timer(repair_timer_, std::nullopt);
+    repair_at_.reset();
+    repair_delay_ = kRepairDelay;
+    parts_.sync.set_in_doubt(false);
+}
+
+void TableKeeper::look_at_refused() {
+    const std::size_t refused = parts_.sync.take_refused();
+    if (refused == 0) return;
+    const alg::TimePoint now = parts_.loop.now();
+    const bool again = now >= next_refused_look_;
+    parts_.log.error("kernel", "{} elements are not in the table, for the warden has turned them down{}", refused,
+                     again ? "; all others are, and these are tried once more" : "; all others are");
+    if (!again) return;
+    next_refused_look_ = now + kBetweenRefusedLooks;
+    repair_soon();
 }
 
 /// The table stays if it can: with a new one, packets of running calls would be lost for what another call lacks.
 void TableKeeper::repair() {
+    repair_at_.reset();
+    repair_delay_ = std::min<alg::Duration>(2 * repair_delay_, kLongestRepairDelay);
     if (needs_new_table_) {
         reinstall("its last change failed");
         return;
@@ -145,7 +188,8 @@ void TableKeeper::repair() {
         report(repaired.error());
         return;
     }
-    parts_.sync.set_in_doubt(false);
+    end_repairs();
+    look_at_refused();
     parts_.log.notice("table", "the kernel takes changes again: the table inet {} has all {} pinholes", nft::kTable,
                       parts_.engine.pinholes().size());
 }

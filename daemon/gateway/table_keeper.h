@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -56,12 +57,23 @@ class TableKeeper {
     void look_everywhere(alg::TimePoint now);
     void put_back(std::span<const nft::Place> removed, alg::TimePoint now);
     void repair();
+    /// What the warden alone would not have is tried once more: this host may have got an address that it did not know
+    /// of yet.
+    void look_at_refused();
+    void repair_soon();
+    void end_repairs();
+    void tell(const std::string& failure);
 
     Parts parts_;
     std::optional<nft::RulesetWatch> watch_;
     EventLoop::TimerId repair_timer_;
     EventLoop::TimerId loss_timer_;
     alg::TimePoint next_loss_look_;
+    alg::Duration repair_delay_;  ///< longer with each repair that fails
+    std::optional<alg::TimePoint> repair_at_;
+    alg::TimePoint next_refused_look_;
+    alg::TimePoint next_told_;  ///< while no repair has helped, failures are told of now and then only
+    std::uint64_t untold_ = 0;
     bool owes_look_ = false;        ///< for changes that have been seen
     bool needs_new_table_ = false;  ///< repair() cannot do with the one that is there
 };

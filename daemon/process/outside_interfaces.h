@@ -69,6 +69,11 @@ class OutsideInterfaces {
     [[nodiscard]] bool is_gone(const alg::IpAddress& address) const {
         return std::find(gone_.begin(), gone_.end(), address) != gone_.end();
     }
+    /// False for an address that a daemon before us has known, too.
+    [[nodiscard]] bool has(const alg::IpAddress& address) const {
+        return std::any_of(interfaces_.begin(), interfaces_.end(),
+                           [&](const Interface& one) { return one.outside == address; });
+    }
     [[nodiscard]] bool empty() const { return interfaces_.empty(); }
 
    private:

@@ -19,7 +19,7 @@ constexpr alg::Duration kLongestRegistration = std::chrono::hours(25);
 
 }  // namespace
 
-OpeningRules::OpeningRules(const Config& config, std::span<const InterfaceAddress> addresses, const HeardHosts& heard)
+OpeningRules::OpeningRules(const Config& config, std::span<const InterfaceAddress> addresses, const HeardHosts* heard)
     : policy_(make_policy(config, addresses)),
       outside_(policy_.protected_addresses),
       marks_(marks_of(config)),
@@ -88,7 +88,7 @@ bool OpeningRules::may_add(SetId set, const nft::Element& element) const {
 }
 
 bool OpeningRules::has_spoken(const alg::IpAddress& host) const {
-    return !policy_.relays.empty() || heard_.contains(host);
+    return heard_ == nullptr || !policy_.relays.empty() || heard_->contains(host);
 }
 
 bool OpeningRules::may_be_pinhole(SetId set, const nft::Element& element) const {

@@ -21,8 +21,9 @@ namespace messenger::daemon {
 /// same. Every element must end by itself, so that nothing outlives a dead daemon.
 class OpeningRules final : public nft::RequestCheck::Judge {
    public:
-    /// addresses: this host's own. heard: borrowed; who may have something opened.
-    OpeningRules(const Config& config, std::span<const InterfaceAddress> addresses, const HeardHosts& heard);
+    /// addresses: this host's own. heard: borrowed; who may have something opened. The daemon, which asks for that
+    /// before (known_hosts.h), has none.
+    OpeningRules(const Config& config, std::span<const InterfaceAddress> addresses, const HeardHosts* heard);
 
     [[nodiscard]] bool may_add(nft::SetId set, const nft::Element& element) const override;
     [[nodiscard]] bool may_seed(const nft::FlowEntry& entry) const override;
@@ -46,7 +47,7 @@ class OpeningRules final : public nft::RequestCheck::Judge {
     std::vector<alg::IpAddress> outside_;
     nft::MarkLayout marks_;
     alg::Duration longest_;
-    const HeardHosts& heard_;
+    const HeardHosts* heard_;
 };
 
 }  // namespace messenger::daemon

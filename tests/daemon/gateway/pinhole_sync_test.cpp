@@ -2,6 +2,7 @@
 #include "daemon/gateway/pinhole_sync.h"
 
 #include <array>
+#include <set>
 #include <vector>
 
 #include "daemon/translate.h"
@@ -54,6 +55,53 @@ TEST_F(PinholeSyncTest, TakesOverWhatItsPredecessorLeftSoThatAByeStillCloses) {
     queued_[0].payload = packets_[0];
     EXPECT_FALSE(restarted.on_batch(queued_, sink_, alg::TimePoint(std::chrono::seconds(3))));
     EXPECT_EQ(kernel_.count(nft::SetId::pinholes4), 0U);
+}
+
+/// Turns down every element whose key is among these.
+class Refusing final : public nft::RequestCheck::Judge {
+   public:
+    [[nodiscard]] bool may_add(nft::SetId /*set*/, const nft::Element& element) const override {
+        return !refused.contains(element.key);
+    }
+    [[nodiscard]] bool may_seed(const nft::FlowEntry& /*entry*/) const override { return true; }
+
+    std::set<nft::Key> refused;
+};
+
+TEST_F(PinholeSyncTest, AsksForNothingThatTheWardenWouldTurnDown) {
+    const nft::Endpoint inside = to_nft(testing::endpoint("10.1.2.3", 7100));
+    const nft::Address remote = to_nft(testing::address("203.0.113.9"));
+    const nft::Endpoint outside = to_nft(testing::endpoint("192.0.2.1", 3478));
+    const nft::Key inside_form = nft::Key::pinhole(remote, nft::Protocol::udp, inside);
+    const nft::Key outside_form = nft::Key::pinhole(remote, nft::Protocol::udp, outside);
+    const auto open = [&](const nft::Key& refused) {
+        Refusing rules;
+        rules.refused = {refused};
+        PinholeSync sync(kernel_, schema_, conntrack_, {{}, false, {}, {}, {}, true});
+        sync.set_rules(rules);
+        kernel_.elements.clear();
+        alg::Plan plan;
+        for (const std::uint16_t port : {3478, 3480}) {  // of one who may have it, too
+            alg::CallbackChange change;
+            change.inside = testing::endpoint("10.1.2.3", static_cast<std::uint16_t>(port + 7100 - 3478));
+            change.remote = testing::address("203.0.113.9");
+            change.outside = testing::endpoint("192.0.2.1", port);
+            change.timeout = std::chrono::minutes(1);
+            plan.callbacks.push_back(change);
+        }
+        sync.stage(plan);
+        EXPECT_TRUE(sync.commit());
+        EXPECT_EQ(sync.counters().turned_down, 1U);
+        EXPECT_EQ(sync.counters().failures, 0U);
+    };
+    open(outside_form);
+    EXPECT_EQ(kernel_.count(nft::SetId::callbacks4), 3U) << "its inside form stays, and both of the other";
+    EXPECT_EQ(kernel_.count(nft::SetId::dnat4), 1U);
+    EXPECT_EQ(kernel_.count(nft::SetId::sip_endpoints4), 2U);
+    open(inside_form);
+    EXPECT_EQ(kernel_.count(nft::SetId::callbacks4), 2U);
+    EXPECT_EQ(kernel_.count(nft::SetId::dnat4), 1U);
+    EXPECT_EQ(kernel_.count(nft::SetId::sip_endpoints4), 1U);
 }
 
 TEST_F(PinholeSyncTest, OpensToAHostOnceItIsKnownToHaveSpoken) {
@@ -162,7 +210,7 @@ TEST_F(PinholeSyncTest, LeavesTheNextDaemonWhatTheKernelNeedNotBeAskedFor) {
     PinholeSync taking(silent, schema_, conntrack_, options);
     taking.take(*std::move(left));
     const std::size_t commits = kernel_.commits;
-    EXPECT_EQ(*taking.restore(next, now), 2U);
+    EXPECT_EQ(taking.restore(next, now)->pinholes, 2U);
     ASSERT_TRUE(taking.take_over(next, now));
     EXPECT_EQ(silent.listed, 0U);
     EXPECT_EQ(kernel_.commits, commits) << "all is as it has to be";

@@ -46,7 +46,7 @@ const HeardHosts& heard() {
 OpeningRules rules(const Config& chosen = config()) {
     const std::array own{InterfaceAddress{"lan", testing::address("10.1.2.1"), *alg::Prefix::parse("10.1.2.0/24")},
                          InterfaceAddress{"wan", testing::address("192.0.2.1"), *alg::Prefix::parse("192.0.2.0/24")}};
-    return {chosen, own, heard()};
+    return {chosen, own, &heard()};
 }
 
 nft::Endpoint at(const char* host, std::uint16_t port) {
