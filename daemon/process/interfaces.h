@@ -15,6 +15,8 @@ struct InterfaceAddress {
     std::string interface;
     alg::IpAddress address;
     alg::Prefix network;
+
+    [[nodiscard]] bool operator==(const InterfaceAddress&) const = default;
 };
 
 /// All addresses of this host as they are now, link-local ones included. Throws std::system_error.

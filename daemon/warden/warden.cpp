@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/warden/warden.h"
 
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -9,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <limits>
+#include <new>
 #include <system_error>
 #include <utility>
 
@@ -21,9 +23,19 @@ namespace {
 /// So that a batch of verdicts seldom waits for the one before.
 constexpr int kLinkRoom = 1 << 20;
 
+[[nodiscard]] WardenCounts* share_counts() {
+    static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
+    void* memory = ::mmap(nullptr, sizeof(WardenCounts), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) {  // NOLINT(*-no-int-to-ptr, *-cstyle-cast): the system's own macro
+        throw std::system_error(errno, std::generic_category(), "sharing memory");
+    }
+    return new (memory) WardenCounts;  // NOLINT(*-owning-memory): the mapping owns it
+}
+
 }  // namespace
 
-Warden::Warden(WardenDuty duty, Log& log) {
+Warden::Warden(WardenDuty duty, Log& log) : counts_(share_counts()) {
+    duty.counts = counts_;
     std::array<int, 2> ends{};
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
         throw std::system_error(errno, std::generic_category(), "making a pair of sockets");
@@ -40,6 +52,7 @@ Warden::Warden(WardenDuty duty, Log& log) {
 Warden::~Warden() {
     link_ = Fd();
     static_cast<void>(::waitpid(child_, nullptr, 0));
+    static_cast<void>(::munmap(counts_, sizeof(WardenCounts)));
 }
 
 bool Warden::put(const WardenRequest& head, std::span<const std::byte> bytes) const noexcept {

@@ -46,6 +46,9 @@ class Warden {
     /// Has it read the configuration's file anew.
     void order_reload();
 
+    /// Verdicts that it did not give; it has dropped their packets.
+    [[nodiscard]] std::uint64_t verdicts_turned_down() const { return counts_->verdicts; }
+
     /// Readable (EPOLLHUP) when the warden has ended: nothing can be done without it.
     [[nodiscard]] int fd() const { return link_.get(); }
 
@@ -71,6 +74,7 @@ class Warden {
 
     Fd link_;
     pid_t child_ = -1;
+    WardenCounts* counts_;  ///< shared with it
     std::array<Gate, 3> gates_{Gate(*this, WardenChannel::ruleset), Gate(*this, WardenChannel::schema),
                                Gate(*this, WardenChannel::conntrack)};
 };

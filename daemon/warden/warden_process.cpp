@@ -41,6 +41,7 @@ namespace {
 
 constexpr std::size_t kFirstRoom = std::size_t{256} * 1024;
 constexpr auto kPauseBetweenLooks = std::chrono::milliseconds(100);
+constexpr auto kBetweenVerdictsTold = std::chrono::seconds(10);
 
 /// Requests out of a stream. Keeps room for ordinary ones, of which only as much is touched as they need.
 class RequestStream {
@@ -111,6 +112,7 @@ class WardenProcess {
           sets_(std::move(own)),
           sockets_{adopt(duty_.ruleset), adopt(duty_.schema), adopt(duty_.conntrack)} {
         look_at_host();
+        take_up();
     }
 
     void serve() {
@@ -153,8 +155,7 @@ class WardenProcess {
 
     [[nodiscard]] bool name_to_blame() const {
         const auto count = static_cast<std::uint32_t>(to_blame_.size());
-        return reply(std::as_bytes(std::span(&count, 1))) &&
-               (count == 0 || reply(std::as_bytes(std::span(to_blame_))));
+        return reply(std::as_bytes(std::span(&count, 1))) && (count == 0 || reply(std::as_bytes(std::span(to_blame_))));
     }
 
     [[nodiscard]] bool answer_about_hosts(std::span<const std::byte> bytes) {
@@ -192,11 +193,25 @@ class WardenProcess {
             look_at_host();
             good = verdicts_.holds_only_verdicts(bytes);
         }
-        if (!good) {
-            log_.error("warden", "turned down: {} bytes for the queues that are no verdicts as the daemon gives them",
-                       bytes.size());
-            return EACCES;
-        }
+        if (good) return give(bytes);
+        const VerdictCheck::Mended mended = verdicts_.mend(bytes);
+        duty_.counts->verdicts += mended.turned_down;
+        tell_of_verdicts(mended.turned_down);
+        return mended.bytes.empty() ? EACCES : give(mended.bytes);
+    }
+
+    void tell_of_verdicts(std::size_t turned_down) {
+        untold_verdicts_ += turned_down;
+        const alg::TimePoint now = read_clock();
+        if (now < next_told_) return;
+        next_told_ = now + kBetweenVerdictsTold;
+        log_.error("warden",
+                   "turned down {} verdicts, and dropped their packets: they are not as the daemon gives them, or what "
+                   "a packet was to become is no signalling of an inside host",
+                   std::exchange(untold_verdicts_, 0));
+    }
+
+    [[nodiscard]] int give(std::span<const std::byte> bytes) {
         if (send_to_queue(bytes)) return 0;
         // When the kernel has no room for a whole batch, it may still have for each of its messages.
         int code = 0;
@@ -225,17 +240,26 @@ class WardenProcess {
         take_reloadable(*result.config, duty_.config);
         log_.set_level(duty_.config.log.level);
         look_at_host();
+        take_up();
         return 0;
     }
 
     [[nodiscard]] bool may_look_again() { return read_clock() >= next_look_; }
 
     void look_at_host() {
-        next_look_ = read_clock() + kPauseBetweenLooks;
+        const alg::TimePoint now = read_clock();
+        next_look_ = now + kPauseBetweenLooks;
+        auto addresses = list_interface_addresses();
+        if (addresses == addresses_) return;
+        addresses_ = std::move(addresses);
+        take_up();
+    }
+
+    /// What there is to judge by.
+    void take_up() {
         check_.reset();
-        const auto addresses = list_interface_addresses();
-        verdicts_.update(duty_.config, addresses);
-        rules_.emplace(duty_.config, addresses, &heard_);
+        verdicts_.update(duty_.config, addresses_);
+        rules_.emplace(duty_.config, addresses_, &heard_);
         check_.emplace(duty_.schema_options, *rules_);
     }
 
@@ -245,8 +269,11 @@ class WardenProcess {
     nft::KernelRuleset sets_;
     HeardHosts heard_{sets_};
     std::array<nft::NetlinkSocket, 3> sockets_;  ///< by WardenChannel
-    std::vector<std::uint32_t> to_blame_;  ///< of the last request
-    alg::TimePoint next_look_;
+    std::vector<std::uint32_t> to_blame_;        ///< of the last request
+    alg::TimePoint next_look_;                   ///< not before, whatever seems to be wrong
+    alg::TimePoint next_told_;
+    std::size_t untold_verdicts_ = 0;
+    std::vector<InterfaceAddress> addresses_;  ///< of this host, when it looked last
     VerdictCheck verdicts_;
     std::optional<OpeningRules> rules_;
     std::optional<nft::RequestCheck> check_;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <string>
 
 #include "daemon/config/config.h"
@@ -8,6 +10,11 @@
 #include "nft/schema.h"
 
 namespace messenger::daemon {
+
+/// What it counts, for the daemon to tell: in memory of both.
+struct WardenCounts {
+    std::atomic<std::uint64_t> verdicts = 0;  ///< turned down
+};
 
 /// What the warden works with. The descriptors are the daemon's own sockets: both processes have them.
 struct WardenDuty {
@@ -17,6 +24,7 @@ struct WardenDuty {
     int queue = -1;
     nft::SchemaOptions schema_options;
     Config config;
+    WardenCounts* counts = nullptr;
     std::string config_file;  ///< read again when the daemon says so: what it says itself would prove nothing
 };
 

@@ -88,9 +88,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const bool passes_ill = judged_ill.find_fault(request).empty();
     require(!passes_ill || judged_well.find_fault(request).empty(), "a judge who says yes lets more through");
     if (passes_ill) require_harmless(request);
-    if (verdicts.holds_only_verdicts(request) && size > 0) {
-        require(!passes_ill, "verdicts are no requests");
-    }
+    const bool holds_verdicts = verdicts.holds_only_verdicts(request);
+    if (holds_verdicts && size > 0) require(!passes_ill, "verdicts are no requests");
+    const auto mended = verdicts.mend(request);
+    require(verdicts.holds_only_verdicts(mended.bytes), "what is mended may be sent");
+    require((mended.turned_down == 0) == holds_verdicts, "what is good is not mended");
     if (const auto places = messenger::daemon::read_places(request)) {
         const auto again = messenger::daemon::read_places(messenger::daemon::write_places(*places));
         require(again == places, "places are read as they were written");

@@ -177,3 +177,23 @@ def test_a_tls_client_is_none_any_more(make_scene, changes, nat):
     assert "turned down" not in said and "1 TLS connections open nothing any more" in said
     assert_table_comes_back(scene)
     assert "10.1.2.10" not in scene.lab.gateway.run("nft", "list", "set", *TABLE, "tls_clients4")
+
+
+def test_a_connection_to_a_client_that_is_not_inside_any_more_goes_on(make_scene):
+    """Its packets still come to the queue, and have to leave it."""
+    scene = make_scene(nat=True, transport="tcp", config={"network.inside": ["10.1.2.0/24"]})
+    client, server = scene.agent(scene.lab.inside, 7100), scene.agent(scene.lab.server)
+    uri, port = register(client, server)
+    call = Call.outgoing(server, uri, server.connect((OUTSIDE, port)))
+    call.request("INVITE", offer(scene.lab.server, 40000))
+    invite = client.receive("INVITE")
+    client.reply(invite, 200, offer(scene.lab.inside, 5350), tag="c1")
+    call.ack(server.receive(200))
+    client.receive("ACK")
+    reload(scene, {"network.inside": ["10.1.2.11/32"]})
+    call.request("BYE")
+    client.reply(client.receive("BYE"), 200)
+    server.receive((200, "BYE"))
+    status = Ctl(scene).json("status")
+    assert [queue["waiting"] for queue in status["queues"]] == [0] * len(status["queues"])
+    assert status["counters"]["verdict_errors"] == 0

@@ -122,6 +122,44 @@ TEST(VerdictCheck, LetsAPacketBecomeOnlyWhatMightHaveBeenQueued) {
     EXPECT_FALSE(passes(replaced(testing::to_bytes("a packet's bytes"))));
 }
 
+TEST(VerdictCheck, LetsWhatWasInsideGoOn) {
+    VerdictCheck check;
+    check.update(hiding(), {});
+    Config narrower = hiding();
+    narrower.network.inside = {*alg::Prefix::parse("10.1.2.11/32")};
+    check.update(narrower, {});
+    const auto to = [](const char* host, std::uint16_t port) {
+        return replaced(testing::udp_packet(endpoint("203.0.113.30", 40'000), endpoint(host, port), "SIP/2.0 200 OK"));
+    };
+    EXPECT_TRUE(check.holds_only_verdicts(to("10.1.2.3", 7100))) << "a connection that was edited before";
+    EXPECT_FALSE(check.holds_only_verdicts(to("10.1.2.3", 161)));
+    EXPECT_FALSE(passes(to("10.1.2.3", 7100), narrower)) << "not to a host that has never been inside";
+}
+
+TEST(VerdictCheck, DropsThePacketOfAVerdictThatMayNotBeGivenAndGivesTheOthers) {
+    VerdictCheck check;
+    check.update(hiding(), {});
+    const Verdict good{kSignalling, 1, Verdict::Action::accept, std::nullopt, {}};
+    const Bytes service = from_server(161);
+    const Verdict bad{kSignalling, 2, Verdict::Action::accept, 0x20000000, service};
+    const Verdict of_others{201, 3, Verdict::Action::accept, std::nullopt, {}};
+    const Verdict last{kAdmit, 4, Verdict::Action::drop, std::nullopt, {}};
+    VerdictBatch sent(65'536);
+    for (const Verdict& verdict : {good, bad, of_others, last}) EXPECT_TRUE(sent.add(verdict, verdict.packet_id));
+    VerdictBatch expected(65'536);
+    for (const Verdict& verdict : {good, Verdict{kSignalling, 2, Verdict::Action::drop, std::nullopt, {}}, last}) {
+        EXPECT_TRUE(expected.add(verdict, verdict.packet_id));
+    }
+    const auto mended = check.mend(sent.bytes());
+    EXPECT_EQ(mended.turned_down, 2);
+    EXPECT_EQ(mended.bytes, Bytes(expected.bytes().begin(), expected.bytes().end()));
+    EXPECT_TRUE(check.holds_only_verdicts(mended.bytes));
+
+    Bytes cut(sent.bytes().begin(), sent.bytes().end());
+    cut.resize(one(good).size() + 10);
+    EXPECT_EQ(check.mend(cut).bytes, one(good)) << "what comes before is given";
+}
+
 TEST(VerdictCheck, TurnsDownOtherMessagesOfTheQueue) {
     for (unsigned type = 0; type < 256; ++type) {
         if (type == NFQNL_MSG_VERDICT) continue;
