@@ -17,6 +17,7 @@
 #include "daemon/queue/gathering.h"
 #include "daemon/queue/queue_socket.h"
 #include "daemon/queue/queue_statistics.h"
+#include "daemon/warden/warden.h"
 #include "nft/features.h"
 #include "nft/ruleset.h"
 #include "nft/schema.h"
@@ -47,6 +48,7 @@ struct DaemonParts {
     const PacketLatencies& latencies;
     const std::vector<std::string>& waiting_keys;  ///< changed in the configuration file, for a restart
     const TrackingCheck& tracking;
+    const std::optional<Warden>& warden;
 };
 
 }  // namespace messenger::daemon

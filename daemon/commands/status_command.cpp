@@ -87,6 +87,10 @@ template <class Counts>
             {"queue_conntrack", queue.conntrack}};
 }
 
+[[nodiscard]] std::uint64_t verdicts_turned_down(const DaemonParts& parts) {
+    return parts.warden ? parts.warden->verdicts_turned_down() : 0;
+}
+
 [[nodiscard]] json describe_work(const DaemonParts& parts) {
     const PinholeSync::Counters& sync = parts.sync.counters();
     const Pipeline::Counters& pipeline = parts.pipeline.counters();
@@ -109,7 +113,9 @@ template <class Counts>
             {"reinstalls", sync.reinstalls},
             {"fallbacks", pipeline.fallbacks},
             {"queue_overruns", queue.overruns},
-            {"verdict_errors", queue.verdict_errors},
+            {"turned_down", sync.turned_down},
+            {"elements_refused", sync.refused},
+            {"verdict_errors", queue.verdict_errors + verdicts_turned_down(parts)},
             {"wake_ups", parts.loop.wake_ups()}};
 }
 
@@ -134,6 +140,7 @@ template <class Counts>
             {"queues", describe_queues(parts)},
             {"unread_bytes", parts.queue.unread_bytes()},
             {"unread_packets", parts.unread.count()},
+            {"table_missing", parts.sync.lacks_table()},
             {"nat", describe_nat(parts)},
             {"features", describe_features(parts)},
             {"counters", describe_work(parts)}};

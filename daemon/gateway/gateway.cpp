@@ -81,7 +81,7 @@ Gateway::Gateway(const Config& config, std::string config_file, Log& log)
                 [this](const std::optional<nft::NftError>& error) { report(error); }),
       parts_{config_,  started_, loop_,     kernel_.features,  kernel_.ruleset, kernel_.schema, engine_,   sync_,
              outside_, events_,  queue_,    queue_statistics_, gathering_,      unread_,        pipeline_, control_,
-             journal_, media_,   steering_, latencies_,        waiting_keys_,   tracking_},
+             journal_, media_,   steering_, latencies_,        waiting_keys_,   tracking_,      warden_},
       expiry_timer_(loop_.add_timer([this] {
           keeper_.catch_up();
           report(pipeline_.expire(loop_.now()));

@@ -44,6 +44,7 @@ nft::Expected<void> PinholeSync::reinstall(alg::Engine& engine, alg::TimePoint n
     each_wanted(engine, now, [&](const nft::Operation& wanted) { all.add(wanted.set, wanted.element); });
     table_.forget();
     const auto installed = schema_.install(all);
+    lacks_table_ = !installed;
     if (!installed) {
         ++counters_.failures;
         return installed.error();

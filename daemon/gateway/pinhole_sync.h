@@ -131,6 +131,8 @@ class PinholeSync final : public alg::PinholeWitness {
     /// room.
     [[nodiscard]] std::optional<nft::NftError> take_flow_error() { return std::exchange(flow_error_, std::nullopt); }
 
+    /// The table is not in the kernel, or is not known to be, and the last attempt to make it has failed.
+    [[nodiscard]] bool lacks_table() const { return lacks_table_; }
     /// How many elements the warden has left out of what was committed, since this was asked last.
     [[nodiscard]] std::size_t take_refused() { return std::exchange(refused_, 0); }
 
@@ -216,6 +218,7 @@ class PinholeSync final : public alg::PinholeWitness {
     std::optional<alg::TimePoint> offers_again_;            ///< after note_no_room()
     std::optional<nft::NftError> flow_error_;
     std::size_t refused_ = 0;
+    bool lacks_table_ = false;
     StoredTable table_{ruleset_};
     Counters counters_;
     LatencyHistogram commit_times_;

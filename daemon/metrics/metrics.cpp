@@ -124,9 +124,14 @@ void collect_decisions(Collector& to, const DaemonParts& parts) {
 void collect_kernel(Collector& to, const DaemonParts& parts) {
     const PinholeSync::Counters& sync = parts.sync.counters();
     to.counter("transactions_total", "Changes of the kernel's sets.", sync.transactions);
-    to.counter("transaction_failures_total", "Those that the kernel refused.", sync.failures);
-    to.counter("turned_down_total", "What the engine wanted to open against the rules of the last check: a bug.",
+    to.counter("transaction_failures_total", "Those that the kernel refused, tables that could not be made among them.",
+               sync.failures);
+    to.counter("turned_down_total",
+               "What calls wanted opened and the configuration does not allow, as after a change of it.",
                sync.turned_down);
+    to.counter("elements_refused_total", "Elements that the warden left out of a change, for its view was another.",
+               sync.refused);
+    to.gauge("table_missing", "1 while the table is not there and cannot be made.", parts.sync.lacks_table() ? 1 : 0);
     to.counter("unproven_total",
                "Openings that waited for another message, because the kernel had not heard their inside host.",
                sync.unproven);
@@ -150,6 +155,8 @@ void collect_queue(Collector& to, const DaemonParts& parts) {
     to.counter("fallback_verdicts_total", "Packets that got the fallback verdict.",
                parts.pipeline.counters().fallbacks);
     to.counter("verdict_errors_total", "Verdicts that the kernel did not take.", queue.verdict_errors);
+    to.counter("verdicts_turned_down_total", "Verdicts that the warden did not give; it dropped their packets.",
+               parts.warden ? parts.warden->verdicts_turned_down() : 0);
     to.counter("queue_overruns_total", "Times that packets did not fit into the daemon's buffer.", queue.overruns);
     to.begin(MetricType::Gauge, "gather_seconds", "How long packets wait for others at present, to be read together.");
     to.add({}, seconds(parts.gathering.interval()));
