@@ -41,6 +41,7 @@ namespace {
 
 constexpr std::size_t kFirstRoom = std::size_t{256} * 1024;
 constexpr auto kPauseBetweenLooks = std::chrono::milliseconds(100);
+constexpr auto kBetweenRounds = std::chrono::seconds(3);
 constexpr auto kBetweenVerdictsTold = std::chrono::seconds(10);
 
 /// Requests out of a stream. Keeps room for ordinary ones, of which only as much is touched as they need.
@@ -118,6 +119,8 @@ class WardenProcess {
     void serve() {
         RequestStream requests(link_);
         while (const auto request = requests.next()) {
+            // An address that this host had is somebody else's to open something for.
+            if (read_clock() >= next_round_) look_at_host();
             if (request->head.channel == WardenChannel::hosts) {
                 if (!answer_about_hosts(request->bytes)) return;
                 continue;
@@ -249,6 +252,7 @@ class WardenProcess {
     void look_at_host() {
         const alg::TimePoint now = read_clock();
         next_look_ = now + kPauseBetweenLooks;
+        next_round_ = now + kBetweenRounds;
         auto addresses = list_interface_addresses();
         if (addresses == addresses_) return;
         addresses_ = std::move(addresses);
@@ -271,6 +275,7 @@ class WardenProcess {
     std::array<nft::NetlinkSocket, 3> sockets_;  ///< by WardenChannel
     std::vector<std::uint32_t> to_blame_;        ///< of the last request
     alg::TimePoint next_look_;                   ///< not before, whatever seems to be wrong
+    alg::TimePoint next_round_;  ///< then at the latest, for what is to be opened may be allowed no more
     alg::TimePoint next_told_;
     std::size_t untold_verdicts_ = 0;
     std::vector<InterfaceAddress> addresses_;  ///< of this host, when it looked last

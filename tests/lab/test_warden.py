@@ -243,6 +243,21 @@ def test_a_daemon_that_was_taken_over_reaches_no_host_that_has_not_spoken(make_s
     intruder.close()
 
 
+def test_a_daemon_that_was_taken_over_gets_nothing_for_an_address_that_has_gone(make_scene):
+    scene = make_scene(nat=True)
+    gateway = scene.lab.gateway
+    gateway.run("ip", "addr", "add", "192.0.2.222/32", "dev", "outside")
+    intruder = TakenOver(scene.daemon)
+    key = socket.inet_aton(scene.lab.third.ip4) + socket.inet_aton("192.0.2.222") + bytes([17, 0, 0, 0]) + struct.pack(
+        ">HH", 40000, 0)
+    time.sleep(3.2)  # so often it looks
+    assert intruder.ask(batch(element("outside4", key))) == 0, "the control: this is how it is asked"
+    gateway.run("ip", "addr", "del", "192.0.2.222/32", "dev", "outside")
+    time.sleep(3.2)
+    assert intruder.ask(batch(element("outside4", key))) == errno.EACCES
+    intruder.close()
+
+
 def test_what_waits_for_proof_opens_with_the_next_message(make_scene):
     """Somebody empties the set of who was heard between a host's first packet and the daemon that reads it."""
     scene = make_scene()
