@@ -15,7 +15,7 @@ namespace messenger::daemon {
 namespace {
 
 constexpr auto kRepairDelay = std::chrono::milliseconds(200);
-constexpr auto kLongestRepairDelay = std::chrono::seconds(10);
+constexpr auto kLongestRepairDelay = std::chrono::seconds(1);
 constexpr auto kBetweenFailuresTold = std::chrono::seconds(10);
 constexpr auto kBetweenRefusedLooks = std::chrono::seconds(10);
 constexpr auto kShortestPause = std::chrono::milliseconds(20);  // between looks for elements that others have removed

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "nft/request_check.h"
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <functional>
@@ -258,7 +259,7 @@ TEST(RequestCheck, NamesTheMessagesThatAloneAreToBlame) {
         return header.nlmsg_seq;
     };
     Transaction elements;
-    for (const std::uint16_t port : {5350, 5352}) {
+    for (const std::uint16_t port : std::array<std::uint16_t, 2>{5350, 5352}) {
         elements.add(
             SetId::pinholes4,
             {Key::pinhole(kFlow.source.address, Protocol::udp, {kInside.address, port}), 90s, Comment("audio"), {}});

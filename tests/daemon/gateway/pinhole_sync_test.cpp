@@ -81,8 +81,9 @@ TEST_F(PinholeSyncTest, AsksForNothingThatTheWardenWouldTurnDown) {
         sync.set_rules(rules);
         kernel_.elements.clear();
         alg::Plan plan;
-        for (const std::uint16_t port : {3478, 3480}) {  // of one who may have it, too
+        for (const std::uint16_t port : std::array<std::uint16_t, 2>{3478, 3480}) {  // of one who may have it, too
             alg::CallbackChange change;
+            change.transport = alg::Transport::udp;
             change.inside = testing::endpoint("10.1.2.3", static_cast<std::uint16_t>(port + 7100 - 3478));
             change.remote = testing::address("203.0.113.9");
             change.outside = testing::endpoint("192.0.2.1", port);
