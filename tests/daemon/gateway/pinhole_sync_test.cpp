@@ -310,13 +310,13 @@ TEST_F(PinholeSyncTest, FindsAPinholeThatAListingLeavesOutByItsOutsideForm) {
     }
     alg::Engine next(policy(), alg::Limits{}, {1, 2});
     PinholeSync after(kernel_, schema_, conntrack_, options);
-    EXPECT_EQ(*after.restore(next, now), 2U);
+    EXPECT_EQ(after.restore(next, now)->pinholes, 2U);
     EXPECT_EQ(next.pinholes().size(), 2U);
 
     for (const auto& [set, key] : kernel_.unlisted) kernel_.drop(set, key);
     alg::Engine other(policy(), alg::Limits{}, {1, 2});
     PinholeSync later(kernel_, schema_, conntrack_, options);
-    EXPECT_EQ(*later.restore(other, now), 0U) << "what is not there is not believed";
+    EXPECT_EQ(later.restore(other, now)->pinholes, 0U) << "what is not there is not believed";
 }
 
 TEST_F(PinholeSyncTest, WhatWasSeededForAClosedPinholeIsNotAdmittedAnyMore) {
