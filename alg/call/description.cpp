@@ -163,6 +163,12 @@ std::optional<RefuseReason> address_obstacle(const IpAddress& announced, const I
     return std::nullopt;
 }
 
+std::optional<RefuseReason> addresses_obstacle(const Stream& stream, const IpAddress& sender, const Policy& policy) {
+    const auto reason = address_obstacle(stream.address, sender, policy);
+    if (reason || stream.rtcp_address == stream.address) return reason;
+    return address_obstacle(stream.rtcp_address, sender, policy);
+}
+
 std::optional<RefuseReason> port_obstacle(std::uint16_t port, PortRole role, const Policy& policy) {
     const bool fixed = role == PortRole::file || role == PortRole::t120;
     if (fixed && policy.fixed_ranges == FixedRanges::off) return RefuseReason::fixed_ranges_off;

@@ -75,6 +75,9 @@ void permit(Description& description, const IpAddress& sender, const Policy& pol
 /// Why this address may not be announced by sender, if it may not (rule 1; forbidden destinations).
 [[nodiscard]] std::optional<RefuseReason> address_obstacle(const IpAddress& announced, const IpAddress& sender,
                                                            const Policy& policy);
+/// The same for what a stream announces.
+[[nodiscard]] std::optional<RefuseReason> addresses_obstacle(const Stream& stream, const IpAddress& sender,
+                                                             const Policy& policy);
 /// Why this port may never be opened, if it may not (rule 2). T.120 has its own port, outside the media range.
 [[nodiscard]] std::optional<RefuseReason> port_obstacle(std::uint16_t port, PortRole role, const Policy& policy);
 
@@ -115,10 +118,7 @@ void permit(Description& description, const IpAddress& sender, const Policy& pol
             stream.permitted = true;  // on hold: it opens nothing by itself
             continue;
         }
-        auto reason = address_obstacle(stream.address, sender, policy);
-        if (!reason && stream.rtcp_address != stream.address) {
-            reason = address_obstacle(stream.rtcp_address, sender, policy);
-        }
+        auto reason = addresses_obstacle(stream, sender, policy);
         // With ICE the default address is often that of a relay; the host's own are among the candidates.
         if (reason == RefuseReason::not_sender_address && has_permitted_candidate(description, stream.slot)) continue;
         // Without its own port a stream is nothing: RTCP and the neighbours of a forbidden port stay closed too.

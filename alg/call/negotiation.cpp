@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The part of Signalling that gives session descriptions to the agents at both ends of a hop.
 #include <algorithm>
+#include <span>
 
 #include "alg/call/hearsay.h"
 #include "alg/call/session_kind.h"
@@ -18,6 +19,12 @@ namespace {
         kept.keep_remote_ends();
     }
     return kept;
+}
+
+void name_answers(std::span<Event> events) {
+    for (Event& event : events) {
+        if (auto* const media = std::get_if<MediaEvent>(&event)) media->answer = true;
+    }
 }
 
 }  // namespace
@@ -76,12 +83,16 @@ Agent* Signalling::note_listener(const Passing& passing, Dialog& dialog, Party p
     return listener;
 }
 
-void Signalling::settle(Dialog& dialog, const OfferId& offer) {
+/// An offer has been answered for good.
+void Signalling::settle(const Passing& passing, Dialog& dialog, const Exchange& exchange) {
+    if (!exchange.final || !exchange.answering) return;
     for (Agent& agent : dialog.agents) {
-        if (!agent.offered_peer || agent.offered_peer->offer != offer) continue;
+        if (!agent.offered_peer || agent.offered_peer->offer != *exchange.answering) continue;
         agent.peer = agent.offered_peer->address;
         agent.offered_peer.reset();
     }
+    // Its session timer has begun anew.
+    if (!passing.message.is_request() && exchange.answering->method != Method::prack) dialog.quiet = false;
 }
 
 /// Of that host alone: the other end of a call between two inside hosts hears of the agreement later. And no file
@@ -117,11 +128,7 @@ void Signalling::negotiate(const Passing& passing, Call& call, const Speaker& sp
         if (address != nullptr && !address->is_unspecified()) event.announced = *address;
         plan.events.emplace_back(event);
     };
-    if (exchange.final && exchange.answering) {
-        settle(dialog, *exchange.answering);
-        // Its session timer has begun anew.
-        if (!passing.message.is_request() && exchange.answering->method != Method::prack) dialog.quiet = false;
-    }
+    settle(passing, dialog, exchange);
     Description description;
     IpAddress named;
     const std::size_t first_media_event = plan.events.size();
@@ -162,9 +169,7 @@ void Signalling::negotiate(const Passing& passing, Call& call, const Speaker& sp
                        });
         speak(dialog.agent(tuple.source.address, speaker.party), true, description);
     }
-    for (std::size_t i = first_media_event; i < last_media_event; ++i) {
-        if (auto* const media = std::get_if<MediaEvent>(&plan.events[i])) media->answer = answered;
-    }
+    if (answered) name_answers(std::span(plan.events).subspan(first_media_event, last_media_event - first_media_event));
 }
 
 }  // namespace messenger::alg

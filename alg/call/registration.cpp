@@ -72,6 +72,15 @@ void drop_if(Values& values, Which&& which) {
     return {contact.transport, contact.endpoint, key.registrar};
 }
 
+/// There are no more bindings to come, so they stay where they are.
+void name_what_stays(RegistrationTable::Registration& registration, TimePoint now,
+                     RegistrationTable::Settled& settled) {
+    for (const auto& one : registration.asked) {
+        auto* const binding = registration.find(one.name);
+        if (binding != nullptr) settled.stays.push_back({binding, binding->expires - now});
+    }
+}
+
 }  // namespace
 
 TimePoint RegistrationTable::Registration::due() const {
@@ -227,10 +236,7 @@ std::optional<RegistrationTable::Settled> RegistrationTable::on_response(const S
         }
     }
     drop_if(asked, [](const Asked& one) { return one.ends; });
-    for (const Asked& one : asked) {
-        Binding* binding = registration.find(one.name);  // there are no more to come, so it stays where it is
-        if (binding != nullptr) settled.stays.push_back({binding, binding->expires - now});
-    }
+    name_what_stays(registration, now, settled);
     return settled;
 }
 

@@ -48,8 +48,10 @@ void Signalling::on_response(const Passing& passing, Plan& plan) {
     // Phones ring by themselves, and answer PRACK and UPDATE meanwhile; only a success is the will of an inside host.
     const bool success = message.status() >= kFirstSuccess && message.status() < kFirstFailure;
     const bool accepts = method == Method::invite || (requester.dialog != nullptr && !requester.dialog->waiting());
-    if (success && accepts && policy_.inside.contains(passing.tuple.source.address)) calls_.set_invited(*call);
+    const bool from_inside = policy_.inside.contains(passing.tuple.source.address);
+    if (success && accepts && from_inside) calls_.set_invited(*call);
     if (method == Method::invite) {
+        if (from_inside && message.status() < kFirstFailure) believe_copy(passing, *call, tags.from);
         on_invite_response(passing, *call, tags, plan);
     } else if (requester.dialog != nullptr) {
         // From and To are the request's, so it is the other party that speaks.
@@ -61,9 +63,6 @@ void Signalling::on_response(const Passing& passing, Plan& plan) {
 
 void Signalling::on_invite_response(const Passing& passing, Call& call, const Tags& tags, Plan& plan) {
     const SipMessageView& message = passing.message;
-    if (policy_.inside.contains(passing.tuple.source.address) && message.status() < kFirstFailure) {
-        believe_copy(passing, call, tags.from);
-    }
     if (message.status() == kTrying) return;
     const Speaker requester = find_dialog(call, tags);
     if (requester.dialog != nullptr && turn_away(passing, *requester.dialog, plan)) return;

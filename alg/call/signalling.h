@@ -210,7 +210,7 @@ class Signalling {
     [[nodiscard]] Agent* note_listener(const Passing& passing, Dialog& dialog, Party party, const Exchange& exchange,
                                        const IpAddress& named) const;
     /// A transaction has ended well: what it offered holds.
-    static void settle(Dialog& dialog, const OfferId& offer);
+    static void settle(const Passing& passing, Dialog& dialog, const Exchange& exchange);
     /// What the agent has agreed on takes the place of what its host had from before a restart.
     void replace_restored(Dialog& dialog, const Agent& agent) const;
     void negotiate(const Passing& passing, Call& call, const Speaker& speaker, const Exchange& exchange, Plan& plan);
