@@ -98,7 +98,7 @@ void check_forwarding(const LiveHost& host, const Config& config, Findings& find
         const char* file;
     };
     // IPv6 on the inside alone is common, and no reason for alarm.
-    const bool v6_leaves = LiveHost::default_interface(true).has_value();
+    const bool v6_leaves = host.default_interface(true).has_value();
     const std::array both{
         Forwarding{has_v4, true, "IPv4", "net.ipv4.ip_forward", "50-forward-ipv4.conf"},
         Forwarding{has_v6, v6_leaves, "IPv6", "net.ipv6.conf.all.forwarding", "50-forward-ipv6.conf"}};
@@ -111,7 +111,7 @@ void check_forwarding(const LiveHost& host, const Config& config, Findings& find
                             {fmt::format("sysctl -w {}=1", one.setting),
                              fmt::format("echo '{}=1' > /etc/sysctl.d/{}", one.setting, one.file)}});
     }
-    if (const auto outside = LiveHost::default_interface(false)) check_rp_filter(*outside, findings);
+    if (const auto outside = host.default_interface(false)) check_rp_filter(*outside, findings);
 }
 
 void check_conntrack(Findings& findings) {

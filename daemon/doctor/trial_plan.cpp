@@ -23,10 +23,11 @@ struct Strangers {
 constexpr Strangers kStrangers4{"131.107.1.10", "131.107.1.20"};
 constexpr Strangers kStrangers6{"2620:0:2d0:200::10", "2620:0:2d0:200::20"};
 
-[[nodiscard]] std::string outside_interface(const Config& config, const TrialWishes& wishes, bool ipv6) {
+[[nodiscard]] std::string outside_interface(const LiveHost& host, const Config& config, const TrialWishes& wishes,
+                                            bool ipv6) {
     if (!wishes.outside_interface.empty()) return wishes.outside_interface;
     if (!ipv6 && !config.nat.interfaces.empty()) return config.nat.interfaces.front();
-    return LiveHost::default_interface(ipv6).value_or("");
+    return host.default_interface(ipv6).value_or("");
 }
 
 /// An inside host behind the interface.
@@ -70,7 +71,7 @@ constexpr Strangers kStrangers6{"2620:0:2d0:200::10", "2620:0:2d0:200::20"};
     std::vector<std::string> problems;
     std::vector<std::string> inside = host.inside_interfaces(config);
     if (!wishes.inside_interface.empty()) inside = {wishes.inside_interface};
-    const std::string outside = outside_interface(config, wishes, ipv6);
+    const std::string outside = outside_interface(host, config, wishes, ipv6);
     std::size_t planned = 0;
     for (const std::string& interface : inside) {
         const auto address = wishes.inside ? wishes.inside : inside_host(host, config, interface, ipv6);

@@ -68,7 +68,10 @@ namespace {
 
 }  // namespace
 
-LiveHost::LiveHost() : links_(RouteSocket().links()), addresses_(list_interface_addresses()) {}
+LiveHost::LiveHost()
+    : links_(RouteSocket().links()),
+      addresses_(list_interface_addresses()),
+      ways_out_{default_interface4(), default_interface6()} {}
 
 const Link* LiveHost::find_link(std::string_view name) const {
     const auto found =
@@ -102,10 +105,6 @@ std::vector<std::string> LiveHost::inside_interfaces(const Config& config) const
         }
     }
     return names;
-}
-
-std::optional<std::string> LiveHost::default_interface(bool ipv6) {
-    return ipv6 ? default_interface6() : default_interface4();
 }
 
 std::optional<std::int64_t> read_setting(std::string_view name) {

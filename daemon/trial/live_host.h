@@ -20,9 +20,14 @@ class LiveHost {
    public:
     /// Throws std::system_error.
     LiveHost();
+    /// Interfaces.
+    struct WaysOut {
+        std::optional<std::string> ipv4;
+        std::optional<std::string> ipv6;
+    };
     /// A host that looks so.
-    LiveHost(std::vector<Link> links, std::vector<InterfaceAddress> addresses)
-        : links_(std::move(links)), addresses_(std::move(addresses)) {}
+    LiveHost(std::vector<Link> links, std::vector<InterfaceAddress> addresses, WaysOut ways_out = {})
+        : links_(std::move(links)), addresses_(std::move(addresses)), ways_out_(std::move(ways_out)) {}
 
     [[nodiscard]] const std::vector<Link>& links() const { return links_; }
     [[nodiscard]] const std::vector<InterfaceAddress>& addresses() const { return addresses_; }
@@ -32,11 +37,14 @@ class LiveHost {
     /// Those behind which there are inside hosts, by the configuration.
     [[nodiscard]] std::vector<std::string> inside_interfaces(const Config& config) const;
     /// Where packets for the world leave; absent without a default route.
-    [[nodiscard]] static std::optional<std::string> default_interface(bool ipv6);
+    [[nodiscard]] const std::optional<std::string>& default_interface(bool ipv6) const {
+        return ipv6 ? ways_out_.ipv6 : ways_out_.ipv4;
+    }
 
    private:
     std::vector<Link> links_;
     std::vector<InterfaceAddress> addresses_;
+    WaysOut ways_out_;
 };
 
 /// The value of a setting of /proc/sys, by its name in sysctl's notation ("net.ipv4.ip_forward"), in the network
