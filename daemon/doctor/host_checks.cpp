@@ -111,7 +111,7 @@ void check_forwarding(const LiveHost& host, const Config& config, Findings& find
                             {fmt::format("sysctl -w {}=1", one.setting),
                              fmt::format("echo '{}=1' > /etc/sysctl.d/{}", one.setting, one.file)}});
     }
-    if (const auto outside = host.default_interface(false)) check_rp_filter(*outside, findings);
+    if (const auto& outside = host.default_interface(false)) check_rp_filter(*outside, findings);
 }
 
 void check_conntrack(Findings& findings) {
