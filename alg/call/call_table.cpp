@@ -164,21 +164,31 @@ void CallTable::erase(std::uint64_t key) {
 void CallTable::schedule(const Call& call) {
     TimePoint earliest = TimePoint::max();
     for (const Dialog& dialog : call.dialogs) earliest = std::min({earliest, dialog.deadline, dialog.reach_due});
-    TimePoint& queued = calls_.at(call.number).second.queued;
-    if (earliest >= queued) return;  // looked at before that anyway
-    queued = earliest;
-    deadlines_.push(earliest, call.number);
-    deadlines_.compact(calls_.size(), [this](TimePoint when, Calls::Id id) {
-        return calls_.holds(id) && calls_.at(id).second.queued == when;
+    Rest& rest = calls_.at(call.number).second;
+    rest.due = earliest;
+    if (earliest < rest.queued) queue(call.number, rest);  // else it comes up before that anyway
+}
+
+void CallTable::queue(Calls::Id id, Rest& rest) {
+    rest.queued = rest.due;
+    deadlines_.push(rest.due, id);
+    deadlines_.compact(calls_.size(), [this](TimePoint when, Calls::Id queued) {
+        return calls_.holds(queued) && calls_.at(queued).second.queued == when;
     });
 }
 
 Call* CallTable::pop_due(TimePoint now) {
-    while (const auto due = deadlines_.pop_entry_due(now)) {
+    while (const auto popped = deadlines_.pop_entry_due(now)) {
+        if (!calls_.holds(popped->key)) continue;
+        Rest& rest = calls_.at(popped->key).second;
         // Others were left behind by a call that has ended, perhaps in the same place.
-        if (!calls_.holds(due->key) || calls_.at(due->key).second.queued != due->when) continue;
-        calls_.at(due->key).second.queued = TimePoint::max();
-        return &fetch(due->key);
+        if (rest.queued != popped->when) continue;
+        if (rest.due > now) {
+            queue(popped->key, rest);  // most calls are over, or renewed, by the time they were to be looked at
+            continue;
+        }
+        rest.queued = TimePoint::max();
+        return &fetch(popped->key);
     }
     return nullptr;
 }

@@ -31,6 +31,7 @@ class CallTable {
     /// What is known of a call at rest.
     struct Rest {
         TimePoint queued = TimePoint::max();  ///< the earliest entry for it in the deadline queue
+        TimePoint due = TimePoint::max();     ///< when it is to be looked at: then, or later than queued
         CellStore::Record record;
         std::uint32_t place = kNoPlace;  ///< on the desk
     };
@@ -149,6 +150,7 @@ class CallTable {
     static constexpr std::size_t kRefusedKept = 64;  ///< besides two for each call
 
     [[nodiscard]] Call& fetch(Calls::Id id);
+    void queue(Calls::Id id, Rest& rest);
     [[nodiscard]] Call& take_place(Calls::iterator entry);
     [[nodiscard]] const Call& read(Calls::const_iterator entry, ReadingDesk& desk) const;
     [[nodiscard]] std::string_view keep_text(std::string_view text) const;

@@ -170,13 +170,18 @@ TEST(CallTable, LooksAtACallWhenItsEarliestDialogEnds) {
     EXPECT_EQ(t.table.pop_due(at(99)), nullptr);
 }
 
-TEST(CallTable, LooksAgainWhenTheDeadlineHasMoved) {
+TEST(CallTable, LeavesACallAloneWhoseDeadlineHasMoved) {
     Table t;
     Call& call = *t.add("one");
     t.end_at(call, 50);
     t.end_at(call, 200);
-    EXPECT_EQ(t.table.pop_due(at(50)), &call) << "too early, which costs nothing";
-    t.table.schedule(call);
+    EXPECT_EQ(t.table.next_deadline(), at(50)) << "which is queued";
+    EXPECT_EQ(t.table.pop_due(at(50)), nullptr);
+    EXPECT_EQ(t.table.next_deadline(), at(200));
+    t.end_at(call, 100);
+    EXPECT_EQ(t.table.pop_due(at(99)), nullptr);
+    EXPECT_EQ(t.table.pop_due(at(100)), &call);
+    t.end_at(call, 200);
     EXPECT_EQ(t.table.pop_due(at(199)), nullptr);
     EXPECT_EQ(t.table.pop_due(at(200)), &call);
 }
