@@ -28,9 +28,9 @@ concept HasFields = requires(T& value, Io& io) {
 
 class RecordWriter {
    public:
-    explicit RecordWriter(std::vector<std::byte>& to) : to_(to) {}
+    explicit RecordWriter(std::vector<std::byte>& to) : to_(to), at_(to.data()), end_(to.data() + to.size()) {}
     /// Nothing more comes.
-    void finish() { to_.resize(size_); }
+    void finish() { to_.resize(static_cast<std::size_t>(at_ - to_.data())); }
 
     template <class... Values>
     void operator()(Values&... values) {
@@ -96,22 +96,26 @@ class RecordWriter {
     template <class T>
     void append(const T& value) {
         static_assert(std::is_trivially_copyable_v<T>);
-        make_room(sizeof value);
-        std::memcpy(to_.data() + size_, &value, sizeof value);
-        size_ += sizeof value;
+        if (room() < sizeof value) grow(sizeof value);
+        std::memcpy(at_, &value, sizeof value);
+        at_ += sizeof value;
     }
     void append_bytes(std::span<const std::byte> bytes) {
-        make_room(bytes.size());
-        std::copy(bytes.begin(), bytes.end(), to_.begin() + static_cast<std::ptrdiff_t>(size_));
-        size_ += bytes.size();
+        if (room() < bytes.size()) grow(bytes.size());
+        at_ = std::copy(bytes.begin(), bytes.end(), at_);
     }
-    void make_room(std::size_t bytes) {
+    [[nodiscard]] std::size_t room() const { return static_cast<std::size_t>(end_ - at_); }
+    void grow(std::size_t bytes) {
         constexpr std::size_t kStep = 512;
-        if (to_.size() - size_ < bytes) to_.resize(size_ + bytes + kStep);
+        const auto size = static_cast<std::size_t>(at_ - to_.data());
+        to_.resize(size + bytes + kStep);
+        at_ = to_.data() + size;
+        end_ = to_.data() + to_.size();
     }
 
     std::vector<std::byte>& to_;
-    std::size_t size_ = 0;  ///< of what has been written; to_ has more room
+    std::byte* at_;   ///< where the next byte goes, into to_
+    std::byte* end_;  ///< of to_, which is longer than what has been written
 };
 
 class RecordReader {
