@@ -148,6 +148,12 @@ struct CallLabel {
 
 /// A change of the kernel's sets. A pinhole that two calls need is added once and removed once.
 struct PinholeChange {
+    /// Another call that needs the same pinhole, as CallLabel has it.
+    struct Sharer {
+        std::uint64_t call = 0;
+        std::uint64_t dialog = 0;
+        auto operator<=>(const Sharer&) const = default;
+    };
     enum class Kind : std::uint8_t {
         add,
         refresh,  ///< give it this timeout anew
@@ -161,6 +167,7 @@ struct PinholeChange {
     CallLabel label;
     std::optional<Endpoint> outside;  ///< NAT: what the remote host knows as the inside endpoint
     std::uint16_t remote_port = 0;    ///< remove: the other end, for which a flow was seeded; 0 when not known
+    std::optional<Sharer> sharer{};   ///< add, refresh: the first besides label's call
 };
 
 /// A change of the kernel's NAT maps: from now on, or no longer, one endpoint stands for the other.

@@ -20,6 +20,7 @@ constexpr std::array kRoles{alg::PortRole::rtp, alg::PortRole::rtcp, alg::PortRo
 
 constexpr std::string_view kCall = " call=";
 constexpr std::string_view kDialog = " dialog=";
+constexpr std::string_view kSharer = " and=";
 constexpr std::string_view kWholeId = " id=";
 constexpr std::string_view kPartOfId = " id~";
 constexpr std::size_t kHexDigits = 16;
@@ -116,7 +117,8 @@ std::optional<alg::PinholeKey> pinhole_at(nft::SetId set, const nft::Key& key) {
     return pinhole;
 }
 
-nft::Comment format_comment(alg::Purpose purpose, const alg::CallLabel& label) {
+nft::Comment format_comment(alg::Purpose purpose, const alg::CallLabel& label,
+                            const std::optional<alg::PinholeChange::Sharer>& sharer) {
     std::string text;
     text.reserve(nft::Comment::kMaxSize);
     text += alg::name(purpose.kind);
@@ -126,6 +128,12 @@ nft::Comment format_comment(alg::Purpose purpose, const alg::CallLabel& label) {
     append_hex(text, label.call);
     text += kDialog;
     append_hex(text, label.dialog);
+    if (sharer) {
+        text += kSharer;
+        append_hex(text, sharer->call);
+        text += '/';
+        append_hex(text, sharer->dialog);
+    }
     const std::size_t id_at = text.size() + kWholeId.size();
     const std::string_view shown = label.call_id.substr(0, nft::Comment::kMaxSize - id_at);
     nft::Comment comment(text.append(kWholeId).append(shown));
@@ -149,6 +157,13 @@ std::optional<PinholeNote> parse_comment(std::string_view comment) {
     const auto dialog = take_hex(comment);
     if (!dialog) return std::nullopt;
     note.dialog = *dialog;
+    if (take(comment, kSharer)) {
+        const auto other = take_hex(comment);
+        if (!other || !take(comment, "/")) return std::nullopt;
+        const auto other_dialog = take_hex(comment);
+        if (!other_dialog) return std::nullopt;
+        note.sharer = {*other, *other_dialog};
+    }
     note.call_id_is_whole = take(comment, kWholeId);
     if (!note.call_id_is_whole && !take(comment, kPartOfId)) return std::nullopt;
     note.call_id = comment;
@@ -165,7 +180,7 @@ void translate(const alg::PinholeChange& change, nft::Transaction& transaction) 
         return;
     }
     const auto timeout = std::chrono::ceil<std::chrono::milliseconds>(change.timeout);
-    const nft::Element element{place->key, timeout, format_comment(change.purpose, change.label)};
+    const nft::Element element{place->key, timeout, format_comment(change.purpose, change.label, change.sharer)};
     if (change.kind == Kind::add) {
         transaction.add(place->set, element);
     } else {

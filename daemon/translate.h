@@ -35,12 +35,14 @@ namespace messenger::daemon {
 ///
 ///     audio rtp call=0123456789abcdef dialog=fedcba9876543210 id=a84b4c76e66710@pc33.example.com
 ///
+/// With " and=CALL/DIALOG" before the Call-ID if another call needs it, too.
 /// "id~" in place of "id=": the Call-ID did not fit, or has bytes that a comment cannot hold, so the text is only for
 /// people.
 struct PinholeNote {
     alg::Purpose purpose;
     std::uint64_t call = 0;
     std::uint64_t dialog = 0;
+    std::optional<alg::PinholeChange::Sharer> sharer;
     std::string_view call_id;  ///< borrowed from the comment
     bool call_id_is_whole = false;
 
@@ -51,7 +53,8 @@ struct PinholeNote {
     }
 };
 
-[[nodiscard]] nft::Comment format_comment(alg::Purpose purpose, const alg::CallLabel& label);
+[[nodiscard]] nft::Comment format_comment(alg::Purpose purpose, const alg::CallLabel& label,
+                                          const std::optional<alg::PinholeChange::Sharer>& sharer = {});
 /// Absent if it is not as format_comment() writes it.
 [[nodiscard]] std::optional<PinholeNote> parse_comment(std::string_view comment);
 

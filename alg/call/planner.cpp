@@ -52,7 +52,7 @@ void Planner::close_unwanted(Call& call, CloseReason reason, TimePoint now, Plan
         Wanted* const wanted = wanted_.find(at->key);
         const PinholeTable::Pinhole* known = wanted == nullptr ? nullptr : pinholes_.find(at->key);
         if (wanted == nullptr || leads_elsewhere(*wanted, known)) {
-            close(call, *at, reason, plan);
+            close(call, *at, reason, now, plan);
             at = call.open.erase(at);
             continue;
         }
@@ -67,14 +67,14 @@ bool Planner::concerns_blocked(const Call& call) {
     return wanted_.concerns_blocked();
 }
 
-void Planner::expired(const PinholeKey& key, CallTable& calls, Plan& plan) {
+void Planner::expired(const PinholeKey& key, Plan& plan) {
     const PinholeTable::Pinhole* pinhole = pinholes_.find(key);
     if (pinhole == nullptr) return;
     const auto holders = pinhole->calls.copy();  // release() changes the table
     const bool spent = pinhole->allowance && pinhole->allowance->is_spent();
     bool forgotten = false;
     for (const std::uint64_t holder : holders) {
-        Call* call = calls.find(holder);
+        Call* call = calls_.find(holder);
         const auto outside = pinholes_.find(key)->outside;
         if (pinholes_.release(key, holder)) unclaim(key, outside);
         if (call == nullptr) continue;
@@ -127,6 +127,7 @@ void Planner::open(Call& call, const Wanted& wanted, TimePoint now, const FlowTu
     plan.events.emplace_back(OpenEvent{key, pinhole.purpose, timeout, wanted.remote_is_private, call.id()});
     call.open.push_back(pinhole);
     seed(pinhole, plan);
+    if (acquired == PinholeTable::Acquired::shared) tell_holders(pinhole.key, now, plan);
 }
 
 /// Whether the peer cannot reach the inside host by its own address.
@@ -168,7 +169,7 @@ void Planner::refuse_taken(const Call& call, const PinholeKey& key, const Endpoi
     plan.events.emplace_back(refused);
 }
 
-void Planner::close(Call& call, const OpenPinhole& pinhole, CloseReason reason, Plan& plan) {
+void Planner::close(Call& call, const OpenPinhole& pinhole, CloseReason reason, TimePoint now, Plan& plan) {
     const auto* known = pinholes_.find(pinhole.key);
     const auto outside = known == nullptr ? std::nullopt : known->outside;
     if (pinholes_.release(pinhole.key, call.key)) {
@@ -176,6 +177,8 @@ void Planner::close(Call& call, const OpenPinhole& pinhole, CloseReason reason, 
         plan.changes.push_back({PinholeChange::Kind::remove, pinhole.key, pinhole.purpose, {}, call.label(), outside});
         plan.changes.back().remote_port = pinhole.remote_port;
         drop_seeds(pinhole.key, plan);
+    } else {
+        tell_holders(pinhole.key, now, plan);
     }
     plan.events.emplace_back(CloseEvent{pinhole.key, pinhole.purpose, reason, call.id()});
 }
@@ -201,6 +204,42 @@ void Planner::keep(Call& call, OpenPinhole& pinhole, const Wanted& wanted, const
         pinhole.remote_port = wanted.pinhole.remote_port;
         seed(pinhole, plan);
     }
+}
+
+bool Planner::name_holders(PinholeChange& change) const {
+    const auto* pinhole = pinholes_.find(change.key);
+    if (pinhole == nullptr || pinhole->calls.empty()) return false;
+    const auto holders = pinhole->calls.all();
+    const auto label = calls_.label_of(holders[0]);
+    if (!label) return false;
+    change.label = *label;
+    change.sharer.reset();
+    const auto other = holders.size() > 1 ? calls_.label_of(holders[1]) : std::nullopt;
+    if (other) change.sharer = {other->call, other->dialog};
+    return true;
+}
+
+void Planner::tell_holders(const PinholeKey& key, TimePoint now, Plan& plan) const {
+    const auto told = std::find_if(plan.changes.begin(), plan.changes.end(), [&key](const PinholeChange& change) {
+        return change.key == key && change.kind != PinholeChange::Kind::remove;
+    });
+    if (told != plan.changes.end()) {
+        (void)name_holders(*told);
+        return;
+    }
+    const auto* pinhole = pinholes_.find(key);
+    if (pinhole == nullptr) return;
+    // Perhaps packets pass already. Of a file no more than its time: it ends with its connection.
+    const Purpose purpose = pinhole->purpose;
+    Duration timeout = pinholes_.timeout(purpose, false);
+    if (purpose.role != PortRole::file) timeout = std::max(timeout, pinholes_.silence(key.transport));
+    PinholeChange change{PinholeChange::Kind::refresh,
+                         key,
+                         purpose,
+                         pinhole->hold_until ? *pinhole->hold_until - now : timeout,
+                         {},
+                         pinhole->outside};
+    if (name_holders(change)) plan.changes.push_back(change);
 }
 
 void Planner::seed(const OpenPinhole& pinhole, Plan& plan) const {

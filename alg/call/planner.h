@@ -19,9 +19,11 @@ namespace messenger::alg {
 /// so a call that ends, a stream that moves and a failed re-INVITE are all the same case.
 class Planner {
    public:
-    Planner(const Policy& policy, const Limits& limits, PinholeTable& pinholes, BindingTable& bindings)
+    Planner(const Policy& policy, const Limits& limits, CallTable& calls, PinholeTable& pinholes,
+            BindingTable& bindings)
         : policy_(policy),
           limits_(limits),
+          calls_(calls),
           pinholes_(pinholes),
           bindings_(bindings),
           binding_planner_(policy, limits, bindings),
@@ -42,7 +44,13 @@ class Planner {
     [[nodiscard]] std::size_t steps_taken() const { return wanted_.steps_taken(); }
 
     /// A pinhole died of silence, or with its connection: takes it from every call that had it.
-    void expired(const PinholeKey& key, CallTable& calls, Plan& plan);
+    void expired(const PinholeKey& key, Plan& plan);
+
+    /// Whose pinhole that is, for the kernel: change.label and change.sharer. False if nobody's.
+    bool name_holders(PinholeChange& change) const;
+    /// The kernel keeps with a pinhole whose it is, and that has changed. Otherwise, after a restart, the end of one
+    /// call would take it away from another, or be taken for that of another call.
+    void tell_holders(const PinholeKey& key, TimePoint now, Plan& plan) const;
 
    private:
     using Wanted = WantedPinholes::Wanted;
@@ -55,13 +63,14 @@ class Planner {
     static void refuse(const Call& call, RefuseReason reason, std::uint16_t port, const FlowTuple& asked, Plan& plan);
     void refuse_taken(const Call& call, const PinholeKey& key, const Endpoint& outside, const FlowTuple& asked,
                       Plan& plan) const;
-    void close(Call& call, const OpenPinhole& pinhole, CloseReason reason, Plan& plan);
+    void close(Call& call, const OpenPinhole& pinhole, CloseReason reason, TimePoint now, Plan& plan);
     void keep(Call& call, OpenPinhole& pinhole, const Wanted& wanted, const PinholeTable::Pinhole* known, TimePoint now,
               Plan& plan);
     void seed(const OpenPinhole& pinhole, Plan& plan) const;
 
     const Policy& policy_;
     const Limits& limits_;
+    CallTable& calls_;
     PinholeTable& pinholes_;
     BindingTable& bindings_;
     BindingPlanner binding_planner_;

@@ -57,15 +57,16 @@ void Signalling::snapshot(TimePoint now, Plan& plan) const {
     plan.changes.reserve(pinholes_.size());
     std::optional<CallLabel> label;
     for (const auto& [key, pinhole] : pinholes_.all()) {
-        if (pinhole.calls.empty()) continue;
+        const auto holders = pinhole.calls.all();
+        if (holders.empty()) continue;
         // Those of a call are mostly side by side.
-        const std::uint64_t call = pinhole.calls.front();
-        if (!label || label->call != call) label = calls_.label_of(call);
+        if (!label || label->call != holders.front()) label = calls_.label_of(holders.front());
         if (!label) continue;
         const TimePoint until = pinhole.hold_until.value_or(pinhole.deadline);
         // Media that flows is not seen here, so the deadline may just be about to be asked for.
         const Duration left = std::max<Duration>(until - now, kShortestRestore);
         plan.changes.push_back({PinholeChange::Kind::add, key, pinhole.purpose, left, *label, pinhole.outside});
+        if (holders.size() > 1) (void)planner_.name_holders(plan.changes.back());
     }
     for (const auto& [key, binding] : bindings_.all()) {
         if (!BindingTable::is_held(binding)) continue;
@@ -100,8 +101,26 @@ void Signalling::restore_binding(const BindingKey& key, std::uint16_t outside_po
         (void)bindings_.restore(key, outside_port, std::nullopt, now + remaining);
         return;
     }
-    Call* call = calls_.find(label->call);
-    if (call == nullptr || !bindings_.restore(key, outside_port, call->key, std::nullopt)) return;
+    restore_holder(key, outside_port, label->call);
+}
+
+void Signalling::restore_outside(const PinholeKey& key, const Endpoint& outside) {
+    const auto* pinhole = pinholes_.find(key);
+    if (pinhole == nullptr) return;
+    if (pinhole->purpose.role == PortRole::t120) {
+        if (bindings_.claim(key.transport, outside, key.remote, key.inside)) pinholes_.set_outside(key, outside);
+        return;
+    }
+    // A binding bears the name of one call. Others may share it, with pinholes of their own or the same.
+    const BindingKey binding{key.transport, key.inside, outside.address};
+    for (const std::uint64_t holder : pinhole->calls) restore_holder(binding, outside.port, holder);
+}
+
+void Signalling::restore_holder(const BindingKey& key, std::uint16_t outside_port, std::uint64_t holder) {
+    const auto* known = bindings_.find(key);
+    if (known != nullptr && known->calls.has(holder)) return;
+    Call* call = calls_.find(holder);
+    if (call == nullptr || !bindings_.restore(key, outside_port, holder, std::nullopt)) return;
     if (std::find(call->bindings.begin(), call->bindings.end(), key) == call->bindings.end()) {
         call->bindings.push_back(key);
     }
@@ -112,12 +131,6 @@ void Signalling::restore_binding(const BindingKey& key, std::uint16_t outside_po
         }
     }
     calls_.release();
-}
-
-void Signalling::restore_outside(const PinholeKey& key, const Endpoint& outside) {
-    const auto* pinhole = pinholes_.find(key);
-    if (pinhole == nullptr || pinhole->purpose.role != PortRole::t120) return;
-    if (bindings_.claim(key.transport, outside, key.remote, key.inside)) pinholes_.set_outside(key, outside);
 }
 
 std::optional<Endpoint> Signalling::outside_of(Transport transport, const Endpoint& inside,

@@ -256,28 +256,20 @@ void Signalling::end(Dialog& dialog, TimePoint now, Plan& plan) {
 
 /// The kernel keeps the names of call and dialog with each pinhole, and a restart knows the call by them. Another
 /// branch than the one that a pinhole was opened for may have become the call.
-void Signalling::relabel(Call& call, Plan& plan) {
+void Signalling::relabel(Call& call, TimePoint now, Plan& plan) {
     const CallLabel label = call.label();
     if (label.dialog == 0 || label.dialog == call.told_dialog) return;
     const bool told = call.told_dialog != 0;
     call.told_dialog = label.dialog;
     if (!told) return;
-    const auto is_new = [&plan](const PinholeKey& key) {
-        return std::any_of(plan.changes.begin(), plan.changes.end(), [&key](const PinholeChange& change) {
-            return change.kind == PinholeChange::Kind::add && change.key == key;
-        });
-    };
     for (const OpenPinhole& open : call.open) {
-        const auto* pinhole = pinholes_.find(open.key);
-        if (pinhole == nullptr || open.until || pinhole->calls.front() != call.key || is_new(open.key)) continue;
-        plan.changes.push_back({PinholeChange::Kind::refresh, open.key, open.purpose,
-                                pinholes_.timeout(open.purpose, open.on_hold), label, pinhole->outside});
+        if (!open.until) planner_.tell_holders(open.key, now, plan);
     }
 }
 
 void Signalling::finish(Call& call, CloseReason reason, const Passing& passing, Plan& plan) {
     planner_.apply(call, reason, passing.now, passing.tuple, plan);
-    relabel(call, plan);
+    relabel(call, passing.now, plan);
     let_in(call, passing.now, plan);
     calls_.schedule(call);
 }
@@ -294,7 +286,7 @@ void Signalling::expire(TimePoint now, PinholeWitness* witness, Plan& plan) {
         [&](const PinholeKey& key, const PinholeTable::Pinhole& pinhole) {
             const auto holders = pinhole.calls.copy();
             const PortRole role = pinhole.purpose.role;
-            planner_.expired(key, calls_, plan);
+            planner_.expired(key, plan);
             for (const std::uint64_t holder : holders) {
                 if (Call* call = calls_.find(holder)) fall_silent(*call, role, now);
             }

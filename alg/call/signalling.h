@@ -40,7 +40,7 @@ class Signalling {
           calls_(limits, secret),
           pinholes_(limits, secret),
           bindings_(policy, limits, secret),
-          planner_(policy, limits, pinholes_, bindings_),
+          planner_(policy, limits, calls_, pinholes_, bindings_),
           registrations_(limits, secret),
           tls_(limits, secret),
           callbacks_(limits, secret) {}
@@ -56,7 +56,8 @@ class Signalling {
     /// A binding that the kernel has from before a restart, after the pinholes: one of a call without any is let go.
     void restore_binding(const BindingKey& key, std::uint16_t outside_port, const std::optional<CallLabel>& label,
                          Duration remaining, TimePoint now);
-    /// The outside end of a pinhole that the kernel has from before a restart, if there is no binding to tell of it.
+    /// The outside end of a pinhole that the kernel has from before a restart, after the bindings: T.120 has none, and
+    /// one of several calls bears the name of one.
     void restore_outside(const PinholeKey& key, const Endpoint& outside);
     /// A TLS connection that the kernel has from before a restart, and what hides its client. Its ports are looked
     /// after with the next expire().
@@ -222,7 +223,8 @@ class Signalling {
     void report_refusal(const Passing& passing, RefuseReason reason, Plan& plan) const;
     void set_session_timer(const Passing& passing, const Call& call, Dialog& dialog) const;
     void end(Dialog& dialog, TimePoint now, Plan& plan);
-    void relabel(Call& call, Plan& plan);
+    void restore_holder(const BindingKey& key, std::uint16_t outside_port, std::uint64_t holder);
+    void relabel(Call& call, TimePoint now, Plan& plan);
     void finish(Call& call, CloseReason reason, const Passing& passing, Plan& plan);
     /// A pinhole of the call has ended by itself: if it was the last one of its media, most likely a BYE went another
     /// way.

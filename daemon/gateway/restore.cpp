@@ -53,6 +53,9 @@ nft::Expected<std::size_t> restore_pinholes(StoredTable& table, alg::Engine& eng
             const auto note = parse_comment(stored.element.comment.text());
             if (!pinhole || !note) continue;  // not written by us: it goes with the old table
             engine.restore(*pinhole, note->purpose, note->label(), stored.expires, now);
+            if (const auto& other = note->sharer) {
+                engine.restore(*pinhole, note->purpose, {other->call, other->dialog, {}}, stored.expires, now);
+            }
             ++count;
         }
     }

@@ -13,8 +13,8 @@
 namespace messenger::daemon {
 
 /// Whether the kernel has an element as we want it. One that a packet under way made anew when somebody removed it has
-/// no comment, and after a restart nobody would know whose it is. Not compared word by word: a pinhole of several calls
-/// keeps the name of the first.
+/// no comment, and after a restart nobody would know whose it is. Not compared word by word: of a pinhole of many calls
+/// two are named.
 [[nodiscard]] bool is_as_wanted(const nft::Element& stored, const nft::Element& wanted);
 
 /// What is in our sets. The kernel lists a set in a time that grows faster than its size, so each is listed once, and

@@ -120,6 +120,26 @@ def test_the_next_daemon_goes_on_with_the_table(make_scene, gateway, how):
         media.assert_inbound_blocked()
 
 
+@pytest.mark.parametrize("how", ["stop", "kill"])
+@IPV4_GATEWAYS
+def test_two_calls_at_one_port_end_one_by_one_after_a_restart(make_scene, gateway, how):
+    """As of a phone with two lines and one port, and a server that mixes for both."""
+    scene = make_scene(**gateway)
+    caller, callee = scene.agent(scene.lab.inside), scene.agent(scene.lab.peer)
+    media = scene.media(40000, 50000)
+    calls = [establish(caller, callee, sdp(caller.address[0], audio(40000)), sdp(callee.address[0], audio(port)), tag=tag)
+             for port, tag in ((50002, "u1"), (50000, "u2"))]
+    media.assert_passes()
+    getattr(scene.daemon, how)()
+    scene.daemon.start()
+    (first, back), (second, back_too) = calls
+    hang_up(first, back.agent)
+    media.assert_passes()
+    hang_up(second, back_too.agent)
+    scene.wait_closed()
+    media.assert_inbound_blocked()
+
+
 def establish_and_end_another(scene, caller):
     """SIP is read again."""
     caller = caller or scene.agent(scene.lab.inside2)

@@ -98,6 +98,9 @@ void Kernel::restore(alg::Engine& engine, const alg::IpAddress& behind, alg::Tim
     forget_due(now);
     for (const auto& [key, element] : pinholes_) {
         engine.restore(key, element.change.purpose, label_of(element), element.until - now, now);
+        if (const auto& other = element.change.sharer) {
+            engine.restore(key, element.change.purpose, {other->call, other->dialog, {}}, element.until - now, now);
+        }
     }
     for (const auto& [place, element] : bindings_) {
         const alg::BindingChange& change = element.change;

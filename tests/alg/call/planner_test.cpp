@@ -35,7 +35,7 @@ struct Plans {
     CallTable calls{limits, HashKey{1, 2}};
     PinholeTable pinholes{limits, HashKey{1, 2}};
     BindingTable bindings{policy, limits, HashKey{1, 2}};
-    Planner planner{policy, limits, pinholes, bindings};
+    Planner planner{policy, limits, calls, pinholes, bindings};
     Plan plan;
 
     Call& call(std::uint64_t key = 7) {
@@ -133,7 +133,7 @@ TEST(Planner, ForgetsAnExpiredPinholeOnceForAllItsCalls) {
     EXPECT_EQ(p.count(PinholeChange::Kind::add), 0U) << "the second call shares them";
     p.plan.clear();
     const PinholeKey key = p.call().open[0].key;
-    p.planner.expired(key, p.calls, p.plan);
+    p.planner.expired(key, p.plan);
     EXPECT_EQ(p.count(PinholeChange::Kind::forget), 1U);
     EXPECT_EQ(p.plan.events.size(), 2U);
     EXPECT_EQ(p.call(7).open.size(), 1U);

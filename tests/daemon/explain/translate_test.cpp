@@ -114,6 +114,23 @@ TEST(PinholeComment, IsReadBackAsItWasWritten) {
     }
 }
 
+TEST(PinholeComment, NamesAnotherCallThatNeedsThePinhole) {
+    const alg::PinholeChange::Sharer sharer{UINT64_MAX, 9};
+    const nft::Comment comment = format_comment(kAudio, {7, 8, "a84b4c76e66710@pc33"}, sharer);
+    const std::string text(comment.text());
+    const auto note = parse_comment(text);
+    ASSERT_TRUE(note) << text;
+    EXPECT_EQ(note->call, 7U);
+    EXPECT_EQ(note->sharer, sharer);
+    EXPECT_EQ(note->label().call_id, "a84b4c76e66710@pc33");
+    const std::size_t id = text.find(" id=");
+    for (std::size_t size = text.find(" and=") + 1; size < id; ++size) {
+        EXPECT_FALSE(parse_comment(text.substr(0, size) + text.substr(id))) << size;
+    }
+    const nft::Comment alone = format_comment(kAudio, {7, 8, "x"});
+    EXPECT_FALSE(parse_comment(alone.text())->sharer);
+}
+
 TEST(PinholeComment, SaysWhenTheCallIdIsNotTheWholeOne) {
     const std::string longest(nft::Comment::kMaxSize, 'x');
     const auto note_of = [](std::string_view call_id) {
