@@ -324,6 +324,7 @@ void Signalling::fall_silent(Call& call, PortRole role, TimePoint now) {
     const TimePoint end = now + limits_.quiet_call;
     const auto has_media = [](const Agent& agent) { return agent.negotiation.has_agreed(); };
     for (Dialog& dialog : call.dialogs) {
+        if (dialog.waiting()) continue;  // it rings without media, and ends with its INVITE
         // The end of a file is the end of nothing else: the session that it was sent in has instant messages.
         if (role == PortRole::file && std::none_of(dialog.agents.begin(), dialog.agents.end(), has_media)) continue;
         if (dialog.deadline <= end) continue;
