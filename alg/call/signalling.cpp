@@ -302,7 +302,10 @@ void Signalling::expire(TimePoint now, PinholeWitness* witness, Plan& plan) {
             // A late answer must open nothing. But a call that has gone on longer than we thought is met in its middle.
             if (!waiting) dialog.deadline = now;
         }
-        if (reason) planner_.withdraw(*call, *reason, now, plan);
+        if (reason) {
+            planner_.withdraw(*call, *reason, now, plan);
+            relabel(*call, now, plan);
+        }
         let_in(*call, now, plan);
         auto& dialogs = call->dialogs;
         dialogs.erase(std::remove_if(dialogs.begin(), dialogs.end(),
