@@ -195,6 +195,7 @@ Signalling::Speaker Signalling::find_dialog(Call& call, const Tags& tags) {
             dialog.caller_tag = tags.from;  // which party is which does not matter any more
             dialog.callee_tag = tags.to;
             dialog.restored_key = 0;
+            for (const PinholeKey& key : dialog.restored) dialog.add_media_peer(key.remote);
         }
         if (dialog.restored_key != 0) continue;
         if (dialog.caller_tag == tags.from && dialog.callee_tag == tags.to) return {&dialog, Party::caller};
