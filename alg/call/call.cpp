@@ -26,11 +26,32 @@ bool Call::alive() const {
 }
 
 bool Call::keep_streams(std::size_t most) {
+    std::size_t room = most;
+    std::size_t branches = 0;
+    std::size_t of_branches = 0;
     bool all = true;
     for (Dialog& dialog : dialogs) {
-        for (Agent& agent : dialog.agents) all = agent.negotiation.fit(most) && all;
+        for (Agent& agent : dialog.agents) {
+            if (dialog.waiting()) {
+                ++branches;
+                of_branches += agent.negotiation.streams();
+            } else {
+                all = agent.negotiation.fit(room) && all;
+            }
+        }
     }
-    return all;
+    if (of_branches <= room) return all;
+    // Any of them may be the one that is answered, perhaps without another word of its media.
+    for (Dialog& dialog : dialogs) {
+        if (!dialog.waiting()) continue;
+        for (Agent& agent : dialog.agents) {
+            const std::size_t share = room / branches--;
+            std::size_t left = share;
+            (void)agent.negotiation.fit(left);
+            room -= share - left;
+        }
+    }
+    return false;
 }
 
 }  // namespace messenger::alg

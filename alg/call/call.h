@@ -46,8 +46,8 @@ struct Call {
     [[nodiscard]] std::string_view id() const { return call_id; }
     [[nodiscard]] CallLabel label() const;
     [[nodiscard]] bool alive() const;  ///< a dialog is
-    /// Leaves out the streams that it has been told of beyond so many, those of the last dialogs first. False if there
-    /// were more.
+    /// Leaves out the streams that it has been told of beyond so many: what has been answered comes first, and the
+    /// branches of a fork share the rest. False if there were more.
     bool keep_streams(std::size_t most);
 };
 

@@ -63,19 +63,27 @@ bool OfferAnswer::has_answer() const {
 
 bool OfferAnswer::fit(std::size_t& room) {
     bool all = true;
-    const auto fit_in = [&](Description& description) {
-        all = all && description.streams.size() <= room;
-        description.keep(room);
-        room -= description.streams.size();
+    // One side is nothing without the other, so neither takes more than half from it.
+    const auto fit_in = [&](Description& one, Description& other) {
+        all = all && one.streams.size() + other.streams.size() <= room;
+        one.keep(room - std::min(other.streams.size(), room / 2));
+        room -= one.streams.size();
+        other.keep(room);
+        room -= other.streams.size();
     };
-    fit_in(agreed_.local);
-    fit_in(agreed_.remote);
+    fit_in(agreed_.local, agreed_.remote);
     for (std::optional<Pending>& pending : pending_) {
-        if (!pending) continue;
-        fit_in(pending->offer);
-        fit_in(pending->answer);
+        if (pending) fit_in(pending->offer, pending->answer);
     }
     return all;
+}
+
+std::size_t OfferAnswer::streams() const {
+    std::size_t count = agreed_.local.streams.size() + agreed_.remote.streams.size();
+    for (const std::optional<Pending>& pending : pending_) {
+        if (pending) count += pending->offer.streams.size() + pending->answer.streams.size();
+    }
+    return count;
 }
 
 void OfferAnswer::close(OfferId id) {

@@ -83,6 +83,8 @@ class OfferAnswer {
     /// Leaves out what is more than `room` streams, the last first, and takes from `room` what it has kept. False if
     /// something had to go.
     bool fit(std::size_t& room);
+    /// How many streams it knows, of both sides.
+    [[nodiscard]] std::size_t streams() const;
 
     /// Gives `io` everything that it holds, always in the same order, to be written down or filled in (call_record.h).
     template <class Io>
