@@ -82,14 +82,21 @@ Agent* Dialog::agent(const IpAddress& host, Party party) {
     return &agents.back();
 }
 
-const Agent* Dialog::find_agent(const IpAddress& host) const {
-    const auto found =
-        std::find_if(agents.begin(), agents.end(), [&](const Agent& known) { return known.host == host; });
-    return found == agents.end() ? nullptr : &*found;
+bool Dialog::has_host(const IpAddress& host) const {
+    return std::any_of(agents.begin(), agents.end(), [&host](const Agent& known) { return known.host == host; });
 }
 
-bool Dialog::has_host(const IpAddress& host) const {
-    return find_agent(host) != nullptr;
+IpAddress Dialog::peer_of(const IpAddress& host, Party party) const {
+    const auto agent = std::find_if(agents.begin(), agents.end(),
+                                    [&](const Agent& known) { return known.host == host && known.acts_for == party; });
+    if (agent != agents.end() && !agent->peer.is_unspecified()) return agent->peer;
+    IpAddress peer;
+    for (const PinholeKey& key : restored) {
+        if (key.inside.address != host || key.any_remote || key.remote == peer) continue;
+        if (!peer.is_unspecified()) return {};  // one of two
+        peer = key.remote;
+    }
+    return peer;
 }
 
 void Dialog::add_peer(const IpAddress& peer) {

@@ -28,6 +28,9 @@ struct Transfer {
     std::optional<Endpoint> listener;  ///< of the inside host that waits for the other's TCP connection
     IpAddress peer;                    ///< where it comes from, as far as an SDP of the same call said; else 0.0.0.0
     IpAddress behind;                  ///< see Description::behind
+
+    /// Of what it needs; listener must be known.
+    [[nodiscard]] PinholeKey pinhole() const { return {Transport::tcp, peer.is_unspecified(), *listener, peer}; }
 };
 
 /// Where an inside host wants the requests of its dialog, and who may send them there on a flow of their own: the host
@@ -126,8 +129,10 @@ struct Dialog {
     [[nodiscard]] bool is_answered() const;
     /// The agent, made if there is none; nullptr if there are too many.
     [[nodiscard]] Agent* agent(const IpAddress& host, Party party);
-    [[nodiscard]] const Agent* find_agent(const IpAddress& host) const;
     [[nodiscard]] bool has_host(const IpAddress& host) const;
+    /// Where the media of that inside host's peer come from, as far as an SDP said so, before a restart or after; else
+    /// 0.0.0.0.
+    [[nodiscard]] IpAddress peer_of(const IpAddress& host, Party party) const;
     void add_peer(const IpAddress& peer);
     /// The same for an address that media are announced at. However many a description lists (ICE), there is room left
     /// for a proxy that an answer names later.

@@ -23,11 +23,6 @@ constexpr std::size_t kMaxTransfers = 16;  // of a dialog; the clients have ten 
     return found == dialog.transfers.end() ? nullptr : &*found;
 }
 
-/// transfer.listener must be known.
-[[nodiscard]] PinholeKey key_of(const Transfer& transfer) {
-    return {Transport::tcp, transfer.peer.is_unspecified(), *transfer.listener, transfer.peer};
-}
-
 /// Makes room for one more: the oldest that nobody waits for any more, or has not answered for long.
 [[nodiscard]] bool drop_oldest_transfer(Dialog& dialog) {
     const auto oldest = std::find_if(dialog.transfers.begin(), dialog.transfers.end(),
@@ -141,7 +136,7 @@ void Signalling::on_cancel(const Passing& passing, Call& call, Dialog& dialog, T
     dialog.transfers.erase(gone, dialog.transfers.end());
     finish(call, CloseReason::cancel, passing, plan);
     // Another transfer may have the same port; this one's connection is not to come any more.
-    if (cancelled.listener) pinholes_.revoke_connection(key_of(cancelled), passing.now);
+    if (cancelled.listener) pinholes_.revoke_connection(cancelled.pinhole(), passing.now);
 }
 
 void Signalling::on_accept(const Passing& passing, Call& call, const Speaker& speaker, const InvitationView& invitation,
@@ -173,10 +168,10 @@ void Signalling::on_accept(const Passing& passing, Call& call, const Speaker& sp
     prolong(passing, call, dialog);
     transfer->listener = listener;
     // The text does not say who will connect: the peer of this call, as far as its session description is known.
-    const Agent* agent = dialog.find_agent(sender);
+    const IpAddress peer = dialog.peer_of(sender, speaker.party);
     if (passing.nat != nullptr) transfer->behind = passing.nat->outside;
-    transfer->peer = agent != nullptr && agent->peer.family() == listener.address.family() ? agent->peer : IpAddress{};
-    const PinholeKey key = key_of(*transfer);
+    transfer->peer = peer.family() == listener.address.family() ? peer : IpAddress{};
+    const PinholeKey key = transfer->pinhole();
     const auto same = [&key](const OpenPinhole& known) { return known.key == key; };
     if (!is_known && std::any_of(call.open.begin(), call.open.end(), same)) pinholes_.grant_connection(key);
     finish(call, CloseReason::replaced, passing, plan);

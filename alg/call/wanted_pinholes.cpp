@@ -75,7 +75,7 @@ void WantedPinholes::collect_dialog(const Call& call, const Dialog& dialog) {
         if (!transfer.listener) continue;
         Wanted wanted;
         wanted.pinhole.purpose = {MediaKind::application, PortRole::file};
-        wanted.pinhole.key = {Transport::tcp, transfer.peer.is_unspecified(), *transfer.listener, transfer.peer};
+        wanted.pinhole.key = transfer.pinhole();
         wanted.behind = transfer.behind;
         want(wanted);
     }
