@@ -192,8 +192,10 @@ Endpoint endpoint_of(const Stream& stream, const StreamPort& port) {
     return {port.role == PortRole::rtcp ? stream.rtcp_address : stream.address, port.port};
 }
 
-std::optional<RefuseReason> outside_obstacle(const Stream& stream, const IpAddress& behind, const Policy& policy) {
-    if (stream.role != PortRole::t120 || behind.is_unspecified() || !policy.is_reserved(stream.port)) {
+std::optional<RefuseReason> outside_obstacle(const Stream& stream, const IpAddress& behind,
+                                             const BindingTable& bindings) {
+    if (stream.role != PortRole::t120 || behind.is_unspecified()) return std::nullopt;
+    if (!bindings.is_closed_to(Transport::tcp, {behind, stream.port}, {stream.address, stream.port})) {
         return std::nullopt;
     }
     return RefuseReason::outside_port_reserved;

@@ -7,6 +7,7 @@
 #include <boost/container/small_vector.hpp>
 
 #include "alg/limits.h"
+#include "alg/nat/binding_table.h"
 #include "alg/net/address.h"
 #include "alg/plan.h"
 #include "alg/policy.h"
@@ -70,7 +71,8 @@ void add_streams(const SdpView& sdp, const Limits& limits, Description& descript
 /// The one place where security rule 1 and the address rules are decided: marks the streams for which an inside host
 /// may have pinholes. sender: the source of the packet. Calls refused(stream, reason, port) for each that may not.
 template <class Refused>
-void permit(Description& description, const IpAddress& sender, const Policy& policy, Refused&& refused);
+void permit(Description& description, const IpAddress& sender, const Policy& policy, const BindingTable& bindings,
+            Refused&& refused);
 
 /// Why this address may not be announced by sender, if it may not (rule 1; forbidden destinations).
 [[nodiscard]] std::optional<RefuseReason> address_obstacle(const IpAddress& announced, const IpAddress& sender,
@@ -82,9 +84,9 @@ void permit(Description& description, const IpAddress& sender, const Policy& pol
 [[nodiscard]] std::optional<RefuseReason> port_obstacle(std::uint16_t port, PortRole role, const Policy& policy);
 
 /// Why it cannot be reached from outside, if that is sure before anybody outside is known: T.120 keeps its number, and
-/// that is reserved. behind: the outside address; unspecified without NAT.
+/// that is reserved, and not the host's already. behind: the outside address; unspecified without NAT.
 [[nodiscard]] std::optional<RefuseReason> outside_obstacle(const Stream& stream, const IpAddress& behind,
-                                                           const Policy& policy);
+                                                           const BindingTable& bindings);
 
 /// permit() for the candidates: host candidates with the sender's own address. The others are no offence; a host lists
 /// all the addresses that it has.
@@ -104,7 +106,8 @@ using StreamPorts = boost::container::static_vector<StreamPort, 24>;
 [[nodiscard]] StreamPorts stream_ports(const Stream& stream, bool rtcp_mux_agreed);
 
 template <class Refused>
-void permit(Description& description, const IpAddress& sender, const Policy& policy, Refused&& refused) {
+void permit(Description& description, const IpAddress& sender, const Policy& policy, const BindingTable& bindings,
+            Refused&& refused) {
     permit_candidates(description, sender, policy);
     for (Stream& stream : description.streams) {
         if (stream.candidate) continue;
@@ -123,7 +126,7 @@ void permit(Description& description, const IpAddress& sender, const Policy& pol
         if (reason == RefuseReason::not_sender_address && has_permitted_candidate(description, stream.slot)) continue;
         // Without its own port a stream is nothing: RTCP and the neighbours of a forbidden port stay closed too.
         if (!reason) reason = port_obstacle(stream.port, stream.role, policy);
-        if (!reason) reason = outside_obstacle(stream, description.behind, policy);
+        if (!reason) reason = outside_obstacle(stream, description.behind, bindings);
         if (reason) {
             refused(stream, *reason, stream.port);
             continue;

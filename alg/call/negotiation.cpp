@@ -159,7 +159,7 @@ void Signalling::negotiate(const Passing& passing, Call& call, const Speaker& sp
     }
     if (policy_.inside.contains(tuple.destination.address)) speak(listener, false, description);
     if (policy_.inside.contains(tuple.source.address)) {
-        permit(description, tuple.source.address, policy_,
+        permit(description, tuple.source.address, policy_, bindings_,
                [&](const Stream& stream, RefuseReason reason, std::uint16_t port) {
                    refuse(reason, port, &stream.address);
                });

@@ -260,6 +260,12 @@ std::optional<IpAddress> BindingTable::claimed_by_other(Transport transport, con
     return std::nullopt;
 }
 
+bool BindingTable::is_closed_to(Transport transport, const Endpoint& outside, const Endpoint& inside) const {
+    if (!policy_.is_reserved(outside.port)) return false;
+    const auto claimants = claimants_.find(way(transport, outside, {}));
+    return claimants == claimants_.end() || !claimants->second.contains(inside);
+}
+
 void BindingTable::unclaim(Transport transport, const Endpoint& outside, const IpAddress& remote) {
     const auto claimed = claims_.find(way(transport, outside, remote));
     if (claimed == claims_.end()) return;

@@ -140,6 +140,8 @@ class BindingTable {
     /// The inside host that stands in the way of such a claim; absent if none does.
     [[nodiscard]] std::optional<IpAddress> claimed_by_other(Transport transport, const Endpoint& outside,
                                                             const IpAddress& remote, const Endpoint& inside) const;
+    /// Whether the port is reserved there, and this inside endpoint does not have it yet for anybody.
+    [[nodiscard]] bool is_closed_to(Transport transport, const Endpoint& outside, const Endpoint& inside) const;
     void unclaim(Transport transport, const Endpoint& outside, const IpAddress& remote);
 
     [[nodiscard]] std::size_t size() const { return bindings_.size(); }  ///< lingering ones, too

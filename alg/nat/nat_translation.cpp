@@ -8,7 +8,7 @@ namespace messenger::alg {
 std::optional<Endpoint> OutboundTranslation::endpoint(Transport transport, const Endpoint& endpoint) const {
     if (!is_own(endpoint.address)) return std::nullopt;
     if (transport == Transport::tcp && endpoint.port == kT120Port) {
-        const bool refused = t120_refused_ || policy_.is_reserved(kT120Port);
+        const bool refused = t120_refused_ || bindings_.is_closed_to(transport, {path_.outside, kT120Port}, endpoint);
         return Endpoint{path_.advertised, refused ? std::uint16_t{0} : kT120Port};
     }
     if (const auto port = bindings_.outside_port({transport, endpoint, path_.outside})) {

@@ -11,6 +11,7 @@ from lab.messenger import bodies, t120
 from lab.messenger.office import Office, share
 from lab.messenger.session import establish, hang_up
 from lab.pinholes import pinholes
+from lab.scene import Call
 from lab.tcp import Listener
 
 
@@ -127,3 +128,26 @@ def test_a_service_of_the_gateway_keeps_the_port(make_scene):
         assert "m=application 0 tcp msdata\r\n" in invite.body
         assert str(t120.PORT) not in scene.lab.gateway.nft("list map inet messenger_alg dnat4")
         assert 'messenger_alg_refusals_total{reason="outside_port_reserved"} 1' in Ctl(scene).run("metrics")
+
+
+def test_what_is_shared_goes_on_when_a_service_takes_the_port(make_scene):
+    """A reload shows that the port is in use; then comes the call's next session refresh."""
+    scene = make_scene(nat=True)
+    caller, peer = scene.agent(scene.lab.inside), scene.agent(scene.lab.peer)
+    call = Call.outgoing(caller, peer.uri, peer.address)
+
+    def agree(tag=None):
+        call.request("INVITE", bodies.sharing(caller.address[0]))
+        invite = peer.receive("INVITE")
+        peer.reply(invite, 200, bodies.sharing(peer.address[0]), tag=tag)
+        call.ack(caller.receive(200))
+        peer.receive("ACK")
+        return invite.body
+
+    assert " 1503 " in agree("p")
+    with scene.lab.gateway.socket(socket.AF_INET, socket.SOCK_STREAM) as service:
+        service.bind(("0.0.0.0", t120.PORT))
+        service.listen()
+        Ctl(scene).run("reload")
+        assert " 1503 " in agree()
+        assert "1503" in scene.lab.gateway.nft("list map inet messenger_alg dnat4")

@@ -130,24 +130,33 @@ TEST(Description, HoldsPortsToTheirRules) {
 
 TEST(Description, PermitsNoSharingThatAReservedPortWouldHaveToCarry) {
     Policy policy;
+    const Limits limits;
+    BindingTable bindings(policy, limits, {});
+    ASSERT_TRUE(bindings.claim(Transport::tcp, endpoint("192.0.2.10", 1503), address("203.0.113.30"),
+                               endpoint("10.1.2.4", 1503)));
     policy.reserved_ports = {1503};
     const std::string text = testing::sdp("10.1.2.3", "m=application 1503 tcp msdata");
     std::vector<RefuseReason> reasons;
     const auto note = [&](const Stream&, RefuseReason reason, std::uint16_t) { reasons.push_back(reason); };
     Description routed = describe(text);
-    permit(routed, address("10.1.2.3"), policy, note);
+    permit(routed, address("10.1.2.3"), policy, bindings, note);
     EXPECT_TRUE(routed.streams.at(0).permitted) << "without NAT the port is the host's own";
     Description hidden = describe(text);
     hidden.behind = address("192.0.2.10");
-    permit(hidden, address("10.1.2.3"), policy, note);
+    permit(hidden, address("10.1.2.3"), policy, bindings, note);
     EXPECT_FALSE(hidden.streams.at(0).permitted);
     EXPECT_THAT(reasons, ElementsAre(RefuseReason::outside_port_reserved));
+    Description sharing = describe(testing::sdp("10.1.2.4", "m=application 1503 tcp msdata"));
+    sharing.behind = address("192.0.2.10");
+    permit(sharing, address("10.1.2.4"), policy, bindings, note);
+    EXPECT_TRUE(sharing.streams.at(0).permitted) << "it had the port before";
 }
 
 TEST(Description, PermitsAHeldStreamWithoutAnAddress) {
     Policy policy;
     Description description = describe(testing::sdp("0.0.0.0", "m=audio 5350 RTP/AVP 0"));
-    permit(description, address("10.1.2.3"), policy,
+    const Limits limits;
+    permit(description, address("10.1.2.3"), policy, BindingTable(policy, limits, {}),
            [](const Stream&, RefuseReason, std::uint16_t) { FAIL() << "a hold is nothing to refuse"; });
     EXPECT_TRUE(description.streams.at(0).permitted);
 }
@@ -166,7 +175,9 @@ TEST(Description, KeepsWhatCanOpenByTheNumberOfItsLine) {
     Description local = describe(testing::sdp("10.1.2.3", lines));
     Policy policy;
     policy.inside.add(*Prefix::parse("10.0.0.0/8"));
-    permit(local, address("10.1.2.3"), policy, [](const Stream&, RefuseReason, std::uint16_t) {});
+    const Limits limits;
+    permit(local, address("10.1.2.3"), policy, BindingTable(policy, limits, {}),
+           [](const Stream&, RefuseReason, std::uint16_t) {});
     local.keep_permitted();
     EXPECT_THAT(slots(local), ElementsAre(2, 4));
     Description remote = describe(testing::sdp("203.0.113.30", lines));
