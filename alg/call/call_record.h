@@ -10,7 +10,7 @@
 namespace messenger::alg {
 
 // Between its messages a call is a record: all that it holds, one value after the other without room for more. A Call
-// takes 3.5 kB and more, because it has room for what calls may become; its record takes 300 bytes.
+// takes 4 kB and more, because it has room for what calls may become; its record takes 300 bytes.
 
 /// Writes the call down, in place of what `to` holds: all but Call::key and Call::number.
 void write_record(Call& call, std::vector<std::byte>& to);

@@ -108,7 +108,7 @@ struct Dialog {
     CloseReason deadline_reason = CloseReason::expired;
     TimePoint reach_due = TimePoint::max();  ///< when its callbacks are to be seen to
     boost::container::small_vector<Agent, 1>
-        agents;  ///< more where a proxy is inside, or both parties are; 1.1 kB each
+        agents;  ///< more where a proxy is inside, or both parties are; 1.4 kB each
     /// Addresses that a BYE may come from or go to beside the agents: signalling neighbours, Contacts, media addresses.
     boost::container::small_vector<IpAddress, 4> peers;
     boost::container::small_vector<Transfer, 0> transfers;

@@ -2,6 +2,7 @@
 // The part of Signalling that gives session descriptions to the agents at both ends of a hop.
 #include <algorithm>
 #include <span>
+#include <utility>
 
 #include "alg/call/hearsay.h"
 #include "alg/call/session_kind.h"
@@ -19,6 +20,15 @@ namespace {
         kept.keep_remote_ends();
     }
     return kept;
+}
+
+/// What a stranger offers waits until he is believed.
+void take_offer(OfferAnswer& negotiation, OfferId id, bool from_local, bool strange, Description said) {
+    if (strange) {
+        negotiation.on_strange_offer(id, std::move(said));
+    } else {
+        negotiation.on_offer(id, from_local, std::move(said));
+    }
 }
 
 void name_answers(std::span<Event> events) {
@@ -136,9 +146,12 @@ void Signalling::negotiate(const Passing& passing, Call& call, const Speaker& sp
     const std::size_t last_media_event = plan.events.size();
     Agent* listener = note_listener(passing, dialog, other(speaker.party), exchange, named);
     if (description.empty()) return;
-    if (!is_stranger(passing, dialog)) {
+    const bool strange = is_stranger(passing, dialog);
+    if (!strange) {
         for (const Stream& stream : description.streams) dialog.add_media_peer(stream.address);
     }
+    // The INVITE itself gets so far only on its way to a host that has no other (on_copy).
+    const bool unbelieved = strange && dialog.state != Dialog::State::inviting;
     bool answered = false;
     const auto speak = [&](Agent* agent, bool from_local, const Description& said) {
         if (agent == nullptr) {
@@ -150,7 +163,7 @@ void Signalling::negotiate(const Passing& passing, Call& call, const Speaker& sp
             negotiation.on_answer(*exchange.answering, from_local, worth_keeping(said, from_local), exchange.final);
             answered = true;
         } else if (exchange.offering) {
-            negotiation.on_offer(*exchange.offering, from_local, worth_keeping(said, from_local));
+            take_offer(negotiation, *exchange.offering, from_local, unbelieved, worth_keeping(said, from_local));
         }
         if (negotiation.has_agreed()) replace_restored(dialog, *agent);
     };

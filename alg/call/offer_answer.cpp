@@ -19,6 +19,16 @@ void OfferAnswer::on_offer(OfferId id, bool from_local, Description offer) {
     pending = Pending{id, from_local, std::move(offer), {}};
 }
 
+void OfferAnswer::on_strange_offer(OfferId id, Description offer) {
+    strange_ = StrangeOffer{id, std::move(offer)};
+}
+
+void OfferAnswer::believe(OfferId id, const IpAddress& sender) {
+    if (!strange_ || strange_->id != id || strange_->offer.delivered_by != sender) return;
+    on_offer(id, false, std::move(strange_->offer));
+    strange_.reset();
+}
+
 void OfferAnswer::on_answer(OfferId id, bool from_local, Description answer, bool final) {
     if (!awaits_answer(id, from_local)) return;
     std::optional<Pending>& pending = slot(id.requester);
@@ -75,6 +85,7 @@ bool OfferAnswer::fit(std::size_t& room) {
     for (std::optional<Pending>& pending : pending_) {
         if (pending) fit_in(pending->offer, pending->answer);
     }
+    if (strange_) fit_in(strange_->offer);
     return all;
 }
 

@@ -48,6 +48,13 @@ class OfferAnswer {
     /// and before the INVITE itself ends.
     void on_offer(OfferId id, bool from_local, Description offer);
 
+    /// The remote offer of somebody who may have got hold of the dialog's tags (Signalling::is_stranger). It takes
+    /// nobody's place, and counts when he is believed.
+    void on_strange_offer(OfferId id, Description offer);
+
+    /// The inside host has answered that sender with a success: what he has offered is an offer like any other.
+    void believe(OfferId id, const IpAddress& sender);
+
     /// The answer to the offer in transaction id, from the side that did not offer. final: it ends the transaction (a
     /// 2xx, or ACK); otherwise (18x, PRACK) a failure still takes it back. An answer to no offer is ignored.
     void on_answer(OfferId id, bool from_local, Description answer, bool final);
@@ -89,9 +96,9 @@ class OfferAnswer {
     /// Gives `io` everything that it holds, always in the same order, to be written down or filled in (call_record.h).
     template <class Io>
     void fields(Io& io) {
-        auto& [agreed, pending, open_from] = *this;
+        auto& [agreed, pending, strange, open_from] = *this;
         auto& [local, remote] = agreed;
-        io(local, remote, pending, open_from);
+        io(local, remote, pending, strange, open_from);
     }
 
    private:
@@ -106,6 +113,15 @@ class OfferAnswer {
             io(transaction, offered_by_local, offered, answered);
         }
     };
+    struct StrangeOffer {
+        OfferId id;
+        Description offer;
+        template <class Io>
+        void fields(Io& io) {
+            auto& [transaction, offered] = *this;
+            io(transaction, offered);
+        }
+    };
     void promote(std::optional<Pending>& pending);
     void close(OfferId id);
     [[nodiscard]] std::optional<Pending>& slot(Party requester) {
@@ -117,6 +133,7 @@ class OfferAnswer {
 
     Pair agreed_;
     std::array<std::optional<Pending>, 2> pending_;  ///< by requester
+    std::optional<StrangeOffer> strange_;            ///< the last one
     /// By requester, the lowest CSeq of a negotiation that is not over yet, well or not. What came before may be said
     /// again (a 200 after a reliable 18x, retransmissions), and an old offer must not come back to life.
     std::array<std::uint32_t, 2> open_from_{};

@@ -183,6 +183,10 @@ void Signalling::on_later_response(const Passing& passing, Call& call, const Spe
     Dialog& dialog = *speaker.dialog;
     if (!dialog.alive() || turn_away(passing, dialog, plan)) return;
     const unsigned status = passing.message.status();
+    const bool success = status >= kFirstSuccess && status < kFirstFailure;
+    const IpAddress& requester = passing.tuple.destination.address;
+    // What a stranger is told has nothing to do with the transaction of the same number that the peer has under way.
+    if (!success && !policy_.inside.contains(requester) && !dialog.knows(requester)) return;
     if (status >= kFirstFailure) {
         if (ends_dialog(status, id.method) && dialog.knows(passing.tuple)) {
             end(dialog, passing.now, plan);
@@ -195,10 +199,13 @@ void Signalling::on_later_response(const Passing& passing, Call& call, const Spe
     Exchange exchange;
     exchange.answering = id;
     if (id.method == Method::invite) exchange.offering = id;  // an INVITE without offer is answered by one
-    exchange.final = status >= kFirstSuccess;
+    exchange.final = success;
+    if (success) {
+        for (Agent& agent : dialog.agents) agent.negotiation.believe(id, requester);
+    }
     note_hop(passing, speaker, plan);
     negotiate(passing, call, speaker, exchange, plan);
-    if (status >= kFirstSuccess) {
+    if (success) {
         for (Agent& agent : dialog.agents) agent.negotiation.on_success(id);
         if (dialog.state == Dialog::State::confirmed) set_session_timer(passing, call, dialog);
     }

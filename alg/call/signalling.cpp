@@ -143,8 +143,9 @@ void Signalling::on_offering_request(const Passing& passing, Call& call, const T
     std::uint32_t& highest = speaker.party == Party::caller ? dialog.caller_cseq : dialog.callee_cseq;
     if (!dialog.alive() || message.cseq() < highest) return;  // late
     // PRACK answers; what another request offers opens nothing before an inside host has answered it.
-    if (message.method() == Method::prack && turn_away(passing, dialog, plan)) return;
-    if (!is_stranger(passing, dialog)) highest = message.cseq();
+    const bool strange = turn_away(passing, dialog, plan);
+    if (strange && message.method() == Method::prack) return;
+    if (!strange) highest = message.cseq();
     note_hop(passing, speaker, plan);
     Exchange exchange;
     exchange.offering = OfferId{speaker.party, message.method(), message.cseq()};

@@ -91,6 +91,9 @@ TimePoint at(int seconds) {
     agent.negotiation.on_offer({Party::caller, Method::update, 7}, true, describe("10.1.2.3", 5352));
     agent.negotiation.on_offer({Party::callee, Method::invite, 9}, false, describe("203.0.113.30", 56002));
     agent.negotiation.on_answer({Party::caller, Method::update, 7}, false, describe("203.0.113.31", 56004), false);
+    Description strange = describe("192.0.2.66", 6000);
+    strange.delivered_by = address("192.0.2.66");
+    agent.negotiation.on_strange_offer({Party::callee, Method::invite, 10}, strange);
     call.dialogs.emplace_back().deadline = TimePoint::max();
     return call;
 }
@@ -222,6 +225,9 @@ TEST(CallRecord, KeepsWhatIsUnderNegotiation) {
     EXPECT_FALSE(is.awaits_answer(theirs, false));
     is.on_offer({Party::caller, Method::invite, 1}, true, describe("10.1.2.3", 5354));
     EXPECT_TRUE(is.has_pending({Party::caller, Method::update, 7})) << "that transaction is over";
+    const OfferId strange{Party::callee, Method::invite, 10};
+    is.believe(strange, address("192.0.2.66"));
+    EXPECT_TRUE(is.has_pending(strange));
 }
 
 TEST(CallRecord, LeavesNothingOfTheCallBefore) {
@@ -295,6 +301,7 @@ TEST(CallRecord, HasABoundWhateverWasSaid) {
                 const bool local = requester == Party::caller;
                 agent.negotiation.on_offer({requester, Method::update, 7}, local, many);
             }
+            agent.negotiation.on_strange_offer({Party::callee, Method::update, 8}, many);
             for (const Party requester : {Party::caller, Party::callee}) {
                 const bool local = requester == Party::callee;
                 agent.negotiation.on_answer({requester, Method::update, 7}, local, many, false);
@@ -302,7 +309,7 @@ TEST(CallRecord, HasABoundWhateverWasSaid) {
         }
     }
     EXPECT_FALSE(call.keep_streams(512));
-    EXPECT_LT(record_of(call).size(), 110'000U) << "2.3 MB without";
+    EXPECT_LT(record_of(call).size(), 115'000U) << "2.3 MB without";
 }
 
 }  // namespace

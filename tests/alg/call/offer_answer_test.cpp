@@ -115,6 +115,26 @@ TEST(OfferAnswer, LetsEitherOfTwoCrossingOffersWin) {
     }
 }
 
+TEST(OfferAnswer, BelievesAStrangerWhomTheInsideHostHasAnswered) {
+    const auto stranger = testing::address("192.0.2.66");
+    const OfferId next{Party::callee, Method::invite, 2};
+    for (const OfferId id : {kTheirs, next}) {
+        OfferAnswer negotiation = agreed();
+        negotiation.on_offer(kTheirs, false, at_port(7));
+        Description his = at_port(9);
+        his.delivered_by = stranger;
+        negotiation.on_strange_offer(id, his);
+        negotiation.believe(id, testing::address("198.51.100.20"));
+        EXPECT_TRUE(negotiation.has_pending(kTheirs)) << "it was somebody else who has been answered";
+        OfferAnswer believed = negotiation;
+        negotiation.on_answer(kTheirs, true, at_port(1), true);
+        EXPECT_EQ(negotiation.agreed().remote, at_port(7)) << "he takes nobody's place";
+        believed.believe(id, stranger);
+        believed.on_answer(id, true, at_port(1), true);
+        EXPECT_EQ(believed.agreed().remote, his);
+    }
+}
+
 TEST(OfferAnswer, TakesAnAnsweredOfferForAgreedWhenTheNextComes) {
     OfferAnswer negotiation;
     negotiation.on_offer(kInvite, true, at_port(1));
