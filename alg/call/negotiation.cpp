@@ -93,16 +93,24 @@ Agent* Signalling::note_listener(const Passing& passing, Dialog& dialog, Party p
     return listener;
 }
 
-/// An offer has been answered for good.
+/// An offer has been answered for good. By a response: the ACK to one that refuses it looks like any other.
 void Signalling::settle(const Passing& passing, Dialog& dialog, const Exchange& exchange) {
-    if (!exchange.final || !exchange.answering) return;
+    if (passing.message.is_request() || !exchange.final || !exchange.answering) return;
     for (Agent& agent : dialog.agents) {
         if (!agent.offered_peer || agent.offered_peer->offer != *exchange.answering) continue;
         agent.peer = agent.offered_peer->address;
         agent.offered_peer.reset();
     }
     // Its session timer has begun anew.
-    if (!passing.message.is_request() && exchange.answering->method != Method::prack) dialog.quiet = false;
+    if (exchange.answering->method != Method::prack) dialog.quiet = false;
+}
+
+/// Everything that was offered in the transaction is as if it had never been said.
+void Signalling::take_back(Dialog& dialog, OfferId id) {
+    for (Agent& agent : dialog.agents) {
+        agent.negotiation.on_failure(id);
+        if (agent.offered_peer && agent.offered_peer->offer == id) agent.offered_peer.reset();
+    }
 }
 
 /// Of that host alone: the other end of a call between two inside hosts hears of the agreement later. And no file

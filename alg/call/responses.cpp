@@ -191,7 +191,7 @@ void Signalling::on_later_response(const Passing& passing, Call& call, const Spe
         if (ends_dialog(status, id.method) && dialog.knows(passing.tuple)) {
             end(dialog, passing.now, plan);
         } else {
-            for (Agent& agent : dialog.agents) agent.negotiation.on_failure(id);
+            take_back(dialog, id);
         }
         finish(call, CloseReason::failed, passing, plan);
         return;

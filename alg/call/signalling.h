@@ -212,6 +212,8 @@ class Signalling {
                                        const IpAddress& named) const;
     /// A transaction has ended well: what it offered holds.
     static void settle(const Passing& passing, Dialog& dialog, const Exchange& exchange);
+    /// It has failed.
+    static void take_back(Dialog& dialog, OfferId id);
     /// What the agent has agreed on takes the place of what its host had from before a restart.
     void replace_restored(Dialog& dialog, const Agent& agent) const;
     void negotiate(const Passing& passing, Call& call, const Speaker& speaker, const Exchange& exchange, Plan& plan);
