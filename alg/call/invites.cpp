@@ -7,6 +7,21 @@
 
 namespace messenger::alg {
 
+namespace {
+
+/// Whether the dialog has come of that INVITE, which has no final answer by it yet.
+[[nodiscard]] bool is_branch_of(const Dialog& dialog, Tag caller, std::uint32_t cseq) {
+    return dialog.waiting() && dialog.callee_tag != 0 && dialog.caller_tag == caller && dialog.invite_cseq == cseq;
+}
+
+/// Whether a final answer to the INVITE can be the dialog's own. A host knows what becomes of an INVITE that has come
+/// to it, whoever sent that: it answers his hop.
+[[nodiscard]] bool is_own_answer(const Dialog& dialog, const FlowTuple& tuple, bool answers_hop) {
+    return dialog.knows(tuple.source.address) && (answers_hop || dialog.knows(tuple.destination.address));
+}
+
+}  // namespace
+
 Dialog* Signalling::find_template(Call& call, Tag caller, std::uint32_t cseq) {
     const auto found = std::find_if(call.dialogs.begin(), call.dialogs.end(), [caller, cseq](const Dialog& dialog) {
         return dialog.callee_tag == 0 && dialog.restored_key == 0 && dialog.caller_tag == caller &&
@@ -58,8 +73,10 @@ bool Signalling::is_first_hop(const Passing& passing, const Dialog& invite) cons
     const auto sent_out = [](const Agent& agent) {
         return agent.acts_for == Party::caller && !agent.reach.neighbour.is_unspecified();
     };
-    const auto failed = [](const FirstHop& hop) { return hop.state == FirstHop::State::failed; };
-    const bool may_go_on = invite.alive() || std::all_of(invite.first_hops.begin(), invite.first_hops.end(), failed);
+    const auto over = [](const FirstHop& hop) {
+        return hop.state == FirstHop::State::failed || hop.state == FirstHop::State::copy;
+    };
+    const bool may_go_on = invite.alive() || std::all_of(invite.first_hops.begin(), invite.first_hops.end(), over);
     return may_go_on && !policy_.inside.contains(sender) &&
            std::none_of(invite.agents.begin(), invite.agents.end(), sent_out);
 }
@@ -126,6 +143,10 @@ void Signalling::on_cancel(const Passing& passing, Call& call, const Tags& tags,
 bool Signalling::fail_hop(const Passing& passing, Dialog& invite, std::uint64_t branch) const {
     FirstHop* hop = invite.find_hop(branch);
     if (hop == nullptr) return false;
+    if (hop->state == FirstHop::State::copy) {  // the call has never come by it
+        invite.first_hops.erase(invite.first_hops.begin() + (hop - invite.first_hops.data()));
+        return false;
+    }
     hop->state = FirstHop::State::failed;
     if (invite.is_tried()) return false;
     if (!invite.is_answered()) return true;
@@ -141,10 +162,12 @@ void Signalling::on_initial_failure(const Passing& passing, Call& call, const Ta
     const bool was_alive = call.alive();
     bool stranger = false;
     bool nothing_left = false;
-    const auto fails = [&](Dialog& dialog, bool same) {
-        if (!same) return;
-        if (!dialog.knows(passing.tuple)) {
-            stranger = true;
+    Dialog* const invite = find_template(call, tags.from, passing.message.cseq());
+    const FirstHop* const hop = invite == nullptr ? nullptr : invite->find_hop(branch);
+    const bool answers_hop = hop != nullptr && passing.tuple.destination.address == hop->sender;
+    const auto fails = [&](Dialog& dialog, bool by_hop) {
+        if (!is_own_answer(dialog, passing.tuple, by_hop && answers_hop)) {
+            stranger |= is_stranger(passing, dialog);
             return;
         }
         if (dialog.callee_tag == 0 && !fail_hop(passing, dialog, branch)) return;
@@ -152,15 +175,12 @@ void Signalling::on_initial_failure(const Passing& passing, Call& call, const Ta
         if (dialog.cancelled) reason = CloseReason::cancel;
         end(dialog, passing.now, plan);
     };
-    if (Dialog* invite = find_template(call, tags.from, passing.message.cseq()); invite != nullptr) {
-        fails(*invite, invite->waiting() && invite->find_hop(branch) != nullptr);
-    }
+    if (hop != nullptr && invite->waiting()) fails(*invite, true);
     for (Dialog& dialog : call.dialogs) {
-        if (!dialog.waiting() || dialog.callee_tag == 0 || dialog.caller_tag != tags.from) continue;
-        if (dialog.invite_cseq != passing.message.cseq()) continue;
+        if (!is_branch_of(dialog, tags.from, passing.message.cseq())) continue;
         // At a first hop one final answer ends every branch; behind a forking proxy each branch has its own.
-        const bool same_tag = tags.to != 0 && dialog.callee_tag == tags.to;
-        fails(dialog, same_tag || dialog.on_branch(branch) || (nothing_left && dialog.first_branch == 0));
+        const bool by_hop = dialog.on_branch(branch) || (nothing_left && dialog.first_branch == 0);
+        if (by_hop || (tags.to != 0 && dialog.callee_tag == tags.to)) fails(dialog, by_hop);
     }
     if (stranger) report_refusal(passing, RefuseReason::wrong_dialog, plan);
     finish(call, reason, passing, plan);
