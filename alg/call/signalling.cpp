@@ -184,8 +184,13 @@ void Signalling::on_bye(const Passing& passing, Call& call, const Tags& tags, Pl
     // of it was given up before any was answered (RFC 3261 section 15).
     for (Dialog& invite : call.dialogs) {
         const bool same = invite.waiting() && invite.caller_tag == speaker.dialog->caller_tag;
-        const bool lost = invite.callee_tag == 0 || invite.deadline_reason == CloseReason::fork_lost;
-        if (answered && same && lost && invite.restored_key == 0) end(invite, passing.now, plan);
+        if (!answered || !same || invite.restored_key != 0) continue;
+        if (invite.callee_tag == 0 || invite.deadline_reason == CloseReason::fork_lost) {
+            end(invite, passing.now, plan);
+        } else {  // it came by another server, which may not have been asked to end yet
+            invite.deadline = std::min(invite.deadline, passing.now + limits_.transaction);
+            invite.deadline_reason = CloseReason::fork_lost;
+        }
     }
     finish(call, CloseReason::bye, passing, plan);
 }
