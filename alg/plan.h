@@ -59,7 +59,7 @@ enum class CloseReason : std::uint8_t {
 
 enum class RefuseReason : std::uint8_t {
     not_sender_address,  ///< an inside host announces an address that is not its own, and is no relay
-    not_own_word,        ///< an inside host announces ports of its own that an outside host has named first
+    not_own_word,        ///< an inside host announces ports, or a Contact, that an outside host has named first
     not_inside_address,  ///< a relay announces an address that is not inside
     forbidden_address,   ///< loopback, multicast, broadcast, or the gateway itself
     host_name,           ///< c= has a name; we do not resolve

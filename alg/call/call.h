@@ -23,6 +23,14 @@ struct OpenPinhole {
     std::optional<TimePoint> until{};  ///< it lives so long, with or without packets
 };
 
+/// What somebody outside has told an inside host of ports inside: hearsay.h.
+struct Hearsay {
+    IpAddress listener;
+    Tag speaker = 0;  ///< of the party; 0 if the message named none
+    Endpoint said;
+    bool operator==(const Hearsay&) const = default;
+};
+
 /// The dialogs that share a Call-ID, and what is open for them. What a new member holds goes into call_record.cpp, too.
 struct Call {
     std::uint64_t key = 0;     ///< make_call_key() of the Call-ID
@@ -37,8 +45,10 @@ struct Call {
     boost::container::small_vector<Dialog, 2> dialogs;
     boost::container::small_vector<OpenPinhole, 4> open;
     boost::container::small_vector<BindingKey, 0> bindings;  ///< NAT: those that it holds
-    std::uint64_t told_dialog = 0;                           ///< CallLabel::dialog of what has been opened
-    bool t120_refused = false;                               ///< NAT: another inside host has the port for its peer
+    boost::container::small_vector<Hearsay, 0> heard;
+    std::uint64_t told_dialog = 0;    ///< CallLabel::dialog of what has been opened
+    bool heard_too_much = false;      ///< there was no room in `heard` for all of it
+    bool t120_refused = false;        ///< NAT: another inside host has the port for its peer
     bool told_taken = false;          ///< NAT: that another inside host has fixed ports of its own has been reported
     bool closed_by_operator = false;  ///< it goes on, but has nothing open any more
     bool told_blocked = false;        ///< that nothing is opened for it has been reported

@@ -287,17 +287,15 @@ void fields(OfferedPeer& offered, Io& io) {
 
 template <class Io>
 void fields(Agent& agent, Io& io) {
-    auto& [host, acts_for, negotiation, peer, offered_peer, heard, heard_too_much, reach] = agent;
+    auto& [host, acts_for, negotiation, peer, offered_peer, reach] = agent;
     auto& [transport, port, behind, neighbour, direct, lets_neighbour, lets_peer] = reach;
     bool nowhere = port == 0 && neighbour == IpAddress{};
     bool hidden = behind != IpAddress{};
     bool routed = direct == IpAddress{};
     bool settled = !offered_peer;
-    bool heard_nothing = heard.empty();
-    io.flags(heard_too_much, nowhere, hidden, routed, lets_neighbour, lets_peer, settled, heard_nothing);
+    io.flags(nowhere, hidden, routed, lets_neighbour, lets_peer, settled);
     io(host, acts_for, negotiation, peer);
     io.unless(settled, offered_peer, std::optional<OfferedPeer>{});
-    io.unless(heard_nothing, heard, {});
     io.unless(nowhere, transport, Transport::udp);
     io.unless(nowhere, port, std::uint16_t{0});
     io.unless(nowhere, neighbour, IpAddress{});
@@ -342,12 +340,20 @@ void fields(OpenPinhole& pinhole, Io& io) {
 }
 
 template <class Io>
+void fields(Hearsay& hearsay, Io& io) {
+    auto& [listener, speaker, said] = hearsay;
+    io(listener, speaker, said);
+}
+
+template <class Io>
 void fields(Call& call, Io& io) {
     // The key and the number are those of its place in CallTable.
     auto& [key, number, call_id, charged_to, uninvited_by, started, last_message, sessions, dialogs, open, bindings,
-           told_dialog, t120_refused, told_taken, closed_by_operator, told_blocked] = call;
-    io.flags(t120_refused, told_taken, closed_by_operator, told_blocked);
+           heard, told_dialog, heard_too_much, t120_refused, told_taken, closed_by_operator, told_blocked] = call;
+    bool heard_nothing = heard.empty();
+    io.flags(t120_refused, told_taken, closed_by_operator, told_blocked, heard_too_much, heard_nothing);
     io(call_id, charged_to, uninvited_by, started, last_message, sessions, dialogs, open, bindings, told_dialog);
+    io.unless(heard_nothing, heard, {});
 }
 
 }  // namespace

@@ -6,7 +6,6 @@
 #include <cstdint>
 
 #include "alg/base/text.h"
-#include "alg/sip/fields.h"
 
 namespace messenger::alg {
 

@@ -7,6 +7,8 @@
 
 #include "alg/net/tuple.h"
 #include "alg/policy.h"
+#include "alg/sip/fields.h"
+#include "alg/sip/message.h"
 
 namespace messenger::alg {
 
@@ -20,6 +22,16 @@ struct Contact {
 /// A Contact value (RFC 3261 section 20.10) that names an address; absent for names and other schemes. via: the
 /// transport of the message, which holds unless the value names another one. TLS counts as TCP.
 [[nodiscard]] std::optional<Contact> parse_contact(std::string_view value, Transport via);
+
+/// Calls found(value) for each Contact value, in one line or several.
+template <class Found>
+void each_contact(const SipMessageView& message, Found&& found) {
+    for (const HeaderLine& line : message.lines()) {
+        if (line.id != HeaderId::contact) continue;
+        std::string_view contacts = message.value_of(line);
+        while (!contacts.empty()) found(next_list_value(contacts));
+    }
+}
 
 /// Security rule 2, for a port that signalling comes to.
 [[nodiscard]] bool may_be_called(std::uint16_t port, const Policy& policy);

@@ -61,9 +61,7 @@ struct Agent {
     Party acts_for = Party::caller;
     OfferAnswer negotiation;
     IpAddress peer;  ///< named by the session description for this host that holds; 0.0.0.0 before
-    std::optional<OfferedPeer> offered_peer;            ///< takes its place if the transaction ends well
-    boost::container::small_vector<Endpoint, 0> heard;  ///< what somebody outside has said of ports inside: hearsay.h
-    bool heard_too_much = false;                        ///< and there was no room for all of it
+    std::optional<OfferedPeer> offered_peer;  ///< takes its place if the transaction ends well
     Reach reach;
 };
 

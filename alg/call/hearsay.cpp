@@ -2,12 +2,16 @@
 #include "alg/call/hearsay.h"
 
 #include <algorithm>
+#include <string>
+
+#include "alg/call/contact.h"
+#include "alg/call/signalling.h"
 
 namespace messenger::alg {
 
 namespace {
 
-constexpr std::size_t kMaxHeard = 32;  // of an agent; an ordinary description names two for each stream
+constexpr std::size_t kMaxHeard = 64;  // of a call; an ordinary description names two for each stream
 
 [[nodiscard]] bool announces(const Description& local, const Endpoint& endpoint) {
     return std::any_of(local.streams.begin(), local.streams.end(), [&endpoint](const Stream& stream) {
@@ -29,50 +33,98 @@ constexpr std::size_t kMaxHeard = 32;  // of an agent; an ordinary description n
 
 /// Whether somebody inside has announced the endpoint in this call, and might.
 [[nodiscard]] bool has_announced(const Call& call, const Endpoint& endpoint) {
+    const auto listens = [&endpoint](const Transfer& transfer) { return transfer.listener == endpoint; };
+    const auto announced = [&endpoint](const Agent& agent) { return has_announced(agent.negotiation, endpoint); };
     return std::any_of(call.dialogs.begin(), call.dialogs.end(), [&](const Dialog& dialog) {
-        return dialog.alive() && std::any_of(dialog.agents.begin(), dialog.agents.end(), [&](const Agent& agent) {
-                   return has_announced(agent.negotiation, endpoint);
-               });
+        return dialog.alive() && (std::any_of(dialog.transfers.begin(), dialog.transfers.end(), listens) ||
+                                  std::any_of(dialog.agents.begin(), dialog.agents.end(), announced));
     });
 }
 
-[[nodiscard]] bool has_heard(const Agent& agent, const Endpoint& endpoint) {
-    return agent.heard_too_much || std::find(agent.heard.begin(), agent.heard.end(), endpoint) != agent.heard.end();
+/// Whether it is an inside host's own Contact.
+[[nodiscard]] bool is_called_at(const Call& call, const Endpoint& endpoint) {
+    return std::any_of(call.dialogs.begin(), call.dialogs.end(), [&endpoint](const Dialog& dialog) {
+        return std::any_of(dialog.agents.begin(), dialog.agents.end(), [&endpoint](const Agent& agent) {
+            return agent.reach.port == endpoint.port && agent.host == endpoint.address;
+        });
+    });
+}
+
+/// Whether this inside host may announce the address, if it hears it.
+[[nodiscard]] bool may_repeat(const IpAddress& listener, const IpAddress& said, const Policy& policy) {
+    return said == listener || (policy.relays.contains(listener) && policy.inside.contains(said));
+}
+
+void remember(Call& call, const Hearsay& told) {
+    if (call.heard_too_much || std::find(call.heard.begin(), call.heard.end(), told) != call.heard.end()) return;
+    if (call.heard.size() < kMaxHeard) {
+        call.heard.push_back(told);
+    } else {
+        call.heard_too_much = true;
+    }
 }
 
 }  // namespace
 
-bool may_repeat(const IpAddress& listener, const IpAddress& said, const Policy& policy) {
-    return said == listener || (policy.relays.contains(listener) && policy.inside.contains(said));
+Voice voice_of(const IpAddress& host, const Dialog& dialog, Party party) {
+    if (party == Party::caller) return {host, dialog.caller_tag, dialog.callee_tag};
+    return {host, dialog.callee_tag, dialog.caller_tag};
 }
 
-void hear(const Call& call, Agent& listener, const Endpoint& said) {
-    if (has_heard(listener, said) || has_announced(call, said)) return;
-    if (listener.heard.size() < kMaxHeard) {
-        listener.heard.push_back(said);
-    } else {
-        listener.heard_too_much = true;
+bool has_been_told(const Call& call, const Voice& voice, const Endpoint& endpoint) {
+    if (call.heard_too_much) return true;
+    return std::any_of(call.heard.begin(), call.heard.end(), [&](const Hearsay& told) {
+        if (told.listener != voice.host || told.said != endpoint) return false;
+        // A message may name no tag, and two parties the same one.
+        return told.speaker == 0 || told.speaker == voice.speaks_for || told.speaker != voice.speaks_to;
+    });
+}
+
+bool is_hearsay(const Call& call, const Voice& voice, const Endpoint& endpoint) {
+    return has_been_told(call, voice, endpoint) && !has_announced(call, endpoint);
+}
+
+void Signalling::hear(const Passing& passing, Call& call, const Tags& tags) {
+    const IpAddress& listener = passing.tuple.destination.address;
+    if (policy_.inside.contains(passing.tuple.source.address) || !policy_.inside.contains(listener)) return;
+    const SipMessageView& message = passing.message;
+    const bool hides = !message.value(HeaderId::ms_text_format).empty();  // in base64
+    if (message.body().empty() && !hides && message.value(HeaderId::contact).empty()) return;
+    // Most messages do not name the listener's own address, and need not be read for this. IPv4 has one way to write
+    // it, and IPv6 for it begins with ::ffff:, in one form or another. To a relay, any address may be of importance.
+    const bool few_ways = listener.is_v4() && !policy_.relays.contains(listener);
+    const std::string address = few_ways ? listener.to_string() : std::string();  // which is found everywhere
+    const auto may_name = [&address](std::string_view text) {
+        const auto has = [text](std::string_view part) { return text.find(part) != std::string_view::npos; };
+        return has(address) || has(":f") || has(":F");
+    };
+    Hearsay told{listener, message.is_request() ? tags.from : tags.to, {}};
+    each_contact(message, [&](std::string_view value) {
+        const auto contact = may_name(value) ? parse_contact(value, passing.tuple.transport) : std::nullopt;
+        if (!contact || contact->endpoint.address != listener) return;
+        told.said = contact->endpoint;
+        if (may_be_called(told.said.port, policy_) && !is_called_at(call, told.said)) remember(call, told);
+    });
+    const bool in_body = !message.body().empty() && may_name(message.body());
+    if (!in_body && !hides) return;
+    const auto note = [&](const Endpoint& said) {
+        told.said = said;
+        if (may_repeat(listener, said.address, policy_) && !has_announced(call, said)) remember(call, told);
+    };
+    if (const auto invitation = find_invitation(message); invitation && *invitation) {
+        const InvitationView& said = **invitation;
+        if (said.address && said.port) note({said.address->address, said.port->port});
     }
-}
-
-void hear(const Call& call, Agent& listener, const Description& said, const Policy& policy) {
-    for (const Stream& stream : said.streams) {
+    if (!in_body) return;
+    Description description;
+    // What cannot be understood to its end is passed on nevertheless.
+    (void)bodies_.read(message, limits_, [&](const SdpView& sdp) { add_streams(sdp, limits_, description); });
+    for (const Stream& stream : description.streams) {
         if (stream.port == 0 || stream.obstacle) continue;
         for (const StreamPort& port : stream_ports(stream, false)) {
-            const Endpoint endpoint = endpoint_of(stream, port);
-            if (!may_repeat(listener.host, endpoint.address, policy)) continue;
-            if (!port_obstacle(port.port, port.role, policy)) hear(call, listener, endpoint);
+            if (!port_obstacle(port.port, port.role, policy_)) note(endpoint_of(stream, port));
         }
     }
-}
-
-bool is_hearsay(const Call& call, const IpAddress& speaker, Party party, const Endpoint& endpoint) {
-    const bool heard = std::any_of(call.dialogs.begin(), call.dialogs.end(), [&](const Dialog& dialog) {
-        return dialog.alive() && std::any_of(dialog.agents.begin(), dialog.agents.end(), [&](const Agent& agent) {
-                   return agent.host == speaker && agent.acts_for == other(party) && has_heard(agent, endpoint);
-               });
-    });
-    return heard && !has_announced(call, endpoint);
 }
 
 }  // namespace messenger::alg

@@ -6,7 +6,6 @@
 
 #include "alg/base/base64.h"
 #include "alg/base/text.h"
-#include "alg/call/hearsay.h"
 #include "alg/call/session_kind.h"
 #include "alg/call/signalling.h"
 #include "alg/sip/fields.h"
@@ -57,7 +56,7 @@ void Signalling::on_message_in_call(const Passing& passing, Call& call, const Ta
     Speaker speaker = find_dialog(call, tags);
     if (speaker.dialog == nullptr && invites_in_dialog(passing.message)) {
         speaker = meet_midway(passing, call, tags, plan);
-        if (speaker.dialog != nullptr) note_hop(passing, speaker, plan);
+        if (speaker.dialog != nullptr) note_hop(passing, call, speaker, plan);
     }
     if (speaker.dialog != nullptr && carries_invitation(passing.message) && turn_away(passing, *speaker.dialog, plan)) {
         return;
@@ -65,8 +64,7 @@ void Signalling::on_message_in_call(const Passing& passing, Call& call, const Ta
     on_invitation(passing, call, speaker, plan);
 }
 
-std::optional<InvitationView> Signalling::read_invitation(const Passing& passing, Plan& plan) {
-    const SipMessageView& message = passing.message;
+Expected<std::optional<InvitationView>> Signalling::find_invitation(const SipMessageView& message) {
     const std::string_view header = message.value(HeaderId::ms_text_format);
     std::string_view text;
     const auto body_type = parse_content_type(message.content_type());
@@ -77,15 +75,18 @@ std::optional<InvitationView> Signalling::read_invitation(const Passing& passing
         const auto encoded = find_parameter(header_type->parameters, "ms-body");
         const auto decoded =
             encoded ? decode_base64(*encoded, decoded_) : Expected<std::string_view>(Error::bad_base64);
-        if (!decoded) {
-            report_misunderstanding(passing, decoded.error(), plan);
-            return std::nullopt;
-        }
+        if (!decoded) return decoded.error();
         text = *decoded;
     } else {
-        return std::nullopt;
+        return std::optional<InvitationView>();
     }
     const auto invitation = parse_invitation(text);
+    if (!invitation) return invitation.error();
+    return std::optional(*invitation);
+}
+
+std::optional<InvitationView> Signalling::read_invitation(const Passing& passing, Plan& plan) {
+    const auto invitation = find_invitation(passing.message);
     if (invitation) return *invitation;
     report_misunderstanding(passing, invitation.error(), plan);
     return std::nullopt;
@@ -147,15 +148,11 @@ void Signalling::on_accept(const Passing& passing, Call& call, const Speaker& sp
     const Endpoint listener{invitation.address->address, invitation.port->port};
     Transfer* transfer = find_transfer(dialog, make_tag(invitation.cookie));
     const bool is_known = transfer != nullptr && transfer->listener == listener;
-    if (!policy_.inside.contains(sender)) {  // it needs no pinhole of ours
-        const IpAddress& receiver = passing.tuple.destination.address;
-        const bool repeats = policy_.inside.contains(receiver) && may_repeat(receiver, listener.address, policy_);
-        Agent* const told = repeats && !is_known ? dialog.agent(receiver, other(speaker.party)) : nullptr;
-        if (told != nullptr) hear(call, *told, listener);
-        return;
-    }
+    if (!policy_.inside.contains(sender)) return;  // it needs no pinhole of ours
     std::optional<RefuseReason> reason = address_obstacle(listener.address, sender, policy_);
-    if (!reason && !is_known && is_hearsay(call, sender, speaker.party, listener)) reason = RefuseReason::not_own_word;
+    if (!reason && is_hearsay(call, voice_of(sender, dialog, speaker.party), listener)) {
+        reason = RefuseReason::not_own_word;
+    }
     if (!reason) reason = port_obstacle(listener.port, PortRole::file, policy_);
     if (!reason && transfer == nullptr) reason = RefuseReason::unknown_invitation;
     if (reason) {

@@ -116,7 +116,7 @@ void Signalling::on_initial_invite(const Passing& passing, Call& call, const Tag
     }
     if (dialog == nullptr || !dialog->alive()) return;  // late, or a retransmission of what has ended
     const Speaker speaker{dialog, Party::caller};
-    note_hop(passing, speaker, plan);
+    note_hop(passing, call, speaker, plan);
     negotiate(passing, call, speaker, {std::nullopt, OfferId{Party::caller, Method::invite, cseq}, false}, plan);
     finish(call, CloseReason::replaced, passing, plan);
 }

@@ -4,7 +4,6 @@
 #include <span>
 #include <utility>
 
-#include "alg/call/hearsay.h"
 #include "alg/call/session_kind.h"
 #include "alg/call/signalling.h"
 
@@ -175,16 +174,13 @@ void Signalling::negotiate(const Passing& passing, Call& call, const Speaker& sp
         }
         if (negotiation.has_agreed()) replace_restored(dialog, *agent);
     };
-    if (listener != nullptr && !policy_.inside.contains(tuple.source.address)) {
-        hear(call, *listener, description, policy_);
-    }
     if (policy_.inside.contains(tuple.destination.address)) speak(listener, false, description);
     if (policy_.inside.contains(tuple.source.address)) {
         permit(description, tuple.source.address, policy_, bindings_,
                [&](const Stream& stream, RefuseReason reason, std::uint16_t port) {
                    refuse(reason, port, &stream.address);
                });
-        forbid_hearsay(call, tuple.source.address, speaker.party, description,
+        forbid_hearsay(call, voice_of(tuple.source.address, dialog, speaker.party), description,
                        [&](const Stream& stream, std::uint16_t port) {
                            refuse(RefuseReason::not_own_word, port, &stream.address);
                        });

@@ -43,7 +43,7 @@ constexpr Duration kRenewal = std::chrono::minutes(12);
 
 }  // namespace
 
-void Signalling::note_hop(const Passing& passing, const Speaker& speaker, Plan& plan) {
+void Signalling::note_hop(const Passing& passing, const Call& call, const Speaker& speaker, Plan& plan) {
     Dialog& dialog = *speaker.dialog;
     const bool strange = is_stranger(passing, dialog);
     const IpAddress& source = passing.tuple.source.address;
@@ -71,13 +71,16 @@ void Signalling::note_hop(const Passing& passing, const Speaker& speaker, Plan& 
     }
     if (leaves == arrives) return;
     Agent* agent = dialog.agent(leaves ? source : destination, leaves ? speaker.party : other(speaker.party));
-    if (agent == nullptr || !note_reach(passing, *agent, routed, plan)) return;
+    if (agent == nullptr) return;
+    const Voice voice = voice_of(agent->host, dialog, agent->acts_for);
+    if (!note_reach(passing, call, voice, *agent, routed, plan)) return;
     if (dialog.state == Dialog::State::confirmed) {
         dialog.reach_due = std::min(dialog.reach_due, passing.now + kQuiet);
     }
 }
 
-bool Signalling::note_reach(const Passing& passing, Agent& agent, bool routed, Plan& plan) {
+bool Signalling::note_reach(const Passing& passing, const Call& call, const Voice& voice, Agent& agent, bool routed,
+                            Plan& plan) {
     const FlowTuple& tuple = passing.tuple;
     const bool leaves = tuple.source.address == agent.host;
     Reach reach = agent.reach;
@@ -88,9 +91,15 @@ bool Signalling::note_reach(const Passing& passing, Agent& agent, bool routed, P
     if (contact && leaves) {
         const bool own_connection = contact->transport == Transport::tcp && tuple.transport == Transport::tcp &&
                                     contact->endpoint == tuple.source;
-        const bool callable = contact->endpoint.address == agent.host && !own_connection &&
-                              may_be_called(contact->endpoint.port, policy_) &&
-                              !is_out_of_range(*contact, tuple, policy_);
+        bool callable = contact->endpoint.address == agent.host && !own_connection &&
+                        may_be_called(contact->endpoint.port, policy_) && !is_out_of_range(*contact, tuple, policy_);
+        if (callable && has_been_told(call, voice, contact->endpoint)) {
+            RefuseEvent refused = refusal(passing, RefuseReason::not_own_word);
+            refused.announced = agent.host;
+            refused.port = contact->endpoint.port;
+            plan.events.emplace_back(refused);
+            callable = false;
+        }
         reach.transport = contact->transport;
         reach.port = callable ? contact->endpoint.port : std::uint16_t{0};
     } else if (contact) {

@@ -24,16 +24,6 @@ constexpr std::uint32_t kLongestSeconds = 86'400;  // whatever a registrar grant
     return parse_seconds(message.value(HeaderId::expires));
 }
 
-/// Calls found(value) for each Contact value, in one line or several.
-template <class Found>
-void each_contact(const SipMessageView& message, Found&& found) {
-    for (const HeaderLine& line : message.lines()) {
-        if (line.id != HeaderId::contact) continue;
-        std::string_view contacts = message.value_of(line);
-        while (!contacts.empty()) found(next_list_value(contacts));
-    }
-}
-
 [[nodiscard]] RegistrationTable::Name name_of(std::string_view contact, Transport via) {
     if (const auto at = parse_contact(contact, via)) return {at, 0};
     const auto address = parse_name_address(contact);

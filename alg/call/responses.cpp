@@ -44,6 +44,7 @@ void Signalling::on_response(const Passing& passing, Plan& plan) {
     if (call == nullptr) return;
     call->last_message = passing.now;
     const Tags tags{make_tag(message.from_tag()), make_tag(message.to_tag())};
+    hear(passing, *call, tags);
     const Speaker requester = find_dialog(*call, tags);
     // Phones ring by themselves, and answer PRACK and UPDATE meanwhile; only a success is the will of an inside host.
     const bool success = message.status() >= kFirstSuccess && message.status() < kFirstFailure;
@@ -84,7 +85,7 @@ void Signalling::on_invite_response(const Passing& passing, Call& call, const Ta
     Dialog* dialog = dialog_of_response(passing, call, tags, plan);
     if (dialog == nullptr || !dialog->alive()) return;
     const Speaker speaker{dialog, Party::callee};
-    note_hop(passing, speaker, plan);
+    note_hop(passing, call, speaker, plan);
     const OfferId id{Party::caller, Method::invite, message.cseq()};
     const bool success = message.status() >= kFirstSuccess;
     negotiate(passing, call, speaker, {id, id, success}, plan);
@@ -203,7 +204,7 @@ void Signalling::on_later_response(const Passing& passing, Call& call, const Spe
     if (success) {
         for (Agent& agent : dialog.agents) agent.negotiation.believe(id, requester);
     }
-    note_hop(passing, speaker, plan);
+    note_hop(passing, call, speaker, plan);
     negotiate(passing, call, speaker, exchange, plan);
     if (success) {
         for (Agent& agent : dialog.agents) agent.negotiation.on_success(id);

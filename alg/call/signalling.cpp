@@ -66,6 +66,7 @@ void Signalling::on_request(const Passing& passing, Plan& plan) {
     }
     call->last_message = passing.now;
     const Tags tags{make_tag(message.from_tag()), make_tag(message.to_tag())};
+    hear(passing, *call, tags);
     // A proxy inside hands on an INVITE, and what belongs to it, whoever calls.
     const bool own_will = tags.to != 0 && method != Method::ack && method != Method::cancel && method != Method::prack;
     if (own_will && policy_.inside.contains(passing.tuple.source.address)) calls_.set_invited(*call);
@@ -146,7 +147,7 @@ void Signalling::on_offering_request(const Passing& passing, Call& call, const T
     const bool strange = turn_away(passing, dialog, plan);
     if (strange && message.method() == Method::prack) return;
     if (!strange) highest = message.cseq();
-    note_hop(passing, speaker, plan);
+    note_hop(passing, call, speaker, plan);
     Exchange exchange;
     exchange.offering = OfferId{speaker.party, message.method(), message.cseq()};
     if (message.method() == Method::prack) {
@@ -163,7 +164,7 @@ void Signalling::on_ack(const Passing& passing, Call& call, const Tags& tags, Pl
     if (speaker.dialog == nullptr || !speaker.dialog->alive()) return;
     if (turn_away(passing, *speaker.dialog, plan)) return;
     const std::size_t known = speaker.dialog->agents.size() + speaker.dialog->peers.size();
-    note_hop(passing, speaker, plan);
+    note_hop(passing, call, speaker, plan);
     negotiate(passing, call, speaker,
               {OfferId{speaker.party, Method::invite, passing.message.cseq()}, std::nullopt, true}, plan);
     // Most say nothing new: what the 2xx before them has changed was planned with it.

@@ -5,6 +5,7 @@
 
 #include "alg/call/call_table.h"
 #include "alg/call/callback_table.h"
+#include "alg/call/hearsay.h"
 #include "alg/call/pinhole_table.h"
 #include "alg/call/planner.h"
 #include "alg/call/registration.h"
@@ -131,6 +132,9 @@ class Signalling {
     void on_initial_invite(const Passing& passing, Call& call, const Tags& tags, Plan& plan);
     void on_initial_failure(const Passing& passing, Call& call, const Tags& tags, Plan& plan);
     void on_cancel(const Passing& passing, Call& call, const Tags& tags, Plan& plan);
+    // hearsay.cpp
+    /// Remembers what an inside host is told of ports inside, whoever says it and whatever becomes of the message.
+    void hear(const Passing& passing, Call& call, const Tags& tags);
     // contacts.cpp: where inside hosts are called
     void on_register(const Passing& passing, Plan& plan);
     /// False if there is no room for it. held: the registration has it already.
@@ -142,10 +146,11 @@ class Signalling {
     void end_registrations(TimePoint now);
     // reach.cpp: how the requests of a dialog reach inside hosts
     /// Notes who is at both ends of this hop.
-    void note_hop(const Passing& passing, const Speaker& speaker, Plan& plan);
+    void note_hop(const Passing& passing, const Call& call, const Speaker& speaker, Plan& plan);
     /// Where the inside host wants to be called from now on, as far as the message at hand says it. True if that is
     /// not as before.
-    [[nodiscard]] bool note_reach(const Passing& passing, Agent& agent, bool routed, Plan& plan);
+    [[nodiscard]] bool note_reach(const Passing& passing, const Call& call, const Voice& voice, Agent& agent,
+                                  bool routed, Plan& plan);
     struct LetIn {
         IpAddress behind;  ///< see Reach::behind
         TimePoint now;
@@ -159,6 +164,9 @@ class Signalling {
     void tell_listener(BindingTable::Listening outcome, const BindingKey& key, const Passing& passing, Plan& plan);
     void end_listeners(TimePoint now, Plan& plan);
     // invitations.cpp: Messenger's file transfers
+    /// Absent if the message carries none.
+    [[nodiscard]] Expected<std::optional<InvitationView>> find_invitation(const SipMessageView& message);
+    /// The same; what is not understood is reported.
     [[nodiscard]] std::optional<InvitationView> read_invitation(const Passing& passing, Plan& plan);
     /// One outside of every call that is known: it passes and opens nothing.
     void on_stray_invitation(const Passing& passing, Plan& plan);

@@ -73,3 +73,32 @@ def test_a_peer_hangs_up_by_itself_where_no_proxy_stays_in_the_route(forgetful_s
     peer.receive((200, "BYE"))
     wait_until(lambda: callbacks(scene) == [], 2, "the end of the call-back")
     scene.wait_closed()
+
+
+def hand_on(proxy, message, to):
+    """As a proxy does it: a Via of its own on requests, and off again on what answers them."""
+    if message.status:
+        message.headers.remove(next(one for one in message.headers if one[0] == "Via"))
+    else:
+        message.headers.insert(0, ("Via", f"SIP/2.0/UDP {proxy.address[0]}:5060;branch=z9hG4bKproxy;rport"))
+    proxy.send(message, to)
+
+
+def test_nobody_calls_a_port_of_a_proxy_that_somebody_outside_has_named(make_scene):
+    """Who calls through a proxy inside names a port of the proxy's own in his Contact."""
+    scene = make_scene()
+    proxy, caller, callee = (scene.agent(one, transport="udp") for one in (scene.lab.inside, scene.lab.server, scene.lab.peer))
+    here = proxy.address[0]
+    Call.outgoing(proxy, caller.uri, caller.address).request("OPTIONS")  # the flow by which the caller gets in
+    caller.receive("OPTIONS")
+    call = Call.outgoing(caller, proxy.uri, proxy.address)
+    invite = call.make("INVITE", sdp(caller.address[0], audio(40000)))
+    contact = f"<sip:caller@{here}:8081;transport=tcp>"
+    invite.headers = [(name, contact if name == "Contact" else value) for name, value in invite.headers]
+    caller.send(invite, proxy.address)
+    hand_on(proxy, proxy.receive("INVITE"), callee.address)
+    callee.reply(callee.receive("INVITE"), 200, sdp(callee.address[0], audio(50000)), tag="p1")
+    hand_on(proxy, proxy.receive(200), caller.address)
+    caller.receive(200)
+    time.sleep(QUIET + 2)
+    assert callbacks(scene) == []
