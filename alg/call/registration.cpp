@@ -53,6 +53,14 @@ constexpr std::uint32_t kLongestSeconds = 86'400;  // whatever a registrar grant
     return {host, registrar, dialog_key(make_call_key(message.call_id()), make_tag(address_of_record(message.to())))};
 }
 
+/// Whether a proxy hands on what another host has sent it: each host on the way adds a Via (RFC 3261 section 16.6).
+[[nodiscard]] bool is_handed_on(const SipMessageView& message) {
+    std::string_view vias = message.value(HeaderId::via);
+    (void)next_list_value(vias);
+    const auto is_via = [](const HeaderLine& line) { return line.id == HeaderId::via; };
+    return !vias.empty() || std::count_if(message.lines().begin(), message.lines().end(), is_via) > 1;
+}
+
 template <class Values, class Which>
 void drop_if(Values& values, Which&& which) {
     values.erase(std::remove_if(values.begin(), values.end(), which), values.end());
@@ -140,8 +148,9 @@ void RegistrationTable::ask(const SipMessageView& message, std::string_view cont
         plan.events.emplace_back(refused);
         named.reset();
     }
-    // A name leads nowhere that we can know, and somebody else's address is not believed (security rule 1).
-    const bool own = named && named->endpoint.address == tuple.source.address;
+    // A name leads nowhere that we can know, and somebody else's address is not believed (security rule 1); nor is what
+    // somebody else has said of a proxy's own.
+    const bool own = named && named->endpoint.address == tuple.source.address && !is_handed_on(message);
     registration.asked.push_back(
         {name_of(contact, tuple.transport), own ? *named : Contact{tuple.source, tuple.transport}, ends});
 }
