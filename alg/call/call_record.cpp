@@ -288,19 +288,19 @@ void fields(OfferedPeer& offered, Io& io) {
 template <class Io>
 void fields(Agent& agent, Io& io) {
     auto& [host, acts_for, negotiation, peer, offered_peer, reach] = agent;
-    auto& [transport, port, behind, neighbour, direct, lets_neighbour, lets_peer] = reach;
+    auto& [transport, port, behind, neighbour, direct, routed, lets_neighbour, lets_peer] = reach;
     bool nowhere = port == 0 && neighbour == IpAddress{};
     bool hidden = behind != IpAddress{};
-    bool routed = direct == IpAddress{};
+    bool indirect = direct == IpAddress{};
     bool settled = !offered_peer;
-    io.flags(nowhere, hidden, routed, lets_neighbour, lets_peer, settled);
+    io.flags(nowhere, hidden, indirect, routed, lets_neighbour, lets_peer, settled);
     io(host, acts_for, negotiation, peer);
     io.unless(settled, offered_peer, std::optional<OfferedPeer>{});
     io.unless(nowhere, transport, Transport::udp);
     io.unless(nowhere, port, std::uint16_t{0});
     io.unless(nowhere, neighbour, IpAddress{});
     io.unless(!hidden, behind, IpAddress{});
-    io.unless(routed, direct, IpAddress{});
+    io.unless(indirect, direct, IpAddress{});
 }
 
 template <class Io>

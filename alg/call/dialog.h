@@ -42,6 +42,7 @@ struct Reach {
     IpAddress behind;             ///< NAT: the address outside that hides it; else 0.0.0.0
     IpAddress neighbour;          ///< outside; 0.0.0.0 before
     IpAddress peer;               ///< likewise; 0.0.0.0 where it speaks through the neighbour
+    bool routed = true;           ///< a proxy stays on the way, as far as is known
     bool lets_neighbour = false;  ///< has a callback for it
     bool lets_peer = false;
     bool operator==(const Reach&) const = default;

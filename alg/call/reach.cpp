@@ -37,6 +37,13 @@ constexpr Duration kRenewal = std::chrono::minutes(12);
     return !address.is_private() || neighbour.is_private();  // else it is behind a NAT of its own
 }
 
+/// Whether the dialog's requests take the way that this message has recorded: that of the INVITE that creates it, or of
+/// an answer to that. What is said later changes nothing, and mostly records nothing (RFC 3261 sections 12.1 and 12.2).
+[[nodiscard]] bool makes_route(const SipMessageView& message, const Dialog& dialog) {
+    if (message.method() != Method::invite) return false;
+    return message.is_request() ? dialog.callee_tag == 0 : dialog.waiting();
+}
+
 [[nodiscard]] CallbackTable::Key key_of(const Agent& agent, const IpAddress& remote) {
     return {agent.reach.transport, {agent.host, agent.reach.port}, remote};
 }
@@ -57,10 +64,8 @@ void Signalling::note_hop(const Passing& passing, const Call& call, const Speake
     dialog.add_peer(destination);
     if (const auto contact = first_contact(passing)) dialog.add_peer(contact->endpoint.address);
     // Another server of a farm may hand on what comes later.
-    bool routed = false;
     for (const HeaderLine& line : passing.message.lines()) {
         if (line.id != HeaderId::record_route) continue;
-        routed = true;
         std::string_view routes = passing.message.value_of(line);
         while (!routes.empty()) {
             const auto route = parse_name_address(next_list_value(routes));
@@ -71,16 +76,13 @@ void Signalling::note_hop(const Passing& passing, const Call& call, const Speake
     }
     if (leaves == arrives) return;
     Agent* agent = dialog.agent(leaves ? source : destination, leaves ? speaker.party : other(speaker.party));
-    if (agent == nullptr) return;
-    const Voice voice = voice_of(agent->host, dialog, agent->acts_for);
-    if (!note_reach(passing, call, voice, *agent, routed, plan)) return;
+    if (agent == nullptr || !note_reach(passing, call, dialog, *agent, plan)) return;
     if (dialog.state == Dialog::State::confirmed) {
         dialog.reach_due = std::min(dialog.reach_due, passing.now + kQuiet);
     }
 }
 
-bool Signalling::note_reach(const Passing& passing, const Call& call, const Voice& voice, Agent& agent, bool routed,
-                            Plan& plan) {
+bool Signalling::note_reach(const Passing& passing, const Call& call, const Dialog& dialog, Agent& agent, Plan& plan) {
     const FlowTuple& tuple = passing.tuple;
     const bool leaves = tuple.source.address == agent.host;
     Reach reach = agent.reach;
@@ -93,7 +95,7 @@ bool Signalling::note_reach(const Passing& passing, const Call& call, const Voic
                                     contact->endpoint == tuple.source;
         bool callable = contact->endpoint.address == agent.host && !own_connection &&
                         may_be_called(contact->endpoint.port, policy_) && !is_out_of_range(*contact, tuple, policy_);
-        if (callable && has_been_told(call, voice, contact->endpoint)) {
+        if (callable && has_been_told(call, voice_of(agent.host, dialog, agent.acts_for), contact->endpoint)) {
             RefuseEvent refused = refusal(passing, RefuseReason::not_own_word);
             refused.announced = agent.host;
             refused.port = contact->endpoint.port;
@@ -102,9 +104,12 @@ bool Signalling::note_reach(const Passing& passing, const Call& call, const Voic
         }
         reach.transport = contact->transport;
         reach.port = callable ? contact->endpoint.port : std::uint16_t{0};
-    } else if (contact) {
-        const IpAddress& peer = contact->endpoint.address;
-        reach.peer = !routed && comes_by_itself(peer, reach.neighbour, policy_) ? peer : IpAddress{};
+    } else if (!leaves) {
+        if (makes_route(passing.message, dialog)) {
+            reach.routed = !passing.message.value(HeaderId::record_route).empty();
+        }
+        if (contact) reach.peer = contact->endpoint.address;
+        if (reach.routed || !comes_by_itself(reach.peer, reach.neighbour, policy_)) reach.peer = IpAddress{};
     }
     if (reach == agent.reach) return false;
     shut_out(agent, plan);

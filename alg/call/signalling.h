@@ -149,8 +149,8 @@ class Signalling {
     void note_hop(const Passing& passing, const Call& call, const Speaker& speaker, Plan& plan);
     /// Where the inside host wants to be called from now on, as far as the message at hand says it. True if that is
     /// not as before.
-    [[nodiscard]] bool note_reach(const Passing& passing, const Call& call, const Voice& voice, Agent& agent,
-                                  bool routed, Plan& plan);
+    [[nodiscard]] bool note_reach(const Passing& passing, const Call& call, const Dialog& dialog, Agent& agent,
+                                  Plan& plan);
     struct LetIn {
         IpAddress behind;  ///< see Reach::behind
         TimePoint now;
