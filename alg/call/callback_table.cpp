@@ -20,7 +20,7 @@ CallbackTable::Allowed CallbackTable::allow(const Key& key, const std::optional<
     if (found != callbacks_.end() && !held) forget_restored(key, found->second, 1);
     const Allowed allowed = take(key, outside, until, held, false);
     if (allowed == Allowed::full) return allowed;
-    if (allowed == Allowed::added || !held) ++callbacks_.at(key).users;
+    if (!held) ++callbacks_.at(key).users;
     return allowed;
 }
 
@@ -34,7 +34,7 @@ CallbackTable::Allowed CallbackTable::take(const Key& key, const std::optional<E
     const bool fresh = !callbacks_.contains(key);
     Callback* callback = open(key, for_call);
     if (callback == nullptr) return Allowed::full;
-    if (!held || fresh) ++callback->holders;
+    if (!held) ++callback->holders;
     const bool alone = fresh || (held && callback->holders == 1);
     callback->until = std::max(alone ? until : std::max(callback->until, until), callback->restored_until);
     callback->outside = outside;

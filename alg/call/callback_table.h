@@ -42,8 +42,9 @@ class CallbackTable {
           per_host_(0, KeyedHash{secret}) {}
 
     enum class Allowed : std::uint8_t { added, prolonged, full };
-    /// For a registration that lives until then. held: it holds this callback already. Several users may be called at
-    /// one Contact by one registrar, and then the last of them counts.
+    /// For a registration that lives until then, and is one of its holders from now on: until it releases it or signs
+    /// off. held: it is one already. Several users may be called at one Contact by one registrar, and then the last of
+    /// them counts.
     [[nodiscard]] Allowed allow(const Key& key, const std::optional<Endpoint>& outside, TimePoint until, bool held);
     /// For a call, likewise.
     [[nodiscard]] Allowed allow_in_call(const Key& key, const std::optional<Endpoint>& outside, TimePoint until,
@@ -63,7 +64,7 @@ class CallbackTable {
     /// True if it was there.
     bool forbid(const Key& key);
 
-    /// Ends what is due: ended(key, callback).
+    /// Ends what is due: ended(key, callback). What has a holder is not: he prolongs it in time, or lets go of it.
     template <class Ended>
     void expire(TimePoint now, Ended&& ended) {
         while (const auto key = deadlines_.pop_due(now)) {
@@ -73,6 +74,10 @@ class CallbackTable {
             if (found->second.until > now) {
                 found->second.queued = found->second.until;
                 deadlines_.push(found->second.queued, *key);
+                continue;
+            }
+            if (found->second.holders > 0) {
+                found->second.queued = TimePoint::max();
                 continue;
             }
             const Callback callback = found->second;

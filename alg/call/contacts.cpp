@@ -117,7 +117,10 @@ bool Signalling::allow_callback(const Passing& passing, const CallbackTable::Key
         const auto outcome = bindings_.listen(binding, 0, until, passing.now);
         tell_listener(outcome, binding, passing, plan);
         const auto port = bindings_.outside_port(binding);
-        if (!port) return held;
+        if (!port) {  // what it had until now leads in for its time
+            if (held) callbacks_.release(key, TimePoint::max());
+            return false;
+        }
         change.outside = Endpoint{passing.nat->outside, *port};
     }
     switch (callbacks_.allow(key, change.outside, until, held)) {

@@ -17,8 +17,8 @@ namespace {
 
 /// Until then every conntrack still knows the flow; most calls that nobody answers for long are over, too.
 constexpr Duration kQuiet = std::chrono::seconds(25);
-/// How long a callback is given, and how often it is seen to. A restart does not know who holds what it finds, so what
-/// is over by then stays for as long as this at most.
+/// How long a callback is given, and how often it is seen to; the end of the dialog takes it away. A restart does not
+/// know who holds what it finds, so what is over by then stays for as long as this at most.
 constexpr Duration kGiven = std::chrono::minutes(30);
 constexpr Duration kRenewal = std::chrono::minutes(12);
 
@@ -127,7 +127,7 @@ void Signalling::let_in(Call& call, TimePoint now, Plan& plan) {
             Reach& reach = agent.reach;
             if (reach.port == 0) continue;
             if (dialog.reach_due == TimePoint::max()) dialog.reach_due = now + (due ? kRenewal : kQuiet);
-            const LetIn how{reach.behind, now, dialog.deadline + limits_.transaction};
+            const LetIn how{reach.behind, now};
             // A peer has no flow yet that it could come by.
             const bool peer = !reach.peer.is_unspecified() && (due || !reach.lets_peer);
             if (peer) hold_callback(call, key_of(agent, reach.peer), how, reach.lets_peer, plan);
@@ -144,14 +144,17 @@ void Signalling::hold_callback(const Call& call, const CallbackTable::Key& key, 
     change.remote = key.remote;
     if (!how.behind.is_unspecified()) {
         const auto port = bindings_.outside_port({key.transport, key.inside, how.behind});
-        if (!port) return;  // no number was left for its Contact, as has been said
+        if (!port) {  // no number was left for its Contact, as has been said
+            give_up(key, held, plan);
+            return;
+        }
         change.outside = Endpoint{how.behind, *port};
     }
     const auto* known = callbacks_.find(key);
     const TimePoint before = known == nullptr ? how.now : known->until;
     // Many calls of a host with one server hold one callback, and each would prolong it by a little.
-    const bool long_enough = before >= std::min(how.end, how.now + kRenewal + limits_.transaction);
-    const TimePoint until = long_enough ? before : std::min(how.end, how.now + kGiven);
+    const bool long_enough = before >= how.now + kRenewal + limits_.transaction;
+    const TimePoint until = long_enough ? before : how.now + kGiven;
     const auto allowed = callbacks_.allow_in_call(key, change.outside, until, held);
     if (allowed == CallbackTable::Allowed::full) {
         RefuseEvent refused;
@@ -174,14 +177,14 @@ void Signalling::hold_callback(const Call& call, const CallbackTable::Key& key, 
 }
 
 void Signalling::shut_out(Agent& agent, Plan& plan) {
-    const auto give_up = [&](const IpAddress& remote, bool& held) {
-        if (!held) return;
-        held = false;
-        const CallbackTable::Key key = key_of(agent, remote);
-        if (callbacks_.leave(key)) end_callback(key, plan);
-    };
-    give_up(agent.reach.neighbour, agent.reach.lets_neighbour);
-    give_up(agent.reach.peer, agent.reach.lets_peer);
+    give_up(key_of(agent, agent.reach.neighbour), agent.reach.lets_neighbour, plan);
+    give_up(key_of(agent, agent.reach.peer), agent.reach.lets_peer, plan);
+}
+
+void Signalling::give_up(const CallbackTable::Key& key, bool& held, Plan& plan) {
+    if (!held) return;
+    held = false;
+    if (callbacks_.leave(key)) end_callback(key, plan);
 }
 
 }  // namespace messenger::alg

@@ -154,13 +154,13 @@ class Signalling {
     struct LetIn {
         IpAddress behind;  ///< see Reach::behind
         TimePoint now;
-        TimePoint end;  ///< of the dialog
     };
     /// Sees to the callbacks of the call's dialogs.
     void let_in(Call& call, TimePoint now, Plan& plan);
     /// held: the agent has the callback; it gets it if there is room.
     void hold_callback(const Call& call, const CallbackTable::Key& key, const LetIn& how, bool& held, Plan& plan);
     void shut_out(Agent& agent, Plan& plan);
+    void give_up(const CallbackTable::Key& key, bool& held, Plan& plan);
     void tell_listener(BindingTable::Listening outcome, const BindingKey& key, const Passing& passing, Plan& plan);
     void end_listeners(TimePoint now, Plan& plan);
     // invitations.cpp: Messenger's file transfers
