@@ -141,6 +141,8 @@ Dialog* Signalling::dialog_of_response(const Passing& passing, Call& call, const
         dialog.first_branch = invite->first_hops.front().branch;
     }
     dialog.first_hops.clear();
+    // An answer without a tag, as from before RFC 3261, has made the INVITE itself a dialog, which keeps what it holds.
+    for (Agent& agent : dialog.agents) agent.reach.lets_neighbour = agent.reach.lets_peer = false;
     if (is_full()) drop_unanswered(call, tags.from);
     if (is_full()) {
         report_refusal(passing, RefuseReason::too_many_dialogs, plan);

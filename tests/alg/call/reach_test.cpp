@@ -40,5 +40,19 @@ TEST_F(ReachTest, LastsAsLongAsTheCall) {
     EXPECT_EQ(callback(), nullptr) << "the session has run out";
 }
 
+// An answer without a tag makes the INVITE itself the dialog, and another answer makes one more of it.
+TEST_F(ReachTest, ADialogThatIsMadeOfAnotherHoldsNothingYet) {
+    establish("c1", "", 0);
+    hang_up("c1", 2, 1);
+    say(out(), request("INVITE", 3, "") + "\nContact: <sip:a@10.1.2.3>", ours(), 40);
+    std::string untagged = response(200, "INVITE", 3);
+    say(in(), untagged.replace(untagged.find(";tag=b"), 6, ""), theirs(), 40);
+    pass_time(70);
+    ASSERT_NE(callback(), nullptr);
+    say(in(), response(200, "INVITE", 3, "b2"), theirs(), 71);
+    say(out(), request("BYE", 4, ";tag=b2"), "", 72);
+    EXPECT_NE(callback(), nullptr) << "the other dialog has it";
+}
+
 }  // namespace
 }  // namespace messenger::alg
