@@ -73,6 +73,9 @@ struct Policy {
     /// it is SIP. Right for captures, never on a gateway (NAT Slipstreaming).
     bool take_up_any_stream = false;
 
+    [[nodiscard]] bool blocks(const IpAddress& host) const {
+        return std::find(blocked.begin(), blocked.end(), host) != blocked.end();
+    }
     [[nodiscard]] bool is_sip_port(std::uint16_t port) const {
         return std::find(sip_ports.begin(), sip_ports.end(), port) != sip_ports.end();
     }

@@ -107,6 +107,7 @@ void Signalling::tell_users(const CallbackTable::Key& key, TimePoint now, Plan& 
 
 bool Signalling::allow_callback(const Passing& passing, const CallbackTable::Key& key, Duration lifetime, bool held,
                                 Plan& plan) {
+    if (is_blocked(key)) return held;
     CallbackChange change;
     change.transport = key.transport;
     change.inside = key.inside;

@@ -138,6 +138,7 @@ void Signalling::let_in(Call& call, TimePoint now, Plan& plan) {
 
 void Signalling::hold_callback(const Call& call, const CallbackTable::Key& key, const LetIn& how, bool& held,
                                Plan& plan) {
+    if (!may_hold(call, key)) return;
     CallbackChange change;
     change.transport = key.transport;
     change.inside = key.inside;
@@ -179,6 +180,18 @@ void Signalling::hold_callback(const Call& call, const CallbackTable::Key& key, 
 void Signalling::shut_out(Agent& agent, Plan& plan) {
     give_up(key_of(agent, agent.reach.neighbour), agent.reach.lets_neighbour, plan);
     give_up(key_of(agent, agent.reach.peer), agent.reach.lets_peer, plan);
+}
+
+void Signalling::shut_out_forbidden(Call& call, Plan& plan) {
+    for (Dialog& dialog : call.dialogs) {
+        for (Agent& agent : dialog.agents) {
+            Reach& reach = agent.reach;
+            const CallbackTable::Key neighbour = key_of(agent, reach.neighbour);
+            const CallbackTable::Key peer = key_of(agent, reach.peer);
+            if (!may_hold(call, neighbour)) give_up(neighbour, reach.lets_neighbour, plan);
+            if (!may_hold(call, peer)) give_up(peer, reach.lets_peer, plan);
+        }
+    }
 }
 
 void Signalling::give_up(const CallbackTable::Key& key, bool& held, Plan& plan) {

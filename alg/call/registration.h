@@ -129,6 +129,17 @@ class RegistrationTable {
     /// Moments at which something may be due: within a constant of twice size().
     [[nodiscard]] std::size_t queued() const { return deadlines_.size(); }
     [[nodiscard]] const auto& all() const { return registrations_; }
+    /// Calls change(callback, holds) for each binding that holds one.
+    template <class Change>
+    void each_callback(Change&& change) {
+        for (auto& [key, registration] : registrations_) {
+            for (Binding& binding : registration.bindings) {
+                const Contact& contact = binding.contact;
+                const CallbackTable::Key callback{contact.transport, contact.endpoint, key.registrar};
+                if (binding.holds) change(callback, binding.holds);
+            }
+        }
+    }
 
    private:
     struct Share {

@@ -79,6 +79,9 @@ class Signalling {
     // orders.cpp: what an operator asks for
     [[nodiscard]] bool close_call(std::uint64_t key, TimePoint now, Plan& plan);
     void close_blocked(TimePoint now, Plan& plan);
+    [[nodiscard]] bool is_blocked(const CallbackTable::Key& key) const {
+        return policy_.blocks(key.inside.address) || policy_.blocks(key.remote);
+    }
 
     /// What came of a segment of a connection to a TLS server. behind: what hides the client, with began.
     void on_tls(const FlowTuple& tuple, TlsTable::Event event, const IpAddress& behind, TimePoint now, Plan& plan);
@@ -161,6 +164,12 @@ class Signalling {
     void hold_callback(const Call& call, const CallbackTable::Key& key, const LetIn& how, bool& held, Plan& plan);
     void shut_out(Agent& agent, Plan& plan);
     void give_up(const CallbackTable::Key& key, bool& held, Plan& plan);
+    /// Whether the operator lets the call hold it.
+    [[nodiscard]] bool may_hold(const Call& call, const CallbackTable::Key& key) const {
+        return !call.closed_by_operator && !is_blocked(key);
+    }
+    /// Gives up what the operator does not let it hold any more.
+    void shut_out_forbidden(Call& call, Plan& plan);
     void tell_listener(BindingTable::Listening outcome, const BindingKey& key, const Passing& passing, Plan& plan);
     void end_listeners(TimePoint now, Plan& plan);
     // invitations.cpp: Messenger's file transfers

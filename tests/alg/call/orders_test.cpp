@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <utility>
+
 #include "tests/alg/call/signalling_fixture.h"
 
 namespace messenger::alg {
@@ -18,6 +20,20 @@ class OrdersTest : public SignallingFixture {
         signalling_.close_blocked(at(1), plan_);
     }
     [[nodiscard]] std::size_t open() const { return signalling_.pinholes().size(); }
+    /// A call whose peer may send its requests to the inside host by itself, and its server, too, after a while.
+    void establish_callable(int now = 0) {
+        say(out(), request("INVITE", 1, "") + "\nContact: <sip:a@10.1.2.3:5060>", ours(), now);
+        say(in(), response(200, "INVITE", 1) + "\nContact: <sip:b@203.0.113.30:5060>", theirs(), now);
+        pass_time(now + 30);
+    }
+    void sign_on(int cseq) {
+        const std::string contact = "\nContact: <sip:a@10.1.2.3:5060>";
+        const std::string call_id = std::exchange(call_id_, "r");
+        say(out(), request("REGISTER", cseq, "") + contact);
+        say(in(), response(200, "REGISTER", cseq) + contact);
+        call_id_ = call_id;
+    }
+    [[nodiscard]] std::size_t callable() const { return signalling_.callbacks().all().size(); }
 };
 
 TEST_F(OrdersTest, CloseTakesEverythingThatACallHasOpen) {
@@ -93,6 +109,67 @@ TEST_F(OrdersTest, AnUnblockedHostIsServedAgain) {
     say(out(), request("INVITE", 2), ours());
     say(in(), response(200, "INVITE", 2), theirs());
     EXPECT_EQ(open(), 1U);
+}
+
+TEST_F(OrdersTest, AClosedCallLetsNobodyCallBack) {
+    establish_callable();
+    ASSERT_EQ(callable(), 2U);
+    plan_.clear();
+    EXPECT_TRUE(signalling_.close_call(make_call_key("c1"), at(31), plan_));
+    EXPECT_EQ(callable(), 0U);
+    EXPECT_EQ(plan_.callbacks.size(), 2U);
+    pass_time(3000);
+    say(in(), request("UPDATE", 2), "", 3000);
+    EXPECT_EQ(callable(), 0U);
+}
+
+TEST_F(OrdersTest, ABlockedHostMayNotCallBack) {
+    int now = 0;
+    for (const auto& [host, left] : {std::pair("203.0.113.30", 1U), {"198.51.100.20", 1U}, {"10.1.2.3", 0U}}) {
+        policy_.blocked.clear();
+        call_id_ = std::string("of ") + host;
+        establish_callable(now);
+        ASSERT_EQ(callable(), 2U) << host;
+        block(host);
+        EXPECT_EQ(callable(), left) << host;
+        EXPECT_EQ(plan_.callbacks.size(), 2 - left) << host;
+        pass_time(now + 200);
+        say(out(), request("UPDATE", 2), "", now + 200);
+        pass_time(now + 230);
+        EXPECT_EQ(callable(), left) << "nor later: " << host;
+        say(out(), request("BYE", 3), "", now + 300);
+        EXPECT_EQ(callable(), 0U) << host;
+        call_id_ = std::string("after the block of ") + host;
+        establish_callable(now + 400);
+        EXPECT_EQ(callable(), left) << host;
+        say(out(), request("BYE", 2), "", now + 500);
+        pass_time(now += 10000);
+    }
+}
+
+TEST_F(OrdersTest, ABlockedRegistrarMayNotCallBack) {
+    sign_on(1);
+    establish_callable();
+    ASSERT_EQ(callable(), 2U);
+    block("198.51.100.20");
+    EXPECT_EQ(callable(), 1U);
+    sign_on(2);
+    EXPECT_EQ(callable(), 1U);
+    policy_.blocked.clear();
+    sign_on(3);
+    EXPECT_EQ(callable(), 2U);
+    say(out(), request("BYE", 2));
+    EXPECT_EQ(callable(), 1U) << "the registrar's";
+}
+
+TEST_F(OrdersTest, ABlockReachesCallbacksFromBeforeARestart) {
+    const CallbackTable::Key key{Transport::udp, testing::endpoint("10.1.2.3", 5060), address("198.51.100.20")};
+    signalling_.restore_callback(key, {}, 1, std::chrono::seconds(3000), at(0));
+    block("198.51.100.21");
+    EXPECT_EQ(callable(), 1U);
+    block("198.51.100.20");
+    EXPECT_EQ(callable(), 0U);
+    EXPECT_EQ(plan_.callbacks.size(), 1U);
 }
 
 TEST_F(OrdersTest, ABlockReachesCallsFromBeforeARestart) {

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <array>
+#include <map>
+
 #include "tests/alg/call/signalling_fixture.h"
 
 namespace messenger::alg {
@@ -22,6 +25,65 @@ class ReachTest : public SignallingFixture {
         say(out(), request("BYE", cseq), "", now);
     }
     [[nodiscard]] const CallbackTable::Callback* callback() const { return signalling_.callbacks().find(kServer); }
+    [[nodiscard]] std::map<CallbackTable::Key, std::uint32_t> registrations_that_hold() const {
+        std::map<CallbackTable::Key, std::uint32_t> holding;
+        for (const auto& [key, registration] : signalling_.registrations().all()) {
+            for (const auto& binding : registration.bindings) {
+                if (binding.holds) ++holding[{binding.contact.transport, binding.contact.endpoint, key.registrar}];
+            }
+        }
+        return holding;
+    }
+    void add_calls_that_hold(std::map<CallbackTable::Key, std::uint32_t>& holding) const {
+        for (const auto& [key, call] : signalling_.calls().all()) {
+            for (const Dialog& dialog : call.dialogs) {
+                for (const Agent& agent : dialog.agents) {
+                    const Reach& reach = agent.reach;
+                    if (reach.lets_neighbour) ++holding[{reach.transport, {agent.host, reach.port}, reach.neighbour}];
+                    if (reach.lets_peer) ++holding[{reach.transport, {agent.host, reach.port}, reach.peer}];
+                }
+            }
+        }
+    }
+    /// Something about a registration or a call, at random.
+    void say_anything(int step, int now) {
+        constexpr std::array<const char*, 2> kServers{"198.51.100.20", "198.51.100.21"};
+        constexpr std::array<const char*, 3> kContacts{"<sip:a@10.1.2.3>", "<sip:a@10.1.2.3:5070>", "<sip:a@pc.local>"};
+        constexpr std::array<const char*, 3> kPeers{"<sip:b@203.0.113.30>", "<sip:b@203.0.113.31:5066>",
+                                                    "<sip:b@198.51.100.20>"};
+        constexpr std::array<const char*, 3> kLifetimes{"0", "60", "3600"};
+        const auto line = [](const std::string& name, const std::string& value) { return "\n" + name + ": " + value; };
+        FlowTuple there = out();
+        there.destination = endpoint(kServers.at(any(2)), 5060);
+        std::string contact = line("Contact", kContacts.at(any(3)));
+        if (any(3) == 0) {
+            call_id_ = "r" + std::to_string(any(4));
+            contact += std::string(";expires=") + kLifetimes.at(any(3));
+            say(there, request("REGISTER", step, "") + contact, "", now);
+            say(there.reversed(), response(200, "REGISTER", step) + contact, "", now);
+            return;
+        }
+        call_id_ = "c" + std::to_string(any(4));
+        const bool known = signalling_.calls().contains(make_call_key(call_id_));
+        if (any(4) == 0) contact.clear();
+        const unsigned what = any(8);
+        if (what == 0) return say(there, request("BYE", step), "", now);
+        if (what < 4) return say(there, request("UPDATE", step) + contact, "", now);
+        say(there, request("INVITE", step, known ? ";tag=b" : "") + contact, ours(), now);
+        std::string answer = response(200, "INVITE", step);
+        if (any(6) == 0) answer.replace(answer.find(";tag=b"), 6, "");  // RFC 2543
+        if (any(3) != 0) answer += line("Contact", kPeers.at(any(3)));
+        if (any(2) == 0) answer += line("Record-Route", "<sip:198.51.100.20;lr>");
+        if (any(3) == 0) answer += line("Session-Expires", "400");
+        say(there.reversed(), answer, theirs(), now);
+    }
+    std::uint32_t any(std::uint32_t below) {
+        state_ = state_ * 1664525U + 1013904223U;
+        return (state_ >> 8U) % below;
+    }
+
+   private:
+    std::uint32_t state_ = 4711;
 };
 
 // The server of a call may call back until the call ends, however often its end is put off.
@@ -52,6 +114,42 @@ TEST_F(ReachTest, ADialogThatIsMadeOfAnotherHoldsNothingYet) {
     say(in(), response(200, "INVITE", 3, "b2"), theirs(), 71);
     say(out(), request("BYE", 4, ";tag=b2"), "", 72);
     EXPECT_NE(callback(), nullptr) << "the other dialog has it";
+}
+
+// Who counts as a holder says so himself, whatever is sent, and what he holds is there.
+TEST_F(ReachTest, HoldersAreThoseWhoSaySo) {
+    std::size_t with_calls = 0;
+    int now = 0;
+    for (int step = 1; step < 3000; ++step) {
+        now += static_cast<int>(any(any(20) == 0 ? 900 : 30));
+        pass_time(now);
+        say_anything(step, now);
+        if (any(50) == 0) {
+            policy_.blocked.clear();
+            if (any(2) == 0) policy_.blocked = {kServer.remote};
+            plan_.clear();
+            signalling_.release();
+            signalling_.close_blocked(at(now), plan_);
+        }
+        auto holding = registrations_that_hold();
+        for (const auto& [key, callback] : signalling_.callbacks().all()) {
+            const auto found = holding.find(key);
+            ASSERT_EQ(callback.users, found == holding.end() ? 0U : found->second) << "step " << step;
+        }
+        add_calls_that_hold(holding);
+        for (const auto& [key, count] : holding) {
+            const auto* callback = signalling_.callbacks().find(key);
+            ASSERT_NE(callback, nullptr) << "step " << step << " for " << key.remote.to_string();
+            ASSERT_EQ(callback->holders, count) << "step " << step << " for " << key.remote.to_string();
+            ASSERT_GT(callback->until, at(now)) << "step " << step << " for " << key.remote.to_string();
+            with_calls += callback->holders > callback->users ? 1 : 0;
+        }
+        for (const auto& [key, callback] : signalling_.callbacks().all()) {
+            ASSERT_TRUE(callback.holders == 0 || holding.contains(key)) << "step " << step;
+            ASSERT_TRUE(policy_.blocked.empty() || key.remote != kServer.remote) << "step " << step;
+        }
+    }
+    EXPECT_GT(with_calls, 300U);
 }
 
 }  // namespace
