@@ -108,10 +108,7 @@ void Signalling::tell_users(const CallbackTable::Key& key, TimePoint now, Plan& 
 bool Signalling::allow_callback(const Passing& passing, const CallbackTable::Key& key, Duration lifetime, bool held,
                                 Plan& plan) {
     if (is_blocked(key)) return held;
-    CallbackChange change;
-    change.transport = key.transport;
-    change.inside = key.inside;
-    change.remote = key.remote;
+    std::optional<Endpoint> outside;
     const TimePoint until = passing.now + lifetime + limits_.transaction;
     if (passing.nat != nullptr && key.inside.address.is_v4()) {
         const BindingKey binding{key.transport, key.inside, passing.nat->outside};
@@ -122,25 +119,34 @@ bool Signalling::allow_callback(const Passing& passing, const CallbackTable::Key
             if (held) callbacks_.release(key, TimePoint::max());
             return false;
         }
-        change.outside = Endpoint{passing.nat->outside, *port};
+        outside = Endpoint{passing.nat->outside, *port};
     }
-    switch (callbacks_.allow(key, change.outside, until, held)) {
-        case CallbackTable::Allowed::added: break;
-        case CallbackTable::Allowed::prolonged: change.kind = CallbackChange::Kind::refresh; break;
-        case CallbackTable::Allowed::full: {
-            RefuseEvent refused = refusal(passing, RefuseReason::too_many_registrations);
-            refused.tuple = passing.tuple.reversed();  // the inside host's
-            refused.announced = key.inside.address;
-            refused.port = key.inside.port;
-            plan.events.emplace_back(refused);
-            return false;
-        }
+    const auto before = outside_of(key);
+    const auto allowed = callbacks_.allow(key, outside, until, held);
+    if (allowed == CallbackTable::Allowed::full) {
+        RefuseEvent refused = refusal(passing, RefuseReason::too_many_registrations);
+        refused.tuple = passing.tuple.reversed();  // the inside host's
+        refused.announced = key.inside.address;
+        refused.port = key.inside.port;
+        plan.events.emplace_back(refused);
+        return false;
     }
-    const CallbackTable::Callback& callback = *callbacks_.find(key);
-    change.timeout = callback.until - passing.now;
-    change.users = callback.users + callback.restored_users;
-    plan.callbacks.push_back(change);
+    tell_callback(key, allowed, before, passing.now, plan);
     return true;
+}
+
+void Signalling::tell_callback(const CallbackTable::Key& key, CallbackTable::Allowed allowed,
+                               const std::optional<Endpoint>& before, TimePoint now, Plan& plan) {
+    const CallbackTable::Callback& callback = *callbacks_.find(key);
+    CallbackChange change{CallbackChange::Kind::add, key.transport,       key.inside, key.remote,
+                          callback.outside,          callback.until - now};
+    change.users = callback.users + callback.restored_users;
+    const bool known = allowed == CallbackTable::Allowed::prolonged;
+    if (known && callback.outside == before) change.kind = CallbackChange::Kind::refresh;
+    if (known && callback.outside != before) {
+        plan.callbacks.push_back({CallbackChange::Kind::remove, key.transport, key.inside, key.remote, before, {}});
+    }
+    plan.callbacks.push_back(change);
 }
 
 void Signalling::end_callback(const CallbackTable::Key& key, Plan& plan) {

@@ -139,24 +139,25 @@ void Signalling::let_in(Call& call, TimePoint now, Plan& plan) {
 void Signalling::hold_callback(const Call& call, const CallbackTable::Key& key, const LetIn& how, bool& held,
                                Plan& plan) {
     if (!may_hold(call, key)) return;
-    CallbackChange change;
-    change.transport = key.transport;
-    change.inside = key.inside;
-    change.remote = key.remote;
-    if (!how.behind.is_unspecified()) {
-        const auto port = bindings_.outside_port({key.transport, key.inside, how.behind});
+    const auto known_as = outside_of(key);
+    std::optional<Endpoint> outside;
+    // There may be several ways out to the remote. It knows the Contact as the last one of them that was named, and who
+    // holds the callback already names none.
+    const IpAddress behind = held && known_as ? known_as->address : how.behind;
+    if (!behind.is_unspecified()) {
+        const auto port = bindings_.outside_port({key.transport, key.inside, behind});
         if (!port) {  // no number was left for its Contact, as has been said
             give_up(key, held, plan);
             return;
         }
-        change.outside = Endpoint{how.behind, *port};
+        outside = Endpoint{behind, *port};
     }
     const auto* known = callbacks_.find(key);
     const TimePoint before = known == nullptr ? how.now : known->until;
     // Many calls of a host with one server hold one callback, and each would prolong it by a little.
     const bool long_enough = before >= how.now + kRenewal + limits_.transaction;
     const TimePoint until = long_enough ? before : how.now + kGiven;
-    const auto allowed = callbacks_.allow_in_call(key, change.outside, until, held);
+    const auto allowed = callbacks_.allow_in_call(key, outside, until, held);
     if (allowed == CallbackTable::Allowed::full) {
         RefuseEvent refused;
         refused.reason = RefuseReason::too_many_calls;
@@ -168,13 +169,7 @@ void Signalling::hold_callback(const Call& call, const CallbackTable::Key& key, 
         return;
     }
     held = true;
-    if (long_enough) return;
-    const bool added = allowed == CallbackTable::Allowed::added;
-    change.kind = added ? CallbackChange::Kind::add : CallbackChange::Kind::refresh;
-    const CallbackTable::Callback& callback = *callbacks_.find(key);
-    change.timeout = callback.until - how.now;
-    change.users = callback.users + callback.restored_users;
-    plan.callbacks.push_back(change);
+    if (!long_enough || outside != known_as) tell_callback(key, allowed, known_as, how.now, plan);
 }
 
 void Signalling::shut_out(Agent& agent, Plan& plan) {

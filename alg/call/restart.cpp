@@ -139,8 +139,7 @@ std::optional<Endpoint> Signalling::outside_of(Transport transport, const Endpoi
         const auto* pinhole = pinholes_.find({transport, any, inside, any ? IpAddress{} : remote});
         if (pinhole != nullptr) return pinhole->outside;
     }
-    const auto* callback = callbacks_.find({transport, inside, remote});
-    return callback == nullptr ? std::nullopt : callback->outside;
+    return outside_of({transport, inside, remote});
 }
 
 }  // namespace messenger::alg

@@ -143,6 +143,14 @@ class Signalling {
     /// False if there is no room for it. held: the registration has it already.
     bool allow_callback(const Passing& passing, const CallbackTable::Key& key, Duration lifetime, bool held,
                         Plan& plan);
+    /// Tells the kernel of a callback that has been allowed. before: what the remote knew as the inside endpoint.
+    void tell_callback(const CallbackTable::Key& key, CallbackTable::Allowed allowed,
+                       const std::optional<Endpoint>& before, TimePoint now, Plan& plan);
+    /// NAT: what the remote knows as the inside endpoint, if there is a callback.
+    [[nodiscard]] std::optional<Endpoint> outside_of(const CallbackTable::Key& key) const {
+        const auto* known = callbacks_.find(key);
+        return known == nullptr ? std::nullopt : known->outside;
+    }
     /// Unless another registration needs it.
     void end_callback(const CallbackTable::Key& key, Plan& plan);
     void tell_users(const CallbackTable::Key& key, TimePoint now, Plan& plan);

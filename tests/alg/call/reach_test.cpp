@@ -25,6 +25,16 @@ class ReachTest : public SignallingFixture {
         say(out(), request("BYE", cseq), "", now);
     }
     [[nodiscard]] const CallbackTable::Callback* callback() const { return signalling_.callbacks().find(kServer); }
+    /// What was told to the kernel, in order: of which outside end, and whether it was removed.
+    [[nodiscard]] std::vector<std::string> told() const {
+        std::vector<std::string> lines;
+        for (const CallbackChange& change : plan_.callbacks) {
+            constexpr std::array<const char*, 3> kKinds{"add ", "refresh ", "remove "};
+            lines.push_back(kKinds.at(static_cast<std::size_t>(change.kind)) +
+                            (change.outside ? change.outside->address.to_string() : ""));
+        }
+        return lines;
+    }
     [[nodiscard]] std::map<CallbackTable::Key, std::uint32_t> registrations_that_hold() const {
         std::map<CallbackTable::Key, std::uint32_t> holding;
         for (const auto& [key, registration] : signalling_.registrations().all()) {
@@ -114,6 +124,25 @@ TEST_F(ReachTest, ADialogThatIsMadeOfAnotherHoldsNothingYet) {
     say(in(), response(200, "INVITE", 3, "b2"), theirs(), 71);
     say(out(), request("BYE", 4, ";tag=b2"), "", 72);
     EXPECT_NE(callback(), nullptr) << "the other dialog has it";
+}
+
+// Two ways out lead to one server. How it knows the Contact is what the host has named last, in the kernel as well.
+TEST_F(ReachTest, TheLastWayOutThatWasNamedIsTheOneThatLeadsIn) {
+    limits_.quiet_call = std::chrono::hours(12);
+    nat_ = NatPath{address("192.0.2.10"), address("192.0.2.10")};
+    establish("c1", "", 0);
+    pass_time(30);
+    EXPECT_EQ(told(), (std::vector<std::string>{"add 192.0.2.10"}));
+    nat_ = NatPath{address("192.0.2.20"), address("192.0.2.20")};
+    establish("c2", "", 40);
+    pass_time(70);
+    EXPECT_EQ(told(), (std::vector<std::string>{"remove 192.0.2.10", "add 192.0.2.20"}));
+    pass_time(1200);
+    EXPECT_EQ(told(), (std::vector<std::string>{"refresh 192.0.2.20"})) << "which the older call does not change";
+    hang_up("c2", 2, 1201);
+    EXPECT_TRUE(told().empty());
+    hang_up("c1", 2, 1202);
+    EXPECT_EQ(told(), (std::vector<std::string>{"remove 192.0.2.20"}));
 }
 
 // Who counts as a holder says so himself, whatever is sent, and what he holds is there.

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,7 +35,7 @@ class SignallingFixture : public ::testing::Test {
         ASSERT_TRUE(message_.parse(text_, limits_)) << text_;
         plan_.clear();
         signalling_.release();
-        signalling_.on_message({message_, tuple, at(seconds)}, plan_);
+        signalling_.on_message({message_, tuple, at(seconds), nat_ ? &*nat_ : nullptr}, plan_);
     }
     void pass_time(int seconds) {
         plan_.clear();
@@ -74,6 +75,7 @@ class SignallingFixture : public ::testing::Test {
     Signalling signalling_{policy_, limits_, HashKey{1, 2}};
     Plan plan_;
     std::string call_id_ = "c1";
+    std::optional<NatPath> nat_;  ///< what hides the inside host
 
    private:
     std::string text_;
