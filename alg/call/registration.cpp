@@ -239,6 +239,15 @@ std::optional<RegistrationTable::Settled> RegistrationTable::on_response(const S
     return settled;
 }
 
+/// A session without any binding is kept as long as an answer may come.
+template <class Which>
+void RegistrationTable::drop(const Key& key, Registration& session, TimePoint now, Which&& which) {
+    drop_if(session.bindings, which);
+    session.waits_until = std::max(session.waits_until, now + limits_.transaction);
+    count_accepted(key, session);
+    if (session.due() < session.queued) queue(key, session);
+}
+
 /// A Contact is taken back, or with asked == nullptr all of the user's: whichever session it is of, for the binding of
 /// an address of record is known by its Contact alone (RFC 3261 section 10.3). But a client that has gone over to
 /// another registrar since is not gone.
@@ -259,10 +268,7 @@ void RegistrationTable::end(const Key& key, const Asked* asked, const Contact& u
             settled.ended.push_back({callback_of(one, binding.contact), binding.holds});
             found = true;
         }
-        drop_if(session.bindings, [&](const Binding& binding) { return is_meant(binding) && binding.since <= since; });
-        session.waits_until = std::max(session.waits_until, now + limits_.transaction);
-        count_accepted(one, session);
-        if (session.due() < session.queued) queue(one, session);
+        drop(one, session, now, [&](const Binding& binding) { return is_meant(binding) && binding.since <= since; });
     }
     if (!found) settled.ended.push_back({callback_of(key, unknown), false});
 }
@@ -285,9 +291,7 @@ void RegistrationTable::stay(const Key& key, const Asked& asked, Duration lifeti
             } else if (before->holds) {
                 settled.left.push_back(callback_of(other, before->contact));
             }
-            drop_if(session.bindings, [&](const Binding& one) { return one.name == asked.name; });
-            session.waits_until = std::max(session.waits_until, now + limits_.transaction);
-            count_accepted(other, session);
+            drop(other, session, now, [&](const Binding& one) { return one.name == asked.name; });
         }
     } else if (!(binding->contact == asked.contact)) {
         if (binding->holds) settled.left.push_back(callback_of(key, binding->contact));

@@ -190,6 +190,8 @@ class RegistrationTable {
     void end(const Key& key, const Asked* asked, const Contact& unknown, TimePoint now, Settled& settled);
     void stay(const Key& key, const Asked& asked, Duration lifetime, TimePoint now, Settled& settled);
     void leave(const Key& key, Registration& registration, Settled& settled);
+    template <class Which>
+    void drop(const Key& key, Registration& session, TimePoint now, Which&& which);
 
     const Limits& limits_;
     Registrations registrations_;

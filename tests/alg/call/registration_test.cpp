@@ -171,6 +171,15 @@ TEST_F(RegistrationTest, ManySessionsOfAUserAreLeftToTheirTime) {
     EXPECT_EQ(signalling_.registrations().size(), 0U);
 }
 
+// A client that begins anew with each REGISTER has one binding; the sessions before stay as long as an answer may come.
+TEST_F(RegistrationTest, ASessionThatAnotherHasTakenOverIsForgotten) {
+    for (int session = 0; session < 55; ++session) {
+        pass_time(60 * session);
+        sign_on("session-" + std::to_string(session), 3600, 60 * session);
+    }
+    EXPECT_LE(signalling_.registrations().size(), 2U);
+}
+
 TEST_F(RegistrationTest, ARequestHasOnlySoManyContacts) {
     std::string contacts;
     for (int port = 7001; port <= 7006; ++port) {
