@@ -25,26 +25,34 @@ constexpr std::uint32_t kLongestSeconds = 86'400;  // whatever a registrar grant
 }
 
 [[nodiscard]] RegistrationTable::Name name_of(std::string_view contact, Transport via) {
-    if (const auto at = parse_contact(contact, via)) return {at, 0};
     const auto address = parse_name_address(contact);
-    return {std::nullopt, make_tag(address ? address->uri : contact)};
+    const std::string_view uri = address ? address->uri : contact;
+    const auto at = parse_contact(contact, via);
+    const auto parts = at ? parse_sip_uri(uri) : std::nullopt;
+    return {at, make_tag(parts ? parts->user : uri)};
 }
 
-/// The answer has all Contacts of the user. Who is behind NAT, or a proxy, does not come back as he was sent: then the
-/// longest lifetime counts, for ours is among them. 0 if the user has none.
+/// The answer has all Contacts of the user. A registrar may change the user part, and who is behind NAT, or a proxy,
+/// does not come back as he was sent at all: then the longest lifetime counts, for ours is among them. 0 if the user
+/// has none.
 [[nodiscard]] std::uint32_t granted_to(const RegistrationTable::Name& name, const SipMessageView& answer,
                                        Transport via) {
     std::optional<std::uint32_t> longest;
+    std::optional<std::uint32_t> there;
     std::optional<std::uint32_t> own;
     bool any = false;
     each_contact(answer, [&](std::string_view contact) {
         any = true;
         const auto one = lifetime(answer, contact);
-        if (one) longest = std::max(longest.value_or(0), *one);
-        if (name_of(contact, via) == name) own = one.value_or(kDefaultSeconds);
+        const std::uint32_t granted = one.value_or(kDefaultSeconds);
+        const RegistrationTable::Name listed = name_of(contact, via);
+        if (one) longest = std::max(longest.value_or(0), granted);
+        if (listed.at && listed.at == name.at) there = std::max(there.value_or(0), granted);
+        if (listed == name) own = std::max(own.value_or(0), granted);
     });
     if (!any) return 0;
-    return std::min(own ? *own : longest.value_or(kDefaultSeconds), kLongestSeconds);
+    const auto& ours = own ? own : there ? there : longest;
+    return std::min(ours.value_or(kDefaultSeconds), kLongestSeconds);
 }
 
 /// Of the host that sends REGISTERs. The answer repeats what it is made of.
@@ -70,12 +78,15 @@ void drop_if(Values& values, Which&& which) {
     return {contact.transport, contact.endpoint, key.registrar};
 }
 
-/// There are no more bindings to come, so they stay where they are.
+/// There are no more bindings to come or to go, so they stay where they are.
 void name_what_stays(RegistrationTable::Registration& registration, TimePoint now,
                      RegistrationTable::Settled& settled) {
     for (const auto& one : registration.asked) {
         auto* const binding = registration.find(one.name);
-        if (binding != nullptr) settled.stays.push_back({binding, binding->expires - now});
+        if (binding == nullptr) continue;
+        const Duration lifetime = binding->expires - now;
+        settled.stays.push_back({binding, lifetime});
+        settled.lifetime = std::max(settled.lifetime, lifetime);
     }
 }
 
@@ -213,16 +224,16 @@ std::optional<RegistrationTable::Settled> RegistrationTable::on_response(const S
     if (registration.asked.empty()) return std::nullopt;  // what ended ends once
     Settled settled;
     auto& asked = registration.asked;
+    bool moved = false;
     for (Asked& one : asked) {
         const std::uint32_t seconds = one.ends ? 0 : granted_to(one.name, message, tuple.transport);
         one.ends = seconds == 0;
         if (one.ends) continue;
-        const auto granted = std::chrono::seconds(seconds);
-        stay(key, one, granted, now, settled);
-        settled.lifetime = std::max<Duration>(settled.lifetime, granted);
+        moved = true;
+        stay(key, one, std::chrono::seconds(seconds), now, settled);
         plan.events.emplace_back(RegistrationEvent{one.contact.endpoint, tuple, seconds, message.call_id()});
     }
-    if (settled.lifetime > Duration{}) leave(key, registration, settled);
+    if (moved) leave(key, registration, settled);
     for (const Asked& one : asked) {
         if (!one.ends) continue;
         const std::size_t before = settled.ended.size();
@@ -270,7 +281,10 @@ void RegistrationTable::end(const Key& key, const Asked* asked, const Contact& u
         }
         drop(one, session, now, [&](const Binding& binding) { return is_meant(binding) && binding.since <= since; });
     }
-    if (!found) settled.ended.push_back({callback_of(key, unknown), false});
+    // Another Contact of his may lead there, too.
+    const bool in_use = std::any_of(own.bindings.begin(), own.bindings.end(),
+                                    [&](const Binding& binding) { return binding.contact == unknown; });
+    if (!found && !in_use) settled.ended.push_back({callback_of(key, unknown), false});
 }
 
 void RegistrationTable::stay(const Key& key, const Asked& asked, Duration lifetime, TimePoint now, Settled& settled) {

@@ -32,11 +32,11 @@ class RegistrationTable {
         std::uint64_t account = 0;  ///< of Call-ID, which stays (RFC 3261 section 10.2), and address of record
         bool operator==(const Key&) const = default;
     };
-    /// What a Contact is called, so that those of one user can be told apart: by where its URI leads, or by its text if
-    /// that is a name.
+    /// What a Contact is called, so that those of one user can be told apart: by where its URI leads, and its user part
+    /// (RFC 3261 section 19.1.4), or by its text if that is a name.
     struct Name {
         std::optional<Contact> at;
-        std::uint64_t text = 0;
+        std::uint64_t text = 0;  ///< of the user part, or the whole
         bool operator==(const Name&) const = default;
     };
     /// A Contact that the registrar has accepted.

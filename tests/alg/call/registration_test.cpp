@@ -40,6 +40,8 @@ TEST_F(RegistrationTest, FindsTheLifetime) {
         {"\nContact: <sip:a@10.1.2.3>", 3600},
         {"\nContact: <sip:x@192.0.2.1>;expires=60, <sip:a@10.1.2.3>;expires=120", 120},
         {"\nContact: <sip:x@192.0.2.1>;expires=60\nContact: <sip:a@10.1.2.3>;expires=120", 120},
+        {"\nContact: <sip:a@10.1.2.3>;expires=120, <sip:z@10.1.2.3>;expires=600", 120},
+        {"\nContact: <sip:y@10.1.2.3>;expires=120, <sip:z@10.1.2.3>;expires=60, <sip:a@192.0.2.1>;expires=600", 120},
         {"\nContact: <sip:a@10.1.2.3>;expires=4294967295", 86400},
         {"", 0},
     };
