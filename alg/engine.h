@@ -97,9 +97,9 @@ class Engine final : private StreamReader {
     /// Likewise the outside end of a pinhole that has no binding: T.120's, which keeps its number.
     void restore_outside(const PinholeKey& key, const Endpoint& outside) { signalling_.restore_outside(key, outside); }
     /// Likewise a callback.
-    void restore_callback(const CallbackTable::Key& key, const std::optional<Endpoint>& outside, std::uint32_t users,
-                          Duration remaining, TimePoint now) {
-        signalling_.restore_callback(key, outside, users, remaining, now);
+    void restore_callback(const CallbackTable::Key& key, const std::optional<Endpoint>& outside,
+                          const CallbackHolders& holders, Duration remaining, TimePoint now) {
+        signalling_.restore_callback(key, outside, holders, remaining, now);
     }
 
     /// Likewise a TLS connection. behind: what hides its client; 0.0.0.0 if nothing does.

@@ -182,6 +182,14 @@ struct BindingChange {
     CallLabel label;
 };
 
+/// Who holds a callback, as far as it is told to who comes after a restart.
+struct CallbackHolders {
+    std::uint32_t users = 1;      ///< registrations
+    std::uint64_t marks = ~0ULL;  ///< of these, see CallbackTable::mark_of; with all of them anybody may be one
+    bool calls = false;           ///< or calls that go on
+    bool operator==(const CallbackHolders&) const = default;
+};
+
 /// The registrar that accepted an inside host's Contact may reach it there, or no longer.
 struct CallbackChange {
     enum class Kind : std::uint8_t { add, refresh, remove };
@@ -192,7 +200,7 @@ struct CallbackChange {
     std::optional<Endpoint> outside;  ///< NAT: what the registrar knows as the inside endpoint
     Duration timeout{};               ///< add, refresh
     bool last = false;                ///< remove: nobody else may call there
-    std::uint32_t users = 1;          ///< add, refresh: registrations that hold it
+    CallbackHolders holders{};        ///< add, refresh
 };
 
 /// A TLS connection of an inside host to its server, which the packet path keeps an eye on: it need not be read any

@@ -14,6 +14,8 @@ namespace {
 constexpr std::string_view kContact = "contact";
 constexpr std::string_view kCallback = "callback";
 constexpr std::string_view kUsers = " users=";  // where it is not one
+constexpr std::string_view kMarks = " marks=";  // where it is not any
+constexpr std::string_view kCalls = " calls";
 constexpr std::string_view kAs = " as=";
 constexpr std::string_view kBindingCall = "binding call=";
 constexpr std::size_t kCallDigits = 16;
@@ -42,6 +44,27 @@ constexpr std::chrono::milliseconds kListener = std::chrono::hours(24);
     text += " id=";
     text += change.label.call_id;
     return nft::Comment(text);
+}
+
+[[nodiscard]] std::string callback_comment(const alg::CallbackHolders& holders) {
+    constexpr alg::CallbackHolders kUsual;
+    std::string text(kCallback);
+    if (holders.users != kUsual.users) text.append(kUsers).append(std::to_string(holders.users));
+    if (holders.users > 0 && holders.marks != kUsual.marks) text.append(kMarks).append(hex(holders.marks));
+    if (holders.calls) text.append(kCalls);
+    return text;
+}
+
+/// Takes "NAME" and a number off the text, if it begins so. False if what stands there is no number.
+template <class Number>
+[[nodiscard]] bool take_number(std::string_view& text, std::string_view name, int base, Number& number) {
+    if (text.substr(0, name.size()) != name) return true;
+    text.remove_prefix(name.size());
+    const std::string_view digits = text.substr(0, text.find(' '));
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number, base);
+    if (error != std::errc{} || end != digits.data() + digits.size()) return false;
+    text.remove_prefix(digits.size());
+    return true;
 }
 
 /// "192.0.2.10:5060"
@@ -134,8 +157,7 @@ void translate(const alg::CallbackChange& change, nft::Transaction& transaction)
         return;
     }
     const auto timeout = to_timeout(change.timeout);
-    std::string text(kCallback);
-    if (change.users != 1) text.append(kUsers).append(std::to_string(change.users));
+    std::string text = callback_comment(change.holders);
     if (change.outside) text.append(kAs).append(change.outside->to_string());
     const bool anew = change.kind == alg::CallbackChange::Kind::refresh;
     const auto put = [&transaction, anew](nft::SetId where, const nft::Element& element) {
@@ -203,12 +225,11 @@ std::optional<StoredCallback> callback_at(const nft::Element& element) {
     comment.remove_prefix(kCallback.size());
     StoredCallback callback;
     callback.key = {to_alg(key->protocol), to_alg(key->inside), to_alg(key->remote)};
-    if (comment.substr(0, kUsers.size()) == kUsers) {
-        comment.remove_prefix(kUsers.size());
-        const std::string_view digits = comment.substr(0, comment.find(' '));
-        const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), callback.users);
-        if (error != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
-        comment.remove_prefix(digits.size());
+    if (!take_number(comment, kUsers, 10, callback.holders.users)) return std::nullopt;
+    if (!take_number(comment, kMarks, 16, callback.holders.marks)) return std::nullopt;
+    if (comment.substr(0, kCalls.size()) == kCalls) {
+        comment.remove_prefix(kCalls.size());
+        callback.holders.calls = true;
     }
     if (comment.empty()) return callback;
     if (comment.substr(0, kAs.size()) != kAs) return std::nullopt;

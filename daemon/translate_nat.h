@@ -58,11 +58,12 @@ struct StoredOutsideEnd {
 [[nodiscard]] std::optional<StoredOutsideEnd> outside_end_at(nft::SetId map, const nft::Element& element);
 
 /// A callback as it is read back from its inside form, whose comment says "callback" or "callback as=192.0.2.10:5060",
-/// and "callback users=2" if more than one registration holds it, or none does.
+/// and between them who holds it: "users=2" if that is more than one registration, or none, "marks=000000000000001f" of
+/// whom (see CallbackHolders), and "calls" if calls do, too.
 struct StoredCallback {
     alg::CallbackTable::Key key;
     std::optional<alg::Endpoint> outside;
-    std::uint32_t users = 1;
+    alg::CallbackHolders holders;
 };
 /// Absent if it is an outside form, or not one of ours. element: of callbacks4 or callbacks6.
 [[nodiscard]] std::optional<StoredCallback> callback_at(const nft::Element& element);

@@ -6,7 +6,7 @@
 namespace messenger::alg {
 
 CallbackTable::Allowed CallbackTable::allow(const Key& key, const std::optional<Endpoint>& outside, TimePoint until,
-                                            bool held) {
+                                            bool held, std::uint64_t user) {
     const auto found = callbacks_.find(key);
     if (found != callbacks_.end() && found->second.of_call) {
         if (!has_room(key.inside.address, false)) return Allowed::full;
@@ -16,11 +16,12 @@ CallbackTable::Allowed CallbackTable::allow(const Key& key, const std::optional<
         }
         found->second.of_call = false;
     }
-    // One that has registered before a restart registers anew, most likely.
-    if (found != callbacks_.end() && !held) forget_restored(key, found->second, 1);
+    if (!held) hear_of(key, user);
     const Allowed allowed = take(key, outside, until, held, false);
     if (allowed == Allowed::full) return allowed;
-    if (!held) ++callbacks_.at(key).users;
+    Callback& callback = callbacks_.at(key);
+    if (!held) ++callback.users;
+    callback.marks |= mark_of(user);
     return allowed;
 }
 
@@ -43,14 +44,15 @@ CallbackTable::Allowed CallbackTable::take(const Key& key, const std::optional<E
 }
 
 bool CallbackTable::restore(const Key& key, const std::optional<Endpoint>& outside, TimePoint until,
-                            std::uint32_t users) {
-    Callback* callback = open(key, users == 0);
-    if (callback == nullptr) callback = open(key, users != 0);
+                            const CallbackHolders& holders) {
+    Callback* callback = open(key, holders.users == 0);
+    if (callback == nullptr) callback = open(key, holders.users != 0);
     if (callback == nullptr) return false;
-    callback->restored_users += users;
-    per_host_[key.inside.address].restored_users += users;
+    if (holders.users > 0 && callback->restored.users == 0) restored_[key.inside.address].push_back(key);
+    callback->restored = callback->told = holders;
+    if (holders.users == 0) callback->restored.marks = 0;
     callback->until = until;
-    callback->restored_until = until;
+    if (holders.users > 0 || holders.calls) callback->restored_until = until;
     callback->outside = outside;
     look_later(key, *callback);
     return true;
@@ -60,47 +62,82 @@ void CallbackTable::release(const Key& key, TimePoint then) {
     const auto found = callbacks_.find(key);
     if (found == callbacks_.end() || found->second.users == 0) return;
     Callback& callback = found->second;
-    --callback.users;
+    if (--callback.users == 0) callback.marks = 0;
     if (--callback.holders > 0) return;
     callback.until = std::min(callback.until, std::max(then, callback.restored_until));
     look_later(key, callback);
 }
 
-bool CallbackTable::sign_off(const Key& key, bool held) {
+bool CallbackTable::sign_off(const Key& key, bool held, std::uint64_t user) {
     const auto found = callbacks_.find(key);
     if (found == callbacks_.end()) return false;
     Callback& callback = found->second;
     if (held && callback.users > 0) {
-        --callback.users;
+        if (--callback.users == 0) callback.marks = 0;
         --callback.holders;
     } else {
-        forget_restored(key, callback, 1);
+        hear_of(key, user);
     }
     if (callback.holders > 0) return false;
-    if (callback.restored_users == 0) return true;
+    if (callback.restored_until == TimePoint{}) return true;
     callback.until = std::min(callback.until, callback.restored_until);
     look_later(key, callback);
     return false;
 }
 
-void CallbackTable::forget_restored(const Key& key, Callback& callback, std::uint32_t users) {
-    const std::uint32_t gone = std::min(users, callback.restored_users);
-    callback.restored_users -= gone;
-    const auto host = per_host_.find(key.inside.address);
-    if (host != per_host_.end()) host->second.restored_users -= gone;
-    if (callback.restored_users == 0) callback.restored_until = {};
+bool CallbackTable::hear_of(const Key& key, std::uint64_t user) {
+    const auto found = callbacks_.find(key);
+    if (found == callbacks_.end()) return false;
+    Callback& callback = found->second;
+    const std::uint64_t mark = mark_of(user);
+    if ((callback.restored.marks & mark) == 0) return false;
+    callback.restored.marks &= ~mark;
+    if (--callback.restored.users > 0) return true;
+    forget_restored_users(key, callback);
+    if (!callback.restored.calls) callback.restored_until = {};
+    return true;
 }
 
-bool CallbackTable::has_restored_users(const IpAddress& host) const {
-    const auto found = per_host_.find(host);
-    return found != per_host_.end() && found->second.restored_users > 0;
+void CallbackTable::forget_restored(const Key& key, Callback& callback) {
+    if (callback.restored.users > 0) forget_restored_users(key, callback);
+    callback.restored.calls = false;
+    callback.restored_until = {};
+}
+
+void CallbackTable::forget_restored_users(const Key& key, Callback& callback) {
+    callback.restored.users = 0;
+    callback.restored.marks = 0;
+    const auto host = restored_.find(key.inside.address);
+    if (host == restored_.end()) return;
+    auto& keys = host->second;
+    keys.erase(std::remove(keys.begin(), keys.end(), key), keys.end());
+    if (keys.empty()) restored_.erase(host);
+}
+
+CallbackTable::RestoredList CallbackTable::restored_of(const IpAddress& host, std::uint64_t user) const {
+    RestoredList his;
+    const auto found = restored_.find(host);
+    if (found == restored_.end()) return his;
+    for (const Key& key : found->second) {
+        const Callback& callback = callbacks_.at(key);
+        if ((callback.restored.marks & mark_of(user)) != 0) his.push_back({key, callback.restored_until});
+    }
+    return his;
+}
+
+CallbackHolders CallbackTable::tell(const Key& key) {
+    const auto found = callbacks_.find(key);
+    if (found == callbacks_.end()) return {};
+    return found->second.told = found->second.held_by();
 }
 
 bool CallbackTable::leave(const Key& key) {
     const auto found = callbacks_.find(key);
     if (found == callbacks_.end() || found->second.holders == 0 || --found->second.holders > 0) return false;
+    if (found->second.restored_until == TimePoint{}) return true;
     found->second.until = found->second.restored_until;
-    return found->second.restored_until == TimePoint{};
+    look_later(key, found->second);
+    return false;
 }
 
 bool CallbackTable::has_room(const IpAddress& host, bool of_call) const {
@@ -132,7 +169,7 @@ void CallbackTable::look_later(const Key& key, Callback& callback) {
 bool CallbackTable::forbid(const Key& key) {
     const auto callback = callbacks_.find(key);
     if (callback == callbacks_.end()) return false;
-    forget_restored(key, callback->second, callback->second.restored_users);
+    forget_restored(key, callback->second);
     --all_.of(callback->second);
     const auto share = per_host_.find(key.inside.address);
     if (share != per_host_.end()) {

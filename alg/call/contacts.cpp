@@ -79,34 +79,72 @@ void Signalling::tell_listener(BindingTable::Listening outcome, const BindingKey
 void Signalling::on_register(const Passing& passing, Plan& plan) {
     const auto settled = registrations_.on_message(passing.message, passing.tuple, policy_, passing.now, plan);
     if (!settled) return;
-    for (const CallbackTable::Key& key : settled->left) callbacks_.release(key, TimePoint::max());
-    for (const RegistrationTable::Ended& ended : settled->ended) {
-        if (callbacks_.sign_off(ended.callback, ended.held)) {
-            end_callback(ended.callback, plan);
-        } else {
-            tell_users(ended.callback, passing.now, plan);
-        }
-    }
     const IpAddress& registrar = passing.tuple.source.address;
+    const auto restored = callbacks_.restored_of(passing.tuple.destination.address, settled->user);
+    for (const CallbackTable::Key& key : settled->left) {
+        callbacks_.release(key, TimePoint::max());
+        tell_holders(key, passing.now, plan);
+    }
+    for (const RegistrationTable::Ended& ended : settled->ended) {
+        sign_off(ended.callback, ended.held, settled->user, passing.now, plan);
+    }
     for (const RegistrationTable::Stays& stays : settled->stays) {
         const Contact& contact = stays.binding->contact;
         if (!may_be_called(contact.endpoint.port, policy_) || policy_.inside.contains(registrar)) continue;
         const CallbackTable::Key key{contact.transport, contact.endpoint, registrar};
-        stays.binding->holds = allow_callback(passing, key, stays.lifetime, stays.binding->holds, plan);
+        stays.binding->holds = allow_callback(passing, key, settled->user, stays.lifetime, stays.binding->holds, plan);
     }
+    settle_restored(*settled, restored, passing, plan);
     follow_registration(passing, settled->lifetime, plan);
 }
 
-/// The kernel is to know how many hold a callback that goes on.
-void Signalling::tell_users(const CallbackTable::Key& key, TimePoint now, Plan& plan) {
-    const auto* known = callbacks_.find(key);
-    if (known == nullptr) return;
-    plan.callbacks.push_back({CallbackChange::Kind::refresh, key.transport, key.inside, key.remote, known->outside,
-                              known->until - now, false, known->users + known->restored_users});
+/// Of a user's sessions from before a restart only the callbacks are known. What he takes back ends at his other
+/// registrars, too (see RegistrationTable::end), unless it was accepted later there, and so ends later. What else he
+/// had he has left, once he is registered anew.
+void Signalling::settle_restored(const RegistrationTable::Settled& settled, const CallbackTable::RestoredList& restored,
+                                 const Passing& passing, Plan& plan) {
+    const auto is_taken_back = [&](const CallbackTable::Key& had) {
+        return settled.ends_all ||
+               std::any_of(settled.ended.begin(), settled.ended.end(), [&](const RegistrationTable::Ended& ended) {
+                   return ended.callback.inside == had.inside && ended.callback.transport == had.transport;
+               });
+    };
+    const auto is_later = [&](const CallbackTable::Restored& had) {
+        const CallbackTable::Key here{had.key.transport, had.key.inside, passing.tuple.source.address};
+        return std::any_of(restored.begin(), restored.end(), [&](const CallbackTable::Restored& other) {
+            return other.key == here && other.until < had.until;
+        });
+    };
+    for (const CallbackTable::Restored& had : restored) {
+        const bool ends = is_taken_back(had.key) && !is_later(had);
+        if (!ends && settled.stays.empty()) continue;
+        if (!callbacks_.hear_of(had.key, settled.user)) continue;  // that has been seen to
+        if (ends) {
+            sign_off(had.key, false, settled.user, passing.now, plan);
+        } else {
+            tell_holders(had.key, passing.now, plan);
+        }
+    }
 }
 
-bool Signalling::allow_callback(const Passing& passing, const CallbackTable::Key& key, Duration lifetime, bool held,
-                                Plan& plan) {
+void Signalling::sign_off(const CallbackTable::Key& key, bool held, std::uint64_t user, TimePoint now, Plan& plan) {
+    if (callbacks_.sign_off(key, held, user)) {
+        end_callback(key, plan);
+    } else {
+        tell_holders(key, now, plan);
+    }
+}
+
+/// The kernel is to know who holds a callback that goes on.
+void Signalling::tell_holders(const CallbackTable::Key& key, TimePoint now, Plan& plan) {
+    const auto* known = callbacks_.find(key);
+    if (known == nullptr || known->until <= now) return;
+    plan.callbacks.push_back({CallbackChange::Kind::refresh, key.transport, key.inside, key.remote, known->outside,
+                              known->until - now, false, callbacks_.tell(key)});
+}
+
+bool Signalling::allow_callback(const Passing& passing, const CallbackTable::Key& key, std::uint64_t user,
+                                Duration lifetime, bool held, Plan& plan) {
     if (is_blocked(key)) return held;
     std::optional<Endpoint> outside;
     const TimePoint until = passing.now + lifetime + limits_.transaction;
@@ -122,7 +160,7 @@ bool Signalling::allow_callback(const Passing& passing, const CallbackTable::Key
         outside = Endpoint{passing.nat->outside, *port};
     }
     const auto before = outside_of(key);
-    const auto allowed = callbacks_.allow(key, outside, until, held);
+    const auto allowed = callbacks_.allow(key, outside, until, held, user);
     if (allowed == CallbackTable::Allowed::full) {
         RefuseEvent refused = refusal(passing, RefuseReason::too_many_registrations);
         refused.tuple = passing.tuple.reversed();  // the inside host's
@@ -140,7 +178,7 @@ void Signalling::tell_callback(const CallbackTable::Key& key, CallbackTable::All
     const CallbackTable::Callback& callback = *callbacks_.find(key);
     CallbackChange change{CallbackChange::Kind::add, key.transport,       key.inside, key.remote,
                           callback.outside,          callback.until - now};
-    change.users = callback.users + callback.restored_users;
+    change.holders = callbacks_.tell(key);
     const bool known = allowed == CallbackTable::Allowed::prolonged;
     if (known && callback.outside == before) change.kind = CallbackChange::Kind::refresh;
     if (known && callback.outside != before) {
@@ -158,22 +196,33 @@ void Signalling::end_callback(const CallbackTable::Key& key, Plan& plan) {
     plan.callbacks.push_back(change);
 }
 
-void Signalling::end_registrations(TimePoint now) {
+void Signalling::end_registrations(TimePoint now, Plan& plan) {
     registrations_.expire(now, [&](const RegistrationTable::Key& key, const RegistrationTable::Binding& binding) {
-        const Contact& contact = binding.contact;
         const TimePoint end = binding.expires + limits_.transaction;
-        if (binding.holds) callbacks_.release({contact.transport, contact.endpoint, key.registrar}, end);
-        const bool others = registrations_.has_accepted(key.host) || callbacks_.has_restored_users(key.host);
-        if (!others) shorten_fixed(key.host, end);
+        if (binding.holds) {
+            const CallbackTable::Key callback{binding.contact.transport, binding.contact.endpoint, key.registrar};
+            callbacks_.release(callback, end);
+            // Without any holder it is over soon.
+            const auto* known = callbacks_.find(callback);
+            const bool goes_on = known != nullptr && (known->holders > 0 || known->restored_until > end);
+            if (goes_on) tell_holders(callback, now, plan);
+        }
+        close_fixed_of_nobody(key.host, end);
     });
 }
 
 void Signalling::end_listeners(TimePoint now, Plan& plan) {
-    callbacks_.expire(now, [&](const CallbackTable::Key& key, const CallbackTable::Callback& callback) {
-        const bool last = !callbacks_.is_listener({{key.remote, 0}, key.inside, key.transport});
-        plan.callbacks.push_back(
-            {CallbackChange::Kind::remove, key.transport, key.inside, key.remote, callback.outside, {}, last});
-    });
+    callbacks_.expire(
+        now,
+        [&](const CallbackTable::Key& key, const CallbackTable::Callback& callback) {
+            const bool last = !callbacks_.is_listener({{key.remote, 0}, key.inside, key.transport});
+            plan.callbacks.push_back(
+                {CallbackChange::Kind::remove, key.transport, key.inside, key.remote, callback.outside, {}, last});
+        },
+        [&](const CallbackTable::Key& key) {
+            tell_holders(key, now, plan);
+            close_fixed_of_nobody(key.inside.address, now + limits_.transaction);
+        });
     bindings_.expire(now, [&](const BindingKey& key, std::uint16_t port) {
         plan.bindings.push_back(
             {BindingChange::Kind::remove, key.transport, key.inside, {key.outside, port}, {}, true, CallLabel{}});
@@ -181,8 +230,8 @@ void Signalling::end_listeners(TimePoint now, Plan& plan) {
 }
 
 void Signalling::restore_callback(const CallbackTable::Key& key, const std::optional<Endpoint>& outside,
-                                  std::uint32_t users, Duration remaining, TimePoint now) {
-    (void)callbacks_.restore(key, outside, now + remaining, users);
+                                  const CallbackHolders& holders, Duration remaining, TimePoint now) {
+    (void)callbacks_.restore(key, outside, now + remaining, holders);
 }
 
 }  // namespace messenger::alg

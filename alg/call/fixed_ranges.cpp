@@ -83,8 +83,9 @@ void Signalling::follow_registration(const Passing& passing, Duration lifetime, 
     hold_fixed(hold, plan);
 }
 
-void Signalling::shorten_fixed(const IpAddress& host, TimePoint end) {
+void Signalling::close_fixed_of_nobody(const IpAddress& host, TimePoint end) {
     if (policy_.fixed_ranges != FixedRanges::registered) return;
+    if (registrations_.has_accepted(host) || callbacks_.has_restored_users(host)) return;
     Call* call = calls_.find(make_call_key(fixed_key_of(false, host)));
     if (call == nullptr) return;
     for (Dialog& dialog : call->dialogs) {

@@ -169,7 +169,9 @@ void Signalling::hold_callback(const Call& call, const CallbackTable::Key& key, 
         return;
     }
     held = true;
-    if (!long_enough || outside != known_as) tell_callback(key, allowed, known_as, how.now, plan);
+    // That calls hold it, too, the kernel learns once; that none does any longer, with the next registration.
+    const bool is_told = callbacks_.find(key)->told.calls;
+    if (!long_enough || !is_told || outside != known_as) tell_callback(key, allowed, known_as, how.now, plan);
 }
 
 void Signalling::shut_out(Agent& agent, Plan& plan) {

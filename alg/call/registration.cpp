@@ -223,6 +223,8 @@ std::optional<RegistrationTable::Settled> RegistrationTable::on_response(const S
     if (message.status() < 200 || message.status() >= 300) return std::nullopt;
     if (registration.asked.empty()) return std::nullopt;  // what ended ends once
     Settled settled;
+    settled.user = registration.user;
+    settled.ends_all = registration.ends_all;
     auto& asked = registration.asked;
     bool moved = false;
     for (Asked& one : asked) {

@@ -88,7 +88,9 @@ class RegistrationTable {
     };
     /// A REGISTER of an inside host, or the answer to one. Returns what a 2xx has settled; absent otherwise.
     struct Settled {
-        Duration lifetime{};  ///< the longest; 0: none of the request's Contacts stays
+        std::uint64_t user = 0;  ///< Registration's
+        Duration lifetime{};     ///< the longest; 0: none of the request's Contacts stays
+        bool ends_all = false;   ///< Registration's
         boost::container::small_vector<Ended, 2> ended;
         boost::container::small_vector<CallbackTable::Key, 2> left;  ///< not taken back, but no longer in use
         boost::container::small_vector<Stays, 1> stays;

@@ -91,7 +91,7 @@ void Signalling::snapshot(TimePoint now, Plan& plan) const {
     for (const auto& [key, callback] : callbacks_.all()) {
         plan.callbacks.push_back({CallbackChange::Kind::add, key.transport, key.inside, key.remote, callback.outside,
                                   std::max<Duration>(callback.until - now, kShortestRestore), false,
-                                  callback.users + callback.restored_users});
+                                  callback.held_by()});
     }
 }
 

@@ -326,7 +326,7 @@ void Signalling::expire(TimePoint now, PinholeWitness* witness, Plan& plan) {
         }
         calls_.settle();
     }
-    end_registrations(now);
+    end_registrations(now, plan);
     end_listeners(now, plan);
 }
 

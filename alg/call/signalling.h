@@ -65,9 +65,8 @@ class Signalling {
     void restore_tls(const FlowTuple& tuple, const IpAddress& behind, TimePoint now) {
         (void)tls_.restore(tuple, behind, now);
     }
-    /// users: CallbackChange's.
-    void restore_callback(const CallbackTable::Key& key, const std::optional<Endpoint>& outside, std::uint32_t users,
-                          Duration remaining, TimePoint now);
+    void restore_callback(const CallbackTable::Key& key, const std::optional<Endpoint>& outside,
+                          const CallbackHolders& holders, Duration remaining, TimePoint now);
 
     void snapshot(TimePoint now, Plan& plan) const;
 
@@ -141,8 +140,8 @@ class Signalling {
     // contacts.cpp: where inside hosts are called
     void on_register(const Passing& passing, Plan& plan);
     /// False if there is no room for it. held: the registration has it already.
-    bool allow_callback(const Passing& passing, const CallbackTable::Key& key, Duration lifetime, bool held,
-                        Plan& plan);
+    bool allow_callback(const Passing& passing, const CallbackTable::Key& key, std::uint64_t user, Duration lifetime,
+                        bool held, Plan& plan);
     /// Tells the kernel of a callback that has been allowed. before: what the remote knew as the inside endpoint.
     void tell_callback(const CallbackTable::Key& key, CallbackTable::Allowed allowed,
                        const std::optional<Endpoint>& before, TimePoint now, Plan& plan);
@@ -151,10 +150,15 @@ class Signalling {
         const auto* known = callbacks_.find(key);
         return known == nullptr ? std::nullopt : known->outside;
     }
+    /// user, held: see CallbackTable::sign_off.
+    void sign_off(const CallbackTable::Key& key, bool held, std::uint64_t user, TimePoint now, Plan& plan);
+    /// restored: what the user had before a restart, at the beginning of this message.
+    void settle_restored(const RegistrationTable::Settled& settled, const CallbackTable::RestoredList& restored,
+                         const Passing& passing, Plan& plan);
     /// Unless another registration needs it.
     void end_callback(const CallbackTable::Key& key, Plan& plan);
-    void tell_users(const CallbackTable::Key& key, TimePoint now, Plan& plan);
-    void end_registrations(TimePoint now);
+    void tell_holders(const CallbackTable::Key& key, TimePoint now, Plan& plan);
+    void end_registrations(TimePoint now, Plan& plan);
     // reach.cpp: how the requests of a dialog reach inside hosts
     /// Notes who is at both ends of this hop.
     void note_hop(const Passing& passing, const Call& call, const Speaker& speaker, Plan& plan);
@@ -211,8 +215,8 @@ class Signalling {
     void expire_tls(TimePoint now, PinholeWitness* witness, Plan& plan);
     /// lifetime: of the registration; 0 if it has ended.
     void follow_registration(const Passing& passing, Duration lifetime, Plan& plan);
-    /// The last registration of the host has ended: until when at most its ports are open.
-    void shorten_fixed(const IpAddress& host, TimePoint end);
+    /// A registration of the host has ended. If it was the last: until when at most its ports are open.
+    void close_fixed_of_nobody(const IpAddress& host, TimePoint end);
     static void restore_fixed(const CallLabel& label, const IpAddress& host, Dialog& dialog, TimePoint now);
 
     // responses.cpp

@@ -118,7 +118,7 @@ nft::Expected<void> restore_callbacks(StoredTable& table, bool nat, alg::Engine&
                 note_lost({callback->key.transport, callback->key.inside, *outside}, restored);
                 continue;
             }
-            engine.restore_callback(callback->key, nat ? callback->outside : std::nullopt, callback->users,
+            engine.restore_callback(callback->key, nat ? callback->outside : std::nullopt, callback->holders,
                                     stored.expires, now);
         }
     }

@@ -112,7 +112,7 @@ void Kernel::restore(alg::Engine& engine, const alg::IpAddress& behind, alg::Tim
         if (element.change.outside) engine.restore_outside(key, *element.change.outside);
     }
     for (const auto& [key, element] : callbacks_) {
-        engine.restore_callback(key, element.change.outside, element.change.users, element.until - now, now);
+        engine.restore_callback(key, element.change.outside, element.change.holders, element.until - now, now);
     }
     for (const auto& [tuple, until] : tls_flows_) engine.restore_tls(tuple, behind, now);
 }

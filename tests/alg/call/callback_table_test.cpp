@@ -25,7 +25,8 @@ struct CallbackTableTest : testing::Test {
     /// How many end by then.
     std::size_t ends(TimePoint then) {
         std::size_t count = 0;
-        table.expire(then, [&count](const auto&, const auto&) { ++count; });
+        table.expire(
+            then, [&count](const auto&, const auto&) { ++count; }, [](const auto&) {});
         return count;
     }
 

@@ -21,6 +21,20 @@ class RegistrationTest : public SignallingFixture {
         ask(1, "\nContact: <sip:a@10.1.2.3>", now);
         answer(1, "\nContact: <sip:a@10.1.2.3>;expires=" + std::to_string(lifetime), 200, now);
     }
+    void sign_off(const std::string& contact, int cseq) {
+        ask(cseq, contact);
+        answer(cseq, "");
+    }
+    /// A callback that these users held before a restart.
+    void restore(const char* registrar, std::uint16_t port, const std::vector<std::string>& users, int seconds) {
+        CallbackHolders holders{0, 0, false};
+        for (const std::string& user : users) {
+            ++holders.users;
+            holders.marks |= CallbackTable::mark_of(make_tag("sip:" + user + "@example.com"));
+        }
+        signalling_.restore_callback({Transport::udp, testing::endpoint("10.1.2.3", port), address(registrar)},
+                                     std::nullopt, holders, std::chrono::seconds(seconds), at(0));
+    }
     std::string of_user(std::string message) const {
         const std::string to = "To: <sip:";
         return message.replace(message.find(to) + to.size(), 1, user_);
@@ -127,7 +141,7 @@ TEST_F(RegistrationTest, ACallbackLivesAsLongAsTheLastOfItsUsers) {
     answer(2, "");
     ASSERT_EQ(plan_.callbacks.size(), 1U);
     EXPECT_EQ(plan_.callbacks[0].kind, CallbackChange::Kind::refresh);
-    EXPECT_EQ(plan_.callbacks[0].users, 1U) << "which is all that has changed";
+    EXPECT_EQ(plan_.callbacks[0].holders.users, 1U) << "which is all that has changed";
     EXPECT_EQ(signalling_.callbacks().all().size(), 1U);
     pass_time(100);
     EXPECT_EQ(signalling_.registrations().size(), 0U);
@@ -226,10 +240,65 @@ TEST_F(RegistrationTest, TheContactThatStaysCounts) {
 
 TEST_F(RegistrationTest, ASignOffAfterARestartEndsTheCallback) {
     const CallbackTable::Key key{Transport::udp, testing::endpoint("10.1.2.3", 5060), address("198.51.100.20")};
-    signalling_.restore_callback(key, std::nullopt, 1, std::chrono::seconds(600), at(0));
+    signalling_.restore_callback(key, std::nullopt, {}, std::chrono::seconds(600), at(0));
     ask(2, "\nContact: *");
     answer(2, "");
     EXPECT_TRUE(signalling_.callbacks().all().empty());
+}
+
+// The answer to a sign-off was lost.
+TEST_F(RegistrationTest, ASignOffAfterARestartThatIsRepeatedSignsOffNobodyElse) {
+    restore("198.51.100.20", 5060, {"u", "v"}, 600);
+    user_ = "u";
+    for (const int cseq : {1, 2}) {
+        sign_off("\nContact: <sip:a@10.1.2.3>;expires=0", cseq);
+        EXPECT_TRUE(signalling_.callbacks().has_restored_users(address("10.1.2.3")));
+    }
+    EXPECT_EQ(signalling_.callbacks().all().size(), 1U);
+    user_ = "v";
+    sign_off("\nContact: <sip:a@10.1.2.3>;expires=0", 1);
+    EXPECT_TRUE(signalling_.callbacks().all().empty());
+}
+
+TEST_F(RegistrationTest, SomebodyNewIsNobodyFromBeforeARestart) {
+    restore("198.51.100.20", 5060, {"u"}, 600);
+    user_ = "v";
+    sign_on("new", 3600, 10);
+    EXPECT_EQ(plan_.callbacks.at(0).holders.users, 2U);
+    sign_off("\nContact: <sip:a@10.1.2.3>;expires=0", 2);
+    EXPECT_EQ(signalling_.callbacks().all().size(), 1U);
+    EXPECT_EQ(plan_.callbacks.at(0).holders.users, 1U) << "and after another restart, too";
+    pass_time(600);
+    EXPECT_TRUE(signalling_.callbacks().all().empty());
+}
+
+// "*" takes back what that user had, at whatever Contact, and nothing of others.
+TEST_F(RegistrationTest, EverythingThatAUserHadBeforeARestartIsHisOnly) {
+    restore("198.51.100.20", 7100, {"u"}, 600);
+    restore("198.51.100.20", 7200, {"v"}, 600);
+    user_ = "u";
+    sign_off("\nContact: *", 1);
+    ASSERT_EQ(signalling_.callbacks().all().size(), 1U);
+    EXPECT_EQ(signalling_.callbacks().all().begin()->first.inside.port, 7200);
+}
+
+TEST_F(RegistrationTest, WhoHasMovedOverARestartHasLeftWhatHeHad) {
+    restore("198.51.100.20", 7100, {"b"}, 600);
+    sign_on("begun-anew", 3600, 0);
+    EXPECT_EQ(signalling_.callbacks().all().size(), 2U) << "the registrar knows both";
+    EXPECT_FALSE(signalling_.callbacks().has_restored_users(address("10.1.2.3")));
+    pass_time(600);
+    EXPECT_EQ(signalling_.callbacks().all().size(), 1U);
+}
+
+// What a user takes back ends at every registrar where he had it, but not where he has gone to since.
+TEST_F(RegistrationTest, WhoSignsOffAfterARestartHasAtTheRegistrarHeCameToLast) {
+    for (const int first : {600, 900}) {
+        restore("198.51.100.20", 7100, {"b"}, first);
+        restore("198.51.100.21", 7100, {"b"}, 700);
+        sign_off("\nContact: <sip:a@10.1.2.3:7100>;expires=0", first);
+        EXPECT_EQ(signalling_.callbacks().all().size(), first == 600 ? 1U : 0U);
+    }
 }
 
 TEST_F(RegistrationTest, TakesNoMoreMemoryForAnswersThatShortenItEachTime) {

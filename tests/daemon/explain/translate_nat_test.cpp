@@ -209,18 +209,21 @@ TEST(TranslateNat, ACallbackComesBackAfterARestart) {
         const alg::CallbackTable::Key key{change.transport, change.inside, change.remote};
         EXPECT_EQ(stored->key, key);
         EXPECT_EQ(stored->outside, change.outside);
-        EXPECT_EQ(stored->users, 1U);
+        EXPECT_EQ(stored->holders, alg::CallbackHolders{});
     }
 }
 
-TEST(TranslateNat, HowManyHoldACallbackComesBackAfterARestart) {
+TEST(TranslateNat, WhoHoldsACallbackComesBackAfterARestart) {
+    const alg::CallbackHolders nobody{0, ~0ULL, false};
     for (const bool nat : {false, true}) {
-        for (const std::uint32_t users : {0U, 1U, 2U, 20'000U}) {
+        for (const alg::CallbackHolders& holders :
+             {nobody, alg::CallbackHolders{}, alg::CallbackHolders{1, 0x400, false},
+              alg::CallbackHolders{20'000, ~0x400ULL, true}, alg::CallbackHolders{0, ~0ULL, true}}) {
             auto change = callback(alg::CallbackChange::Kind::add, nat);
-            change.users = users;
+            change.holders = holders;
             const auto stored = callback_at(translated(change).operations()[0].element);
             ASSERT_TRUE(stored);
-            EXPECT_EQ(stored->users, users);
+            EXPECT_EQ(stored->holders, holders);
             EXPECT_EQ(stored->outside, change.outside);
         }
     }
@@ -234,7 +237,8 @@ TEST(TranslateNat, OnlyTheInsideFormOfACallbackIsReadBack) {
     for (const std::string_view comment :
          {"", "callbacks", "callback as=", "callback as=192.0.2.10", "callback as=192.0.2.10:",
           "callback as=192.0.2.10:70000", "callback as=192.0.2.10:7200x", "callback as=here:7200",
-          "callback users=", "callback users=2x", "callback users=-1", "callback users=2 to=10.1.2.3:5060"}) {
+          "callback users=", "callback users=2x", "callback users=-1", "callback users=2 to=10.1.2.3:5060",
+          "callback marks=", "callback marks=1g", "callback marks=10000000000000000", "callback calls2"}) {
         ours.comment = nft::Comment(comment);
         EXPECT_FALSE(callback_at(ours)) << comment;
     }
