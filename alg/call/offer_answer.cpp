@@ -85,7 +85,10 @@ bool OfferAnswer::fit(std::size_t& room) {
     for (std::optional<Pending>& pending : pending_) {
         if (pending) fit_in(pending->offer, pending->answer);
     }
-    if (strange_) fit_in(strange_->offer);
+    if (strange_) {
+        Description unanswered;
+        fit_in(strange_->offer, unanswered);
+    }
     return all;
 }
 
@@ -94,6 +97,7 @@ std::size_t OfferAnswer::streams() const {
     for (const std::optional<Pending>& pending : pending_) {
         if (pending) count += pending->offer.streams.size() + pending->answer.streams.size();
     }
+    if (strange_) count += strange_->offer.streams.size();
     return count;
 }
 

@@ -164,7 +164,7 @@ TEST_F(OrdersTest, ABlockedRegistrarMayNotCallBack) {
 
 TEST_F(OrdersTest, ABlockReachesCallbacksFromBeforeARestart) {
     const CallbackTable::Key key{Transport::udp, testing::endpoint("10.1.2.3", 5060), address("198.51.100.20")};
-    signalling_.restore_callback(key, {}, 1, std::chrono::seconds(3000), at(0));
+    signalling_.restore_callback(key, {}, {1, 1, false}, std::chrono::seconds(3000), at(0));
     block("198.51.100.21");
     EXPECT_EQ(callable(), 1U);
     block("198.51.100.20");
