@@ -95,7 +95,11 @@ bool Signalling::note_reach(const Passing& passing, const Call& call, const Dial
                                     contact->endpoint == tuple.source;
         bool callable = contact->endpoint.address == agent.host && !own_connection &&
                         may_be_called(contact->endpoint.port, policy_) && !is_out_of_range(*contact, tuple, policy_);
-        if (callable && has_been_told(call, voice_of(agent.host, dialog, agent.acts_for), contact->endpoint)) {
+        const bool as_before =
+            contact->endpoint.port == agent.reach.port && contact->transport == agent.reach.transport;
+        const bool told =
+            !as_before && has_been_told(call, voice_of(agent.host, dialog, agent.acts_for), contact->endpoint);
+        if (callable && told) {
             RefuseEvent refused = refusal(passing, RefuseReason::not_own_word);
             refused.announced = agent.host;
             refused.port = contact->endpoint.port;
