@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include <arpa/inet.h>
 #include <linux/netfilter.h>
@@ -137,13 +138,24 @@ std::string RequestCheck::judge_batch(Reader& messages, std::vector<std::uint32_
         to_blame.clear();
         return std::string(why);
     };
+    std::optional<Operation> wrong;  // the message before this one
     for (; message != nullptr && !is_envelope(*message, NFNL_MSG_BATCH_END); message = messages.next()) {
-        const auto operation = read_operation(*message);
+        auto operation = read_operation(*message);
         if (!operation) return is_wrong_as_a_whole("a change of rules that is none of our elements");
+        // Where the kernel cannot destroy elements, that is how one is removed that may not be there (put_discard). It
+        // does neither without the other, and no packet finds what is added and removed in one transaction.
+        if (wrong && operation->verb == Verb::remove && operation->set == wrong->set &&
+            operation->element.key == wrong->element.key) {
+            to_blame.pop_back();
+        } else if (wrong && first.empty()) {
+            first = "not to be opened: " + to_nft(*wrong);
+        }
+        wrong.reset();
         if (operation->verb != Verb::add || judge_.may_add(operation->set, operation->element)) continue;
-        if (first.empty()) first = "not to be opened: " + to_nft(*operation);
         to_blame.push_back(message->nlmsg_seq);
+        wrong = std::move(operation);
     }
+    if (wrong && first.empty()) first = "not to be opened: " + to_nft(*wrong);
     return message == nullptr ? is_wrong_as_a_whole("a transaction without an end") : first;
 }
 

@@ -15,6 +15,7 @@
 #include "daemon/warden/place_records.h"
 #include "daemon/warden/verdict_check.h"
 #include "nft/request_check.h"
+#include "nft/request_reader.h"
 #include "tests/fuzz/require.h"
 
 namespace {
@@ -40,6 +41,23 @@ class Says final : public RequestCheck::Judge {
     bool yes_;
 };
 
+/// Whether the addition at that place is undone by the message behind it, before anybody can see it.
+bool is_removed_at_once(std::span<const std::byte> request, std::size_t at) {
+    const auto message_at = [&](std::size_t place) {
+        return messenger::nft::read_operation(*reinterpret_cast<const nlmsghdr*>(request.data() + place));
+    };
+    nlmsghdr head{};
+    std::memcpy(&head, request.data() + at, sizeof(head));
+    const std::size_t next = at + ((std::size_t{head.nlmsg_len} + 3) & ~std::size_t{3});
+    if (next + sizeof(head) > request.size()) return false;
+    std::memcpy(&head, request.data() + next, sizeof(head));
+    if (head.nlmsg_len > request.size() - next) return false;
+    const auto added = message_at(at);
+    const auto removed = message_at(next);
+    return added && removed && removed->verb == messenger::nft::Verb::remove && removed->set == added->set &&
+           removed->element.key == added->element.key;
+}
+
 /// Whatever the kernel would do with these bytes, it makes nothing that a judge has not seen.
 void require_harmless(std::span<const std::byte> request) {
     bool any = false;
@@ -52,7 +70,7 @@ void require_harmless(std::span<const std::byte> request) {
         const unsigned type = head.nlmsg_type & 0xffU;
         if (subsystem == NFNL_SUBSYS_NFTABLES) {
             schema = schema || type == NFT_MSG_NEWTABLE;
-            require(type != NFT_MSG_NEWSETELEM, "no element without a judge");
+            require(type != NFT_MSG_NEWSETELEM || is_removed_at_once(request, at), "no element without a judge");
             require(schema || (type != NFT_MSG_NEWRULE && type != NFT_MSG_NEWCHAIN && type != NFT_MSG_NEWSET),
                     "no rule but in the whole schema");
         } else if (head.nlmsg_type != NFNL_MSG_BATCH_BEGIN && head.nlmsg_type != NFNL_MSG_BATCH_END) {

@@ -127,8 +127,9 @@ class Office {
     [[nodiscard]] nft::Expected<nft::CommitReport> commit(const nft::Transaction& changes) {
         return ruleset_->commit(changes);
     }
+    [[nodiscard]] auto find(nft::SetId set, const nft::Key& key) { return ruleset_->find(set, key); }
     [[nodiscard]] bool is_open(const nft::Key& key) {
-        const auto found = ruleset_->find(nft::SetId::pinholes4, key);
+        const auto found = find(nft::SetId::pinholes4, key);
         return found && found->has_value();
     }
     /// The table, and the host that all of these tests open to.
@@ -280,6 +281,24 @@ TEST(WardenRoot, TurnsDownOneOfSeveralSeedsAndLetsTheOthersThrough) {
             ASSERT_TRUE(result);
             EXPECT_EQ(*result, nft::Seeded::created);
         }
+    });
+}
+
+/// Also where the kernel cannot destroy elements (before 6.3), and a discard is an addition and a removal.
+TEST(WardenRoot, LetsWhatMayNotBeOpenedAnyMoreBeDiscarded) {
+    IN_NETWORK_NAMESPACE({
+        Office office;
+        office.prepare();
+        nft::Transaction ends;
+        const nft::FlowTuple flow{nft::Protocol::udp,
+                                  {nft::Address::v4(0xcb00711e), 40000},
+                                  {nft::Address::v4(0x0a010303), 5350}};  // 10.1.3.3, which is not inside
+        ends.discard(nft::SetId::admitted4, nft::Key::tuple(flow));
+        const auto committed = office.commit(ends);
+        ASSERT_TRUE(committed) << committed.error().message();
+        EXPECT_EQ(committed->turned_down, 0U);
+        const auto found = office.find(nft::SetId::admitted4, nft::Key::tuple(flow));
+        EXPECT_TRUE(found && !*found) << "and nothing of it is left";
     });
 }
 
