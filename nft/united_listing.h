@@ -17,8 +17,9 @@ class UnitedListing {
     /// Takes elements out of listing. True if one of them is new.
     bool add(std::vector<StoredElement>& listing);
     /// Whether a set that had so many elements just now, such that have expired and not been taken away yet among them,
-    /// has no other than these. age: since the first listing began. False where that is not certain: each of these must
-    /// be there still, or it might be counted in the place of one that was left out.
+    /// has no other than these; only of sets that nothing but time removes elements of. age: since the first listing
+    /// began. False where that is not certain: each of these must be there still, or it might be counted in the place
+    /// of one that was left out.
     [[nodiscard]] bool has_all_of(std::size_t count, std::chrono::milliseconds age) const;
     /// By key, so that what belongs together is side by side.
     [[nodiscard]] std::vector<StoredElement> take();
