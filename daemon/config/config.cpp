@@ -35,6 +35,15 @@ namespace {
     return names;
 }
 
+/// Whether RTP and RTCP find an even number there with the odd one behind it. taken: sorted.
+[[nodiscard]] bool has_pair(const NumberRange& ports, const std::vector<std::uint16_t>& taken) {
+    const auto is_free = [&](int port) { return !std::binary_search(taken.begin(), taken.end(), port); };
+    for (int even = ports.first + ports.first % 2; even < ports.last; even += 2) {
+        if (is_free(even) && is_free(even + 1)) return true;
+    }
+    return false;
+}
+
 /// What may have been meant by a key that does not exist: the same name in another section, or a like one in this.
 [[nodiscard]] std::string suggest_key(std::string_view section, std::string_view name) {
     std::vector<std::string_view> here;
@@ -225,12 +234,14 @@ class Parser {
         }
         check_outside_address("nat.address", nat.address);
         check_outside_address("nat.advertised_address", nat.advertised_address);
-        constexpr int kFewest = 2;  // RTP and RTCP
-        const int first_even = nat.media_ports.first + nat.media_ports.first % 2;
-        if (nat.media_ports.last - first_even + 1 < kFewest) {
+        if (!has_pair(nat.media_ports, {})) {
             contradiction({"nat.media_ports"},
                           "nat.media_ports has no even number with the odd one behind it, as RTP "
                           "and RTCP need them; the default is \"40000-49999\"");
+        } else if (!has_pair(nat.media_ports, nat.reserved_ports.to_ports())) {
+            contradiction({"nat.reserved_ports", "nat.media_ports"},
+                          "nat.reserved_ports leaves no even number with the odd one behind it in nat.media_ports, so "
+                          "calls that cannot keep their own numbers would get none; choose other nat.media_ports");
         }
     }
 

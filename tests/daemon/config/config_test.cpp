@@ -264,6 +264,8 @@ INSTANTIATE_TEST_SUITE_P(
         Complaint{"nat_no_name", "[nat]\naddress = [\"=192.0.2.1\"]\n", 4, "is no interface with its IPv4 address"},
         Complaint{"nat_no_address", "[nat]\naddress = [\"wan0\"]\n", 4, "is no interface with its IPv4 address"},
         Complaint{"nat_no_pair", "[nat]\nmedia_ports = \"40001-40002\"\n", 4, "no even number with the odd one"},
+        Complaint{"nat_all_reserved", "[nat]\nmedia_ports = \"40000-40009\"\nreserved_ports = [\"40001-40008\"]\n", 5,
+                  "leaves no even number with the odd one"},
         Complaint{"tls_without_servers", "[tls]\nmedia = \"static-range\"\n", 4, "but tls.servers is empty"},
         Complaint{"tls_word", "[tls]\nmedia = \"open\"\n", 4, "one of \"off\", \"static-range\""},
         Complaint{"tls_on_a_sip_port", "[tls]\nmedia = \"static-range\"\nservers = [\"198.51.100.20\"]\nport = 5060\n",
