@@ -14,21 +14,19 @@ std::vector<alg::PinholeKey> ClosedPinholes::all() const {
     return keys;
 }
 
-std::size_t ClosedPinholes::look(const alg::Engine& engine, nft::Ruleset& ruleset, nft::Transaction& staged) {
-    const Seen seen = look_at(std::exchange(closed_, {}), engine, ruleset, staged);
+std::size_t ClosedPinholes::look(const IsWanted& is_wanted, nft::Ruleset& ruleset, nft::Transaction& staged) {
+    const Seen seen = look_at(std::exchange(closed_, {}), is_wanted, ruleset, staged);
     closed_once_.insert(closed_once_.end(), seen.closed.begin(), seen.closed.end());
     return seen.open;
 }
 
-std::size_t ClosedPinholes::look_late(const alg::Engine& engine, nft::Ruleset& ruleset, nft::Transaction& staged) {
-    return look_at(std::exchange(due_, std::exchange(closed_once_, {})), engine, ruleset, staged).open;
+std::size_t ClosedPinholes::look_late(const IsWanted& is_wanted, nft::Ruleset& ruleset, nft::Transaction& staged) {
+    return look_at(std::exchange(due_, std::exchange(closed_once_, {})), is_wanted, ruleset, staged).open;
 }
 
-ClosedPinholes::Seen ClosedPinholes::look_at(std::vector<alg::PinholeKey> keys, const alg::Engine& engine,
+ClosedPinholes::Seen ClosedPinholes::look_at(std::vector<alg::PinholeKey> keys, const IsWanted& is_wanted,
                                              nft::Ruleset& ruleset, nft::Transaction& staged) {
-    std::erase_if(keys, [&](const alg::PinholeKey& key) {
-        return !place_of(key) || engine.pinholes().find(key) != nullptr;  // opened again since
-    });
+    std::erase_if(keys, [&](const alg::PinholeKey& key) { return !place_of(key) || is_wanted(key); });
     std::vector<nft::Place> places;
     places.reserve(keys.size());
     for (const alg::PinholeKey& key : keys) places.push_back(*place_of(key));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <vector>
 
 #include "alg/engine.h"
@@ -15,6 +16,9 @@ namespace messenger::daemon {
 /// machine may be stopped anywhere. One that was open is removed and looked at again.
 class ClosedPinholes {
    public:
+    /// Whether it has been opened again since.
+    using IsWanted = std::function<bool(const alg::PinholeKey&)>;
+
     void add(const alg::PinholeKey& key) { closed_.push_back(key); }
     [[nodiscard]] bool has_new() const { return !closed_.empty(); }
     [[nodiscard]] bool has_looked_at() const { return !closed_once_.empty() || !due_.empty(); }
@@ -24,17 +28,17 @@ class ClosedPinholes {
 
     /// At what was added since the last look. To be called when that has been committed. Both looks stage what has
     /// to be removed again, and return how many those are.
-    std::size_t look(const alg::Engine& engine, nft::Ruleset& ruleset, nft::Transaction& staged);
+    std::size_t look(const IsWanted& is_wanted, nft::Ruleset& ruleset, nft::Transaction& staged);
     /// Once more, at what there was at the call before this one: between its two looks lies at least the time between
     /// two calls.
-    std::size_t look_late(const alg::Engine& engine, nft::Ruleset& ruleset, nft::Transaction& staged);
+    std::size_t look_late(const IsWanted& is_wanted, nft::Ruleset& ruleset, nft::Transaction& staged);
 
    private:
     struct Seen {
         std::vector<alg::PinholeKey> closed;
         std::size_t open = 0;
     };
-    [[nodiscard]] Seen look_at(std::vector<alg::PinholeKey> keys, const alg::Engine& engine, nft::Ruleset& ruleset,
+    [[nodiscard]] Seen look_at(std::vector<alg::PinholeKey> keys, const IsWanted& is_wanted, nft::Ruleset& ruleset,
                                nft::Transaction& staged);
 
     std::vector<alg::PinholeKey> closed_;       ///< since the last look

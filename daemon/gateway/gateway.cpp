@@ -18,15 +18,11 @@
 #include "daemon/commands/order_commands.h"
 #include "daemon/commands/pinholes_command.h"
 #include "daemon/commands/status_command.h"
-#include "daemon/config/config_file.h"
-#include "daemon/config/reloadable.h"
-#include "daemon/gateway/engine_policy.h"
 #include "daemon/gateway/part_options.h"
 #include "daemon/gateway/schema_options.h"
 #include "daemon/metrics/metrics.h"
 #include "daemon/process/clock.h"
 #include "daemon/process/kept_descriptor.h"
-#include "daemon/process/local_ports.h"
 #include "daemon/process/notify.h"
 #include "daemon/process/privileges.h"
 
@@ -230,47 +226,6 @@ void Gateway::add_commands() {
     });
 }
 
-alg::Policy Gateway::read_policy() {
-    const auto addresses = list_interface_addresses();
-    for (const std::string& missing : find_networks(addresses, config_.network.inside_interfaces).missing) {
-        log_.warning(
-            "interfaces",
-            "inside interface {} does not exist, or has no address: hosts behind it get no pinholes until it has one",
-            missing);
-    }
-    alg::Policy policy = make_policy(config_, addresses);
-    if (!config_.nat.interfaces.empty()) reserve_bound_ports(policy);
-    return policy;
-}
-
-/// What listens on this host keeps its port: translation would come before it.
-void Gateway::reserve_bound_ports(alg::Policy& policy) {
-    const auto bound = list_bound_ports();
-    if (!bound) {
-        log_.warning("nat",
-                     "the sockets of this host cannot be read in /proc/net: an inside host may get the outside port of "
-                     "a service of this host; list such ports in nat.reserved_ports");
-        return;
-    }
-    auto& reserved = policy.reserved_ports;
-    reserved.insert(reserved.end(), bound->begin(), bound->end());
-    std::sort(reserved.begin(), reserved.end());
-}
-
-/// The policy with what the operator has ordered since the start.
-void Gateway::refresh_policy() {
-    alg::Policy policy = read_policy();
-    policy.blocked = steering_.blocked();
-    engine_.set_policy(policy);
-    refresh_rules();
-}
-
-/// By which the warden judges, too, once it has read the same file and looked at this host.
-void Gateway::refresh_rules() {
-    rules_.emplace(config_, list_interface_addresses(), nullptr);
-    sync_.set_rules(*rules_);
-}
-
 /// Hosts behind interfaces that the operator has named are inside whatever the routes say. Their numbers change.
 void Gateway::name_inside_interfaces() {
     std::vector<std::uint32_t> inside;
@@ -358,36 +313,6 @@ void Gateway::renew_edited_connections() {
                      "edited TCP connections that are silent for minutes may be forgotten; tried again soon: {}",
                      renewed.error().message());
     }
-}
-
-std::vector<std::string> Gateway::reload() {
-    notify_reloading();
-    const ConfigResult result = read_config_file(config_file_);
-    std::vector<std::string> errors;
-    for (const ConfigError& error : result.errors) errors.push_back(error.to_string(config_file_));
-    if (!errors.empty()) {
-        log_.error("reload", "{}: not read again, the old configuration holds", config_file_);
-        for (const std::string& error : errors) log_.error("reload", "{}", error);
-    } else {
-        take_reloadable(*result.config, config_);
-        waiting_keys_ = differing_keys(config_, *result.config);
-        // An operator may have ordered already what the next start is to begin with.
-        if (result.config->policy.observe == steering_.observing()) std::erase(waiting_keys_, "policy.observe");
-        warden_->order_reload();  // first: what it does not allow yet would be turned down
-        log_.set_level(config_.log.level);
-        refresh_policy();
-        name_inside_interfaces();
-        log_.notice("reload",
-                    "{}: sections network, policy and log, and sip.early_media, hold from now on; the others "
-                    "need a restart, which keeps calls",
-                    config_file_);
-        for (const std::string& key : waiting_keys_) {
-            log_.warning("reload", "{} has another value in {} than this daemon runs with: restart needed", key,
-                         config_file_);
-        }
-    }
-    notify_ready();
-    return errors;
 }
 
 void Gateway::write_metrics() {

@@ -61,6 +61,7 @@ class Gateway {
     void reserve_bound_ports(alg::Policy& policy);
     void refresh_policy();
     void refresh_rules();
+    void close_forbidden();
     void watch_everything();
     void name_inside_interfaces();
     void warn_of_tls();

@@ -40,6 +40,12 @@ void Gateway::warn_of_lost(const Restored& restored) {
     if (restored.reserved.size() > kLostTold) {
         log_.warning("start", "the same goes for {} more", restored.reserved.size() - kLostTold);
     }
+    if (restored.forbidden > 0) {
+        log_.warning("start",
+                     "{} pinholes and call-backs are closed: network, sip or policy.fixed_ranges do not allow them as "
+                     "they did before this start; what running calls had there is cut off",
+                     restored.forbidden);
+    }
     if (restored.tls_clients > 0) {
         log_.warning("start",
                      "{} TLS connections open nothing any more: tls.servers, tls.port or network.inside do not cover "

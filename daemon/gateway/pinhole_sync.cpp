@@ -159,22 +159,6 @@ bool PinholeSync::leads_nowhere(const std::optional<alg::Endpoint>& outside) con
     return outside && outside_ != nullptr && !outside_->has(outside->address);
 }
 
-nft::Expected<std::size_t> PinholeSync::forget_flows(const alg::IpAddress& outside) {
-    const nft::Address gone = to_nft(outside);
-    const auto flows = conntrack_.list(0, 0);
-    if (!flows) return flows.error();
-    std::size_t count = 0;
-    for (const nft::FlowState& flow : *flows) {
-        const bool from_inside = flow.reply.destination.address == gone && flow.original.source.address != gone;
-        const bool from_outside = flow.original.destination.address == gone && flow.reply.source.address != gone;
-        if (!from_inside && !from_outside) continue;
-        const auto removed = conntrack_.remove(flow.original);
-        if (!removed) return removed.error();
-        count += *removed ? 1U : 0U;
-    }
-    return count;
-}
-
 void PinholeSync::translate_binding(const alg::BindingChange& change, nft::Transaction& transaction) const {
     if (outside_ == nullptr) return;
     outside_->each_with(change.outside.address,
@@ -336,12 +320,12 @@ void PinholeSync::act(alg::Engine& engine, alg::TimePoint now) {
 }
 
 nft::Expected<void> PinholeSync::look_at_closed(const alg::Engine& engine) {
-    counters_.swept += closed_.look(engine, ruleset_, staged_);
+    counters_.swept += closed_.look([&](const auto& key) { return is_wanted(engine, key); }, ruleset_, staged_);
     return commit();
 }
 
 nft::Expected<void> PinholeSync::look_late_at_closed(const alg::Engine& engine) {
-    counters_.swept += closed_.look_late(engine, ruleset_, staged_);
+    counters_.swept += closed_.look_late([&](const auto& key) { return is_wanted(engine, key); }, ruleset_, staged_);
     return commit();
 }
 

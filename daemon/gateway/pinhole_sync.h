@@ -104,6 +104,9 @@ class PinholeSync final : public alg::PinholeWitness {
     }
     /// Adds a plan's changes and seeds to what commit() will do.
     void stage(const alg::Plan& plan);
+    /// Stages the end of what is open, but may not be by the policy that there is now, and returns how much that is.
+    /// The engine goes on to want it, and finds it silent.
+    [[nodiscard]] std::size_t stage_end_of_forbidden(alg::Engine& engine, alg::TimePoint now);
     /// The first packet of a flow that the engine admits: its conntrack entry is made, and the rest of the flow does
     /// not come to us.
     void stage_admission(const alg::Admission& admission);
@@ -187,6 +190,7 @@ class PinholeSync final : public alg::PinholeWitness {
     /// Takes back of what was appended to it from there on, for one change, what may not be opened: all of it if that
     /// is the first element, which is its inside form.
     void take_back_what_may_not_be(nft::Transaction& transaction, std::size_t first);
+    [[nodiscard]] bool is_wanted(const alg::Engine& engine, const alg::PinholeKey& key) const;
     [[nodiscard]] bool may_ask_for(nft::SetId set, const nft::Element& element);
     /// Stages what the change means, but for what may not be opened.
     template <class Change>

@@ -10,6 +10,7 @@
 
 #include "daemon/translate.h"
 #include "daemon/translate_nat.h"
+#include "daemon/warden/plan_check.h"
 
 namespace messenger::daemon {
 namespace {
@@ -43,8 +44,7 @@ nft::Expected<void> find_pinholes_behind(StoredTable& table) {
     return table.look_again(pinholes);
 }
 
-nft::Expected<std::size_t> restore_pinholes(StoredTable& table, alg::Engine& engine, alg::TimePoint now) {
-    std::size_t count = 0;
+nft::Expected<void> restore_pinholes(StoredTable& table, alg::Engine& engine, alg::TimePoint now, Restored& restored) {
     for (const SetId set : kPinholeSets) {
         const auto elements = elements_of(table, set);
         if (!elements) return elements.error();
@@ -52,14 +52,21 @@ nft::Expected<std::size_t> restore_pinholes(StoredTable& table, alg::Engine& eng
             const auto pinhole = pinhole_at(set, stored.element.key);
             const auto note = parse_comment(stored.element.comment.text());
             if (!pinhole || !note) continue;  // not written by us: it goes with the old table
+            alg::PinholeChange open;
+            open.key = *pinhole;
+            open.purpose = note->purpose;
+            if (!may_open(open, engine.policy())) {
+                ++restored.forbidden;
+                continue;
+            }
             engine.restore(*pinhole, note->purpose, note->label(), stored.expires, now);
             if (const auto& other = note->sharer) {
                 engine.restore(*pinhole, note->purpose, {other->call, other->dialog, {}}, stored.expires, now);
             }
-            ++count;
+            ++restored.pinholes;
         }
     }
-    return count;
+    return {};
 }
 
 /// Each once, however many remote hosts know it.
@@ -76,7 +83,7 @@ nft::Expected<void> restore_bindings(StoredTable& table, alg::Engine& engine, al
     if (!elements) return elements.error();
     for (const nft::StoredElement& stored : *elements) {
         const auto binding = binding_at(stored.element);
-        if (!binding) continue;
+        if (!binding || !engine.policy().inside.contains(binding->key.inside.address)) continue;
         if (engine.policy().is_reserved(binding->outside_port)) {
             note_lost({binding->key.transport, binding->key.inside, {binding->key.outside, binding->outside_port}},
                       restored);
@@ -112,6 +119,14 @@ nft::Expected<void> restore_callbacks(StoredTable& table, bool nat, alg::Engine&
         for (const nft::StoredElement& stored : *elements) {
             const auto callback = callback_at(stored.element);
             if (!callback) continue;
+            alg::CallbackChange open;
+            open.transport = callback->key.transport;
+            open.inside = callback->key.inside;
+            open.remote = callback->key.remote;
+            if (!may_call_back(open, engine.policy())) {
+                ++restored.forbidden;
+                continue;
+            }
             const auto& outside = callback->outside;
             if (nat && outside && engine.policy().is_reserved(outside->port)) {
                 // What comes there is for somebody else: without the binding, nothing may lead inside.
@@ -159,9 +174,7 @@ nft::Expected<Restored> restore(StoredTable& table, nft::Conntrack& conntrack, c
     if (parts.nat) {
         if (auto found = find_pinholes_behind(table); !found) return found.error();
     }
-    const auto count = restore_pinholes(table, engine, now);
-    if (!count) return count.error();
-    restored.pinholes = *count;
+    if (auto done = restore_pinholes(table, engine, now, restored); !done) return done.error();
     // After the pinholes, because the bindings of a call without any are let go.
     if (parts.nat) {
         if (auto done = restore_bindings(table, engine, now, restored); !done) return done.error();

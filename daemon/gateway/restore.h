@@ -27,6 +27,7 @@ struct Restored {
         alg::Endpoint outside;
     };
     std::size_t pinholes = 0;
+    std::size_t forbidden = 0;    ///< pinholes and callbacks that the configuration does not allow any more
     std::vector<Lost> reserved;   ///< cannot be had again: nat.reserved_ports, or a service of this host, has the port
     std::size_t tls_clients = 0;  ///< connections that the configuration does not let open anything any more
 };

@@ -94,6 +94,22 @@ void PinholeSync::end_flow(const alg::PinholeChange& closed) {
     each_admitted(entry, [&](nft::SetId set, const nft::Key& key) { staged_.discard(set, key); });
 }
 
+nft::Expected<std::size_t> PinholeSync::forget_flows(const alg::IpAddress& outside) {
+    const nft::Address gone = to_nft(outside);
+    const auto flows = conntrack_.list(0, 0);
+    if (!flows) return flows.error();
+    std::size_t count = 0;
+    for (const nft::FlowState& flow : *flows) {
+        const bool from_inside = flow.reply.destination.address == gone && flow.original.source.address != gone;
+        const bool from_outside = flow.original.destination.address == gone && flow.reply.source.address != gone;
+        if (!from_inside && !from_outside) continue;
+        const auto removed = conntrack_.remove(flow.original);
+        if (!removed) return removed.error();
+        count += *removed ? 1U : 0U;
+    }
+    return count;
+}
+
 void PinholeSync::note_no_room() {
     ++counters_.no_room;
     offers_again_ = read_clock() + kUntilOfferedAgain;

@@ -12,7 +12,7 @@ from lab.ctl import Ctl
 from lab.messenger import bodies
 from lab.namespaces import wait_until
 from lab.nat import OUTSIDE, call_out, offer, register
-from lab.pinholes import open_ports
+from lab.pinholes import CALLBACKS, open_ports, pinholes
 from lab.scene import Call, hang_up
 from lab.tlspeer import TlsClient, TlsServer
 
@@ -31,8 +31,11 @@ def restart(scene, changes):
 
 
 def reload(scene, changes):
+    """The same without a restart."""
     scene.daemon.configure(changes)
+    before = len(scene.daemon.log)
     Ctl(scene).run("reload")
+    return scene.daemon.log[before:]
 
 
 def has_table(scene):
@@ -149,6 +152,30 @@ def test_a_client_is_not_inside_any_more(make_scene):
     assert open_ports(scene.lab.gateway) == []
     restart(scene, OTHER_RULES)
     assert_table_comes_back(scene)
+
+
+@pytest.mark.parametrize("how", [restart, reload])
+@pytest.mark.parametrize("changes", [{"network.inside": ["10.1.2.11/32"]}, {"network.protected_ports": [5350, 5351]},
+                                     {"network.media_ports": "20000-30000"}], ids=["inside", "protected", "range"])
+def test_what_may_not_be_open_any_more_is_closed_and_told_of(make_scene, changes, how):
+    scene = make_scene(nat=True, config={"network.inside": ["10.1.2.0/24"]})
+    call_out(scene)
+    media = scene.media(5350, 40000)
+    media.assert_inbound_passes()
+    said = how(scene, changes)
+    assert open_ports(scene.lab.gateway) == []
+    media.assert_inbound_blocked()
+    assert "2 pinholes and call-backs are closed" in said and "pinholes of running calls" not in said
+    assert [one for one in Ctl(scene).json("pinholes")["pinholes"] if one["in_kernel"]] == []
+
+
+def test_a_client_is_not_called_back_at_a_port_that_is_protected_by_now(make_scene):
+    scene = make_scene(nat=True)
+    client, server = scene.agent(scene.lab.inside, 7100), scene.agent(scene.lab.server)
+    register(client, server)
+    wait_until(lambda: pinholes(scene.lab.gateway, CALLBACKS), 2, "the call-back")
+    assert "1 pinholes and call-backs are closed" in reload(scene, {"network.protected_ports": [7100]})
+    assert pinholes(scene.lab.gateway, CALLBACKS) == []
 
 
 def test_the_inside_interface_gets_another_network(make_scene):

@@ -410,5 +410,25 @@ TEST_F(PinholeSyncTest, MakesATableThatIsThereWhatItHasToBe) {
     EXPECT_EQ(kernel_.commits, commits) << "nothing to do";
 }
 
+TEST_F(PinholeSyncTest, EndsWhatThePolicyDoesNotAllowAnyMore) {
+    sync_.set_policy(engine_.policy());
+    establish();
+    EXPECT_FALSE(run());
+    const auto elements = kernel_.elements;
+    const auto now = alg::TimePoint(std::chrono::seconds(1));
+    EXPECT_EQ(sync_.stage_end_of_forbidden(engine_, now), 0U);
+    alg::Policy other = policy();
+    other.protected_ports = {40000};
+    engine_.set_policy(other);
+    EXPECT_EQ(sync_.stage_end_of_forbidden(engine_, now), 1U);
+    EXPECT_TRUE(sync_.commit());
+    EXPECT_EQ(kernel_.count(nft::SetId::pinholes4), 1U) << "of RTP and RTCP";
+    EXPECT_TRUE(sync_.take_over(engine_, now));
+    EXPECT_EQ(kernel_.count(nft::SetId::pinholes4), 1U) << "nor does it come back";
+    kernel_.elements = elements;  // by a packet
+    EXPECT_TRUE(sync_.look_at_closed(engine_));
+    EXPECT_EQ(kernel_.count(nft::SetId::pinholes4), 1U);
+}
+
 }  // namespace
 }  // namespace messenger::daemon
