@@ -96,7 +96,7 @@ Gateway::Gateway(const Config& config, std::string config_file, Log& log)
     refresh_rules();
     sync_.set_known_hosts(known_hosts_);
     table_handover_.take(kernel_.generation);
-    const Restored restored = expect(sync_.restore(engine_, read_clock()));
+    const Restored restored = expect(sync_.restore(engine_, read_clock(), passing_ports_));
     journal_.adopt(read_clock());
     pipeline_.set_source_check(sources_);
     if (config_.passage.mode == Passage::admit) pipeline_.set_tracking_check(tracking_);

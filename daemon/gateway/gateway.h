@@ -91,6 +91,7 @@ class Gateway {
     QueueStatisticsReader queue_statistics_;
     std::optional<Warden> warden_;  ///< the parts below send through it
     KernelParts kernel_;
+    std::vector<std::uint16_t> passing_ports_;  ///< TableParts; read with the policy, and so before the engine
     alg::Engine engine_;
     KnownHosts known_hosts_;
     std::optional<OpeningRules> rules_;  ///< the warden has the same

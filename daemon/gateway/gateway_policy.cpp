@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The part of Gateway that says what may be opened, at the start and after a reload.
 #include <algorithm>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -37,7 +38,12 @@ void Gateway::reserve_bound_ports(alg::Policy& policy) {
         return;
     }
     auto& reserved = policy.reserved_ports;
-    reserved.insert(reserved.end(), bound->begin(), bound->end());
+    reserved.insert(reserved.end(), bound->tcp.begin(), bound->tcp.end());
+    std::sort(reserved.begin(), reserved.end());
+    passing_ports_.clear();
+    std::set_difference(bound->udp.begin(), bound->udp.end(), reserved.begin(), reserved.end(),
+                        std::back_inserter(passing_ports_));
+    reserved.insert(reserved.end(), passing_ports_.begin(), passing_ports_.end());
     std::sort(reserved.begin(), reserved.end());
 }
 

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The part of Gateway that tells the operator, now and then, of what only the operator can change.
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <string_view>
+#include <vector>
 
 #include "daemon/gateway/gateway.h"
 
@@ -12,6 +15,16 @@ namespace {
 constexpr auto kBetweenUnprovenWarnings = std::chrono::seconds(10);
 constexpr std::size_t kLostTold = 10;
 constexpr auto kBetweenUntrackedWarnings = std::chrono::minutes(10);
+
+[[nodiscard]] std::string_view name_of(alg::Transport transport) {
+    return transport == alg::Transport::tcp ? "TCP" : "UDP";
+}
+
+template <class Tell>
+void tell_some(Log& log, const std::vector<Restored::Outside>& ends, Tell tell) {
+    std::for_each_n(ends.begin(), std::min(ends.size(), kLostTold), tell);
+    if (ends.size() > kLostTold) log.warning("start", "the same goes for {} more", ends.size() - kLostTold);
+}
 
 }  // namespace
 
@@ -27,19 +40,21 @@ void Gateway::warn_of_tls() {
 
 /// What was there before this start and is not after it.
 void Gateway::warn_of_lost(const Restored& restored) {
-    std::size_t left = kLostTold;
-    for (const Restored::Lost& lost : restored.reserved) {
-        if (left-- == 0) break;
+    tell_some(log_, restored.reserved, [&](const Restored::Outside& lost) {
         log_.warning(
             "start",
             "{} had {} as its {} endpoint outside; that port is reserved now (nat.reserved_ports, or a service "
-            "of this host has it), so it is taken away: a call goes on while its media flows, a client gets "
+            "of this host listens there), so it is taken away: a call goes on while its media flows, a client gets "
             "another port when it registers again",
-            lost.inside.to_string(), lost.outside.to_string(), lost.transport == alg::Transport::tcp ? "TCP" : "UDP");
-    }
-    if (restored.reserved.size() > kLostTold) {
-        log_.warning("start", "the same goes for {} more", restored.reserved.size() - kLostTold);
-    }
+            lost.inside.to_string(), lost.outside.to_string(), name_of(lost.transport));
+    });
+    tell_some(log_, restored.shared, [&](const Restored::Outside& kept) {
+        log_.warning(
+            "start",
+            "{} keeps {} as its {} endpoint outside, though a UDP socket of this host has that port by now; if "
+            "it is a service's, list the port in nat.reserved_ports and restart",
+            kept.inside.to_string(), kept.outside.to_string(), name_of(kept.transport));
+    });
     if (restored.forbidden > 0) {
         log_.warning("start",
                      "{} pinholes and call-backs are closed: network, sip or policy.fixed_ranges do not allow them as "

@@ -73,8 +73,10 @@ class PinholeSync final : public alg::PinholeWitness {
     /// they are known. Without it, to everybody.
     void set_known_hosts(KnownHosts& hosts) { hosts_ = &hosts; }
 
-    /// Tells the engine what a daemon before us left in the kernel, and changes nothing there.
-    [[nodiscard]] nft::Expected<Restored> restore(alg::Engine& engine, alg::TimePoint now);
+    /// Tells the engine what a daemon before us left in the kernel, and changes nothing there. passing_ports: see
+    /// TableParts.
+    [[nodiscard]] nft::Expected<Restored> restore(alg::Engine& engine, alg::TimePoint now,
+                                                  std::span<const std::uint16_t> passing_ports = {});
     /// A transaction that changes nothing, when those that are being committed now are over.
     [[nodiscard]] nft::Expected<void> wait_for_others();
     /// What the kernel has of what the engine wants, for the next daemon, but for its generation. Absent if the two may

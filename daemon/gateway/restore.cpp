@@ -6,6 +6,7 @@
 #include <chrono>
 #include <optional>
 #include <span>
+#include <tuple>
 #include <vector>
 
 #include "daemon/translate.h"
@@ -69,26 +70,33 @@ nft::Expected<void> restore_pinholes(StoredTable& table, alg::Engine& engine, al
     return {};
 }
 
-/// Each once, however many remote hosts know it.
-void note_lost(const Restored::Lost& lost, Restored& restored) {
-    const auto is_same = [&](const Restored::Lost& other) {
-        return other.transport == lost.transport && other.outside == lost.outside;
-    };
-    const auto& known = restored.reserved;
-    if (std::none_of(known.begin(), known.end(), is_same)) restored.reserved.push_back(lost);
+/// Whether it may lead inside still. Notes if not, or if it only just may.
+bool may_keep(const Restored::Outside& end, const TableParts& parts, const alg::Engine& engine, Restored& restored) {
+    const std::uint16_t port = end.outside.port;
+    const bool may = !engine.policy().is_reserved(port);
+    if (!may) restored.reserved.push_back(end);
+    if (std::binary_search(parts.passing_ports.begin(), parts.passing_ports.end(), port))
+        restored.shared.push_back(end);
+    return may;
 }
 
-nft::Expected<void> restore_bindings(StoredTable& table, alg::Engine& engine, alg::TimePoint now, Restored& restored) {
+/// Each once, however many remote hosts know it.
+void unite(std::vector<Restored::Outside>& ends) {
+    const auto place = [](const Restored::Outside& end) { return std::tie(end.transport, end.outside); };
+    std::sort(ends.begin(), ends.end(), [&](const auto& one, const auto& other) { return place(one) < place(other); });
+    const auto is_same = [&](const auto& one, const auto& other) { return place(one) == place(other); };
+    ends.erase(std::unique(ends.begin(), ends.end(), is_same), ends.end());
+}
+
+nft::Expected<void> restore_bindings(StoredTable& table, const TableParts& parts, alg::Engine& engine,
+                                     alg::TimePoint now, Restored& restored) {
     const auto elements = elements_of(table, SetId::snat4);
     if (!elements) return elements.error();
     for (const nft::StoredElement& stored : *elements) {
         const auto binding = binding_at(stored.element);
         if (!binding || !engine.policy().inside.contains(binding->key.inside.address)) continue;
-        if (engine.policy().is_reserved(binding->outside_port)) {
-            note_lost({binding->key.transport, binding->key.inside, {binding->key.outside, binding->outside_port}},
-                      restored);
-            continue;
-        }
+        const alg::Endpoint outside{binding->key.outside, binding->outside_port};
+        if (!may_keep({binding->key.transport, binding->key.inside, outside}, parts, engine, restored)) continue;
         alg::CallLabel label;
         label.call = binding->call;
         engine.restore_binding(binding->key, binding->outside_port,
@@ -98,21 +106,24 @@ nft::Expected<void> restore_bindings(StoredTable& table, alg::Engine& engine, al
 }
 
 /// Of the pinholes that no binding tells of.
-nft::Expected<void> restore_outside_ends(StoredTable& table, alg::Engine& engine) {
+nft::Expected<void> restore_outside_ends(StoredTable& table, const TableParts& parts, alg::Engine& engine,
+                                         Restored& restored) {
     for (const SetId map : {SetId::dnat4, SetId::dnat_open4}) {
         const auto elements = elements_of(table, map);
         if (!elements) return elements.error();
         for (const nft::StoredElement& stored : *elements) {
             const auto end = outside_end_at(map, stored.element);
-            if (end && !engine.policy().is_reserved(end->outside.port)) engine.restore_outside(end->key, end->outside);
+            if (!end || !may_keep({end->key.transport, end->key.inside, end->outside}, parts, engine, restored))
+                continue;
+            engine.restore_outside(end->key, end->outside);
         }
     }
     return {};
 }
 
 /// Without NAT there are no maps for their outside forms; the inside ones hold as they are.
-nft::Expected<void> restore_callbacks(StoredTable& table, bool nat, alg::Engine& engine, alg::TimePoint now,
-                                      Restored& restored) {
+nft::Expected<void> restore_callbacks(StoredTable& table, const TableParts& parts, alg::Engine& engine,
+                                      alg::TimePoint now, Restored& restored) {
     for (const SetId set : {SetId::callbacks4, SetId::callbacks6}) {
         const auto elements = elements_of(table, set);
         if (!elements) return elements.error();
@@ -127,14 +138,13 @@ nft::Expected<void> restore_callbacks(StoredTable& table, bool nat, alg::Engine&
                 ++restored.forbidden;
                 continue;
             }
-            const auto& outside = callback->outside;
-            if (nat && outside && engine.policy().is_reserved(outside->port)) {
-                // What comes there is for somebody else: without the binding, nothing may lead inside.
-                note_lost({callback->key.transport, callback->key.inside, *outside}, restored);
+            const auto outside = parts.nat ? callback->outside : std::nullopt;
+            // What comes to a reserved one is for somebody else: without the binding, nothing may lead inside.
+            if (outside &&
+                !may_keep({callback->key.transport, callback->key.inside, *outside}, parts, engine, restored)) {
                 continue;
             }
-            engine.restore_callback(callback->key, nat ? callback->outside : std::nullopt, callback->holders,
-                                    stored.expires, now);
+            engine.restore_callback(callback->key, outside, callback->holders, stored.expires, now);
         }
     }
     return {};
@@ -177,10 +187,12 @@ nft::Expected<Restored> restore(StoredTable& table, nft::Conntrack& conntrack, c
     if (auto done = restore_pinholes(table, engine, now, restored); !done) return done.error();
     // After the pinholes, because the bindings of a call without any are let go.
     if (parts.nat) {
-        if (auto done = restore_bindings(table, engine, now, restored); !done) return done.error();
-        if (auto done = restore_outside_ends(table, engine); !done) return done.error();
+        if (auto done = restore_bindings(table, parts, engine, now, restored); !done) return done.error();
+        if (auto done = restore_outside_ends(table, parts, engine, restored); !done) return done.error();
     }
-    if (auto done = restore_callbacks(table, parts.nat, engine, now, restored); !done) return done.error();
+    if (auto done = restore_callbacks(table, parts, engine, now, restored); !done) return done.error();
+    unite(restored.reserved);
+    unite(restored.shared);
     if (!parts.tls) return restored;
     if (auto done = restore_tls(table, conntrack, parts, engine, now, restored); !done) return done.error();
     return restored;

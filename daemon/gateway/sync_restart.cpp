@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The part of PinholeSync that carries the table from one daemon to the next.
+#include <algorithm>
 #include <set>
 #include <utility>
 #include <vector>
@@ -9,8 +10,18 @@
 
 namespace messenger::daemon {
 
-nft::Expected<Restored> PinholeSync::restore(alg::Engine& engine, alg::TimePoint now) {
-    auto restored = daemon::restore(table_, conntrack_, {options_.nat, options_.tls, rules_}, engine, now);
+nft::Expected<Restored> PinholeSync::restore(alg::Engine& engine, alg::TimePoint now,
+                                             std::span<const std::uint16_t> passing_ports) {
+    // That these are reserved holds for what comes.
+    const alg::Policy policy = engine.policy();
+    alg::Policy before = policy;
+    std::erase_if(before.reserved_ports, [&](std::uint16_t port) {
+        return std::binary_search(passing_ports.begin(), passing_ports.end(), port);
+    });
+    engine.set_policy(before);
+    auto restored =
+        daemon::restore(table_, conntrack_, {options_.nat, options_.tls, rules_, passing_ports}, engine, now);
+    engine.set_policy(policy);
     if (restored && hosts_ != nullptr) recall_stored_hosts();
     return restored;
 }

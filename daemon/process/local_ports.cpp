@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <charconv>
 #include <fstream>
+#include <initializer_list>
 #include <iterator>
 #include <string>
+#include <utility>
 
 namespace messenger::daemon {
 
@@ -25,6 +27,23 @@ constexpr std::string_view kLoopback6 = "00000000000000000000000001000000";
 [[nodiscard]] bool is_loopback(std::string_view address) {
     // 127.0.0.1 is 0100007F on the little-endian machines that we run on; an address too many only reserves a port.
     return address == kLoopback6 || (address.size() == 8 && address.ends_with("7F"));
+}
+
+[[nodiscard]] std::optional<std::vector<std::uint16_t>> list_ports(std::initializer_list<const char*> tables) {
+    std::vector<std::uint16_t> ports;
+    bool readable = false;
+    for (const char* const name : tables) {
+        std::ifstream file(name);
+        if (!file) continue;  // without IPv6 there is one
+        readable = true;
+        const std::string table(std::istreambuf_iterator<char>(file), {});
+        const auto some = read_bound_ports(table);
+        ports.insert(ports.end(), some.begin(), some.end());
+    }
+    if (!readable) return std::nullopt;
+    std::sort(ports.begin(), ports.end());
+    ports.erase(std::unique(ports.begin(), ports.end()), ports.end());
+    return ports;
 }
 
 }  // namespace
@@ -50,21 +69,12 @@ std::vector<std::uint16_t> read_bound_ports(std::string_view table) {
     return ports;
 }
 
-std::optional<std::vector<std::uint16_t>> list_bound_ports() {
-    std::vector<std::uint16_t> ports;
-    bool readable = false;
-    for (const char* const name : {"/proc/net/udp", "/proc/net/udp6", "/proc/net/tcp", "/proc/net/tcp6"}) {
-        std::ifstream file(name);
-        if (!file) continue;  // without IPv6 there are two
-        readable = true;
-        const std::string table(std::istreambuf_iterator<char>(file), {});
-        const auto some = read_bound_ports(table);
-        ports.insert(ports.end(), some.begin(), some.end());
-    }
-    if (!readable) return std::nullopt;
-    std::sort(ports.begin(), ports.end());
-    ports.erase(std::unique(ports.begin(), ports.end()), ports.end());
-    return ports;
+std::optional<BoundPorts> list_bound_ports() {
+    auto udp = list_ports({"/proc/net/udp", "/proc/net/udp6"});
+    auto tcp = list_ports({"/proc/net/tcp", "/proc/net/tcp6"});
+    if (!udp && !tcp) return std::nullopt;
+    return BoundPorts{std::move(udp).value_or(std::vector<std::uint16_t>()),
+                      std::move(tcp).value_or(std::vector<std::uint16_t>())};
 }
 
 }  // namespace messenger::daemon

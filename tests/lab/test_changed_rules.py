@@ -4,6 +4,7 @@ start, the table from coming back, or the calls of others from passing."""
 
 import os
 import signal
+import socket
 import time
 
 import pytest
@@ -55,6 +56,15 @@ def assert_client_is_reached(scene, client, server, port):
     client.receive("OPTIONS")
 
 
+def share(scene, caller, peer):
+    """T.120."""
+    sharing = Call.outgoing(caller, peer.uri, peer.address)
+    sharing.request("INVITE", bodies.sharing(caller.address[0]))
+    peer.reply(peer.receive("INVITE"), 200, bodies.sharing(peer.address[0]), tag="p")
+    sharing.ack(caller.receive(200))
+    peer.receive("ACK")
+
+
 @pytest.mark.parametrize("table", ["remade", "kept"])
 def test_the_port_of_a_registered_client_is_reserved(make_scene, table):
     """As by an upgrade, whose default has ports that were given out before."""
@@ -68,6 +78,41 @@ def test_the_port_of_a_registered_client_is_reserved(make_scene, table):
     _, port = register(client, server)
     assert port not in (3478, 0)
     assert_client_is_reached(scene, client, server, port)
+
+
+def test_the_port_of_a_registered_client_is_a_sockets_for_a_moment(make_scene):
+    """As of a resolver on the gateway: one for each question, at any port."""
+    scene = make_scene(nat=True)
+    client, server = scene.agent(scene.lab.inside, 41234), scene.agent(scene.lab.server)
+    _, port = register(client, server)
+    with scene.lab.gateway.socket(socket.AF_INET, socket.SOCK_DGRAM) as question:
+        question.bind(("0.0.0.0", port))
+        said = restart(scene, {})
+    assert f"10.1.2.10:41234 keeps {OUTSIDE}:{port}" in said
+    # From another port than that of the registration, which conntrack knows yet.
+    assert_client_is_reached(scene, client, scene.agent(scene.lab.server, 5080), port)
+    assert register(client, server)[1] == port
+
+
+def test_a_service_listens_at_the_port_of_a_registered_client(make_scene):
+    scene = make_scene(nat=True)
+    client, server = scene.agent(scene.lab.inside, 41234), scene.agent(scene.lab.server)
+    _, port = register(client, server)
+    with scene.lab.gateway.socket(socket.AF_INET, socket.SOCK_STREAM) as service:
+        service.bind(("0.0.0.0", port))
+        service.listen()
+        said = restart(scene, {})
+        assert f"10.1.2.10:41234 had {OUTSIDE}:{port}" in said
+        assert register(client, server)[1] != port
+
+
+def test_the_port_of_application_sharing_is_reserved_while_it_goes_on(make_scene):
+    scene = make_scene(nat=True, config={"nat.reserved_ports": []})
+    share(scene, scene.agent(scene.lab.inside), scene.agent(scene.lab.peer))
+    wait_until(lambda: " 1503 " in scene.lab.gateway.run("nft", "list", "map", *TABLE, "dnat4"), 2, "the port")
+    said = restart(scene, {"nat.reserved_ports": [1503]})
+    assert f"10.1.2.10:1503 had {OUTSIDE}:1503" in said
+    assert " 1503 " not in scene.lab.gateway.run("nft", "list", "map", *TABLE, "dnat4")
 
 
 def test_the_port_of_a_running_call_is_reserved(make_scene):
@@ -84,8 +129,8 @@ def test_the_port_of_a_running_call_is_reserved(make_scene):
     scene.wait_closed()
 
 
-def test_a_refused_port_takes_nobody_along(make_scene):
-    """T.120 has one port only. Whose it is, no client gets."""
+def test_a_reserved_port_of_application_sharing_takes_nobody_along(make_scene):
+    """T.120 has one port only. If that is reserved, no client gets it, and what is answered in the same batch opens."""
     scene = make_scene(nat=True, config={"nat.reserved_ports": [1503]})
     caller, peer = scene.agent(scene.lab.inside), scene.agent(scene.lab.peer)
     other, third = scene.agent(scene.lab.inside2), scene.agent(scene.lab.third)

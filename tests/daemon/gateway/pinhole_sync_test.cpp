@@ -430,5 +430,43 @@ TEST_F(PinholeSyncTest, EndsWhatThePolicyDoesNotAllowAnyMore) {
     EXPECT_EQ(kernel_.count(nft::SetId::pinholes4), 1U);
 }
 
+/// Sixty thousand may be lost at once, since nat.reserved_ports takes ranges: even with so many the test would take a
+/// minute if each were compared with all.
+TEST_F(PinholeSyncTest, NamesEachReservedOutsideEndOnceAndKeepsThoseThatASocketHasForAMoment) {
+    constexpr std::uint32_t kEnd = 30'000;
+    alg::Policy reserving = policy();
+    nft::Transaction bindings;
+    const nft::Address outside = nft::Address::v4(0xc0000201);
+    for (std::uint32_t port = 1024; port < kEnd; ++port) {
+        const auto number = static_cast<std::uint16_t>(port);
+        reserving.reserved_ports.push_back(number);
+        const nft::Endpoint inside{nft::Address::v4(0x0a010200), number};
+        bindings.add(nft::SetId::snat4, {nft::Key::binding("wan", nft::Protocol::udp, inside), std::chrono::hours(1),
+                                         nft::Comment("contact"), nft::Endpoint{outside, number}});
+        if (port % 2 == 0) continue;
+        // Known to two hosts.
+        for (const std::uint32_t remote : std::array<std::uint32_t, 2>{0xcb007109, 0xcb00710a}) {
+            const nft::Comment as("callback as=192.0.2.1:" + std::to_string(port));
+            bindings.add(nft::SetId::callbacks4,
+                         {nft::Key::pinhole(nft::Address::v4(remote), nft::Protocol::udp, inside),
+                          std::chrono::hours(1),
+                          as,
+                          {}});
+        }
+    }
+    ASSERT_TRUE(kernel_.commit(bindings));
+    PinholeSync::Options options{{}, false, {}, {}, {}};
+    options.nat = true;
+    alg::Engine next(reserving, alg::Limits{}, {1, 2});
+    PinholeSync sync(kernel_, schema_, conntrack_, options);
+    const std::array<std::uint16_t, 1> passing{21235};
+    const auto restored = sync.restore(next, alg::TimePoint(std::chrono::seconds(1)), passing);
+    ASSERT_TRUE(restored);
+    EXPECT_EQ(restored->reserved.size(), kEnd - 1024 - 1);
+    ASSERT_EQ(restored->shared.size(), 1U);
+    EXPECT_EQ(restored->shared.front().inside, testing::endpoint("10.1.2.0", 21235));
+    EXPECT_EQ(next.callbacks().all().size(), 2U);
+}
+
 }  // namespace
 }  // namespace messenger::daemon

@@ -58,8 +58,12 @@ TEST(LocalPorts, OfThisHostAreListed) {
     const std::uint16_t private_port = bound_at(own, INADDR_LOOPBACK);
     const auto ports = list_bound_ports();
     ASSERT_TRUE(ports);
-    EXPECT_THAT(*ports, Contains(served));
-    EXPECT_THAT(*ports, Not(Contains(private_port)));
+    EXPECT_THAT(ports->udp, Contains(served));
+    EXPECT_THAT(ports->udp, Not(Contains(private_port)));
+    const Fd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const std::uint16_t listened = bound_at(listener, INADDR_ANY);
+    ASSERT_EQ(::listen(listener.get(), 1), 0);
+    EXPECT_THAT(list_bound_ports()->tcp, Contains(listened));
 }
 
 }  // namespace
