@@ -109,19 +109,21 @@ nft::Expected<std::size_t> PinholeSync::complete(nft::Transaction& lacking) {
 }
 
 bool PinholeSync::may_apply(const alg::PinholeChange& change) {
-    return !turns_down(change, may_open) && !withheld_.contains(change.key) && !lacks_proof(change.key.inside.address);
+    return !is_forbidden(change, may_open) && !withheld_.contains(change.key) &&
+           !lacks_proof(change.key.inside.address);
 }
 
 bool PinholeSync::may_apply(const alg::CallbackChange& change) {
-    return !turns_down(change, may_call_back) && !withheld_callbacks_.contains(key_of(change)) &&
+    return !is_forbidden(change, may_call_back) && !withheld_callbacks_.contains(key_of(change)) &&
            !lacks_proof(change.inside.address);
 }
 
-void PinholeSync::each_wanted(alg::Engine& engine, alg::TimePoint now,
-                              const std::function<void(const nft::Operation&)>& take) {
+std::size_t PinholeSync::each_wanted(alg::Engine& engine, alg::TimePoint now,
+                                     const std::function<void(const nft::Operation&)>& take) {
+    std::size_t held_back = 0;
     nft::Transaction some;
     const auto hand_on = [&] {
-        take_back_what_may_not_be(some, 0);
+        held_back += take_back_what_may_not_be(some, 0) ? 1U : 0U;
         for (const nft::Operation& operation : some.operations()) take(operation);
         some.clear();
     };
@@ -134,7 +136,10 @@ void PinholeSync::each_wanted(alg::Engine& engine, alg::TimePoint now,
     }
     hand_on();
     for (const alg::PinholeChange& change : wanted.changes) {
-        if (!may_apply(change)) continue;
+        if (!may_apply(change)) {
+            ++held_back;
+            continue;
+        }
         translate(change, some);
         if (options_.nat && !leads_nowhere(change.outside)) translate_outside(change, options_.longest_call, some);
         hand_on();
@@ -144,7 +149,10 @@ void PinholeSync::each_wanted(alg::Engine& engine, alg::TimePoint now,
         hand_on();
     }
     for (alg::CallbackChange& change : wanted.callbacks) {
-        if (!may_apply(change)) continue;
+        if (!may_apply(change)) {
+            ++held_back;
+            continue;
+        }
         if (leads_nowhere(change.outside)) change.outside.reset();
         translate(change, some);
         hand_on();
@@ -153,6 +161,7 @@ void PinholeSync::each_wanted(alg::Engine& engine, alg::TimePoint now,
         if (options_.tls) translate(change, some);
         hand_on();
     }
+    return held_back;
 }
 
 bool PinholeSync::leads_nowhere(const std::optional<alg::Endpoint>& outside) const {
@@ -166,8 +175,13 @@ void PinholeSync::translate_binding(const alg::BindingChange& change, nft::Trans
 }
 
 template <class Change, class Check>
+bool PinholeSync::is_forbidden(const Change& change, Check check) const {
+    return policy_ != nullptr && opens(change) && !check(change, *policy_);
+}
+
+template <class Change, class Check>
 bool PinholeSync::turns_down(const Change& change, Check check) {
-    if (policy_ == nullptr || !opens(change) || check(change, *policy_)) return false;
+    if (!is_forbidden(change, check)) return false;
     ++counters_.turned_down;
     return true;
 }
@@ -220,14 +234,14 @@ template <class Change>
 void PinholeSync::stage_allowed(const Change& change) {
     const std::size_t first = staged_.operations().size();
     translate(change, staged_);
-    take_back_what_may_not_be(staged_, first);
+    stage_only_allowed(first);
 }
 
 void PinholeSync::stage_pinhole(const alg::PinholeChange& change) {
     const std::size_t first = staged_.operations().size();
     translate(change, staged_);
     translate_outside(change, options_.longest_call, staged_);
-    take_back_what_may_not_be(staged_, first);
+    stage_only_allowed(first);
 }
 
 void PinholeSync::stage(const alg::Plan& plan) {
@@ -244,7 +258,7 @@ void PinholeSync::stage(const alg::Plan& plan) {
     for (const alg::BindingChange& change : plan.bindings) {
         const std::size_t first = staged_.operations().size();
         translate_binding(change, staged_);
-        take_back_what_may_not_be(staged_, first);
+        stage_only_allowed(first);
     }
     for (const alg::CallbackChange& change : plan.callbacks) {
         if (turns_down(change, may_call_back) || withholds(change)) continue;

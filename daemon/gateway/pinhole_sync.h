@@ -168,6 +168,9 @@ class PinholeSync final : public alg::PinholeWitness {
 
    private:
     template <class Change, class Check>
+    [[nodiscard]] bool is_forbidden(const Change& change, Check check) const;
+    /// The same, and it counts.
+    template <class Change, class Check>
     [[nodiscard]] bool turns_down(const Change& change, Check check);
     [[nodiscard]] bool lacks_proof(const alg::IpAddress& host);
     void recall_stored_hosts();
@@ -177,8 +180,9 @@ class PinholeSync final : public alg::PinholeWitness {
     /// Of what is wanted, what the kernel has to have.
     [[nodiscard]] bool may_apply(const alg::PinholeChange& change);
     [[nodiscard]] bool may_apply(const alg::CallbackChange& change);
-    /// Calls take with everything that the kernel has to have, as additions.
-    void each_wanted(alg::Engine& engine, alg::TimePoint now, const std::function<void(const nft::Operation&)>& take);
+    /// Calls take with everything that the kernel has to have, as additions. How much that is wanted it must not have.
+    std::size_t each_wanted(alg::Engine& engine, alg::TimePoint now,
+                            const std::function<void(const nft::Operation&)>& take);
     void seed(const alg::Admission& flow);
     /// Has the staged conntrack entries made beside the transaction that follows, and stages that their packets need no
     /// admission.
@@ -190,10 +194,12 @@ class PinholeSync final : public alg::PinholeWitness {
     void note(const nft::CommitReport& report);
     void note_no_room();
     /// Takes back of what was appended to it from there on, for one change, what may not be opened: all of it if that
-    /// is the first element, which is its inside form.
-    void take_back_what_may_not_be(nft::Transaction& transaction, std::size_t first);
+    /// is the first element, which is its inside form. Whether there was any.
+    bool take_back_what_may_not_be(nft::Transaction& transaction, std::size_t first) const;
+    /// The same of staged_, and it counts.
+    void stage_only_allowed(std::size_t first);
     [[nodiscard]] bool is_wanted(const alg::Engine& engine, const alg::PinholeKey& key) const;
-    [[nodiscard]] bool may_ask_for(nft::SetId set, const nft::Element& element);
+    [[nodiscard]] bool may_ask_for(nft::SetId set, const nft::Element& element) const;
     /// Stages what the change means, but for what may not be opened.
     template <class Change>
     void stage_allowed(const Change& change);

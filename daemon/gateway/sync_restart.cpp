@@ -65,17 +65,15 @@ nft::Expected<void> PinholeSync::wait_for_others() {
 
 std::optional<LeftTable> PinholeSync::leave(alg::Engine& engine, alg::TimePoint now) {
     if (in_doubt_ || observing_ || counters_.refused > 0 || options_.sip_ports.empty()) return std::nullopt;
-    // What is held back now may be in the kernel from before: the next daemon has to find it there, and close it.
-    const auto held_back = [this] { return counters_.turned_down + counters_.unproven; };
-    const std::uint64_t before = held_back();
     LeftTable table;
     for (const nft::SetId set : StoredTable::sets()) table.sets[set];
-    each_wanted(engine, now, [&](const nft::Operation& wanted) {
+    const std::size_t held_back = each_wanted(engine, now, [&](const nft::Operation& wanted) {
         const auto elements = table.sets.find(wanted.set);
         if (elements == table.sets.end()) return;
         elements->second.push_back({wanted.element, wanted.element.timeout, std::nullopt});
     });
-    if (held_back() != before) return std::nullopt;
+    // It may be in the kernel from before: the next daemon has to find it there, and close it.
+    if (held_back > 0) return std::nullopt;
     for (const alg::PinholeKey& key : closed_.all()) {
         if (const auto place = place_of(key)) table.closed.push_back(*place);
     }

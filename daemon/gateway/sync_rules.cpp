@@ -8,22 +8,21 @@
 
 namespace messenger::daemon {
 
-bool PinholeSync::may_ask_for(nft::SetId set, const nft::Element& element) {
+bool PinholeSync::may_ask_for(nft::SetId set, const nft::Element& element) const {
     return rules_ == nullptr || rules_->may_add(set, element);
 }
 
-void PinholeSync::take_back_what_may_not_be(nft::Transaction& transaction, std::size_t first) {
+bool PinholeSync::take_back_what_may_not_be(nft::Transaction& transaction, std::size_t first) const {
     const auto changes = transaction.operations().subspan(first);
     const auto is_wrong = [this](const nft::Operation& one) {
         const bool adds = one.verb == nft::Verb::add || one.verb == nft::Verb::refresh;
         return adds && !may_ask_for(one.set, one.element);
     };
     const auto wrong = std::find_if(changes.begin(), changes.end(), is_wrong);
-    if (wrong == changes.end()) return;
-    ++counters_.turned_down;
+    if (wrong == changes.end()) return false;
     if (wrong == changes.begin()) {
         transaction.take_back(first, [](const nft::Operation&) { return true; });
-        return;
+        return true;
     }
     // What lets an outside form in and what translates it have one key, and neither is of use alone.
     std::vector<nft::Key> keys;
@@ -33,6 +32,11 @@ void PinholeSync::take_back_what_may_not_be(nft::Transaction& transaction, std::
     transaction.take_back(first, [&](const nft::Operation& one) {
         return std::find(keys.begin(), keys.end(), one.element.key) != keys.end();
     });
+    return true;
+}
+
+void PinholeSync::stage_only_allowed(std::size_t first) {
+    if (take_back_what_may_not_be(staged_, first)) ++counters_.turned_down;
 }
 
 std::size_t PinholeSync::stage_end_of_forbidden(alg::Engine& engine, alg::TimePoint now) {

@@ -428,6 +428,7 @@ TEST_F(PinholeSyncTest, EndsWhatThePolicyDoesNotAllowAnyMore) {
     kernel_.elements = elements;  // by a packet
     EXPECT_TRUE(sync_.look_at_closed(engine_));
     EXPECT_EQ(kernel_.count(nft::SetId::pinholes4), 1U);
+    EXPECT_EQ(sync_.counters().turned_down, 0U) << "a look at what is wanted is not a wish";
 }
 
 /// Sixty thousand may be lost at once, since nat.reserved_ports takes ranges: even with so many the test would take a
