@@ -119,7 +119,8 @@ std::string tell_status(const json& status) {
          fmt::format("{} opened{}, {} closed, {} refused, {} TCP connections that are no SIP", counter("opened"),
                      only_said, counter("closed"), counter("refused"), counter("opaque")));
     if (flag(status, "table_missing")) {
-        line("ATTENTION", "the table is not there and cannot be made, so nothing is open; the log says why");
+        line("ATTENTION",
+             "the table is not there, or not whole, and cannot be made: calls get no media; the log says why");
     }
     if (flag(status, "observe")) line("ATTENTION", "only looking on: nothing is opened; see messenger-algctl observe");
     for (const json& key : field(status, "restart_needed")) {

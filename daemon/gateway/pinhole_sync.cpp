@@ -44,8 +44,11 @@ nft::Expected<void> PinholeSync::reinstall(alg::Engine& engine, alg::TimePoint n
     each_wanted(engine, now, [&](const nft::Operation& wanted) { all.add(wanted.set, wanted.element); });
     table_.forget();
     const auto installed = schema_.install(all);
-    lacks_table_ = !installed;
+    lacks_table_ = false;
     if (!installed) {
+        // The old one may still be there, and whole.
+        const auto state = schema_.verify();
+        lacks_table_ = !state || state->kind != nft::SchemaState::Kind::intact;
         ++counters_.failures;
         return installed.error();
     }

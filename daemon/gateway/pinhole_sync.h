@@ -136,7 +136,8 @@ class PinholeSync final : public alg::PinholeWitness {
     /// room.
     [[nodiscard]] std::optional<nft::NftError> take_flow_error() { return std::exchange(flow_error_, std::nullopt); }
 
-    /// The table is not in the kernel, or is not known to be, and the last attempt to make it has failed.
+    /// The table is not in the kernel as it has to be, or is not known to be, and the last attempt to make it has
+    /// failed.
     [[nodiscard]] bool lacks_table() const { return lacks_table_; }
     /// How many elements the warden has left out of what was committed, since this was asked last.
     [[nodiscard]] std::size_t take_refused() { return std::exchange(refused_, 0); }

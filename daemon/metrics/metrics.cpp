@@ -131,7 +131,8 @@ void collect_kernel(Collector& to, const DaemonParts& parts) {
                sync.turned_down);
     to.counter("elements_refused_total", "Elements that the warden left out of a change, for its view was another.",
                sync.refused);
-    to.gauge("table_missing", "1 while the table is not there and cannot be made.", parts.sync.lacks_table() ? 1 : 0);
+    to.gauge("table_missing", "1 while the table is not there, or not whole, and cannot be made.",
+             parts.sync.lacks_table() ? 1 : 0);
     to.counter("unproven_total",
                "Openings that waited for another message, because the kernel had not heard their inside host.",
                sync.unproven);

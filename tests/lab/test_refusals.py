@@ -118,6 +118,23 @@ def test_what_others_remove_and_cannot_be_put_back_is_not_taken_for_silent(make_
     scene.wait_closed()
 
 
+def test_a_table_that_is_there_is_not_said_to_be_missing(make_refused):
+    """A new one is wanted, for somebody has put elements into this one."""
+    scene, refusal = make_refused()
+    call_peer(scene)
+    media = scene.media(40000, 50000)
+    foreign = f"{{ {scene.lab.third.ip4} . {scene.lab.inside.ip4} . udp . 33333 timeout 1h }}"
+    with refusal.of_everything():
+        scene.lab.gateway.run("nft", "add", "element", "inet", "messenger_alg", "pinholes4", foreign)
+        wait_until(lambda: os.strerror(errno.ENOMEM) in scene.daemon.log, 2, "the refusal")
+        assert not Ctl(scene).json("status")["table_missing"]
+        media.assert_passes()
+        scene.lab.gateway.run("nft", "delete", "table", "inet", "messenger_alg")
+        wait_until(lambda: Ctl(scene).json("status")["table_missing"], 2, "the word of it")
+        assert "ATTENTION" in Ctl(scene).run("status")
+    wait_until(lambda: not Ctl(scene).json("status")["table_missing"], BACK_WITHIN, "the table")
+
+
 def test_the_table_goes_and_cannot_be_made_again(make_refused):
     scene, refusal = make_refused()
     out, back = call_peer(scene)
