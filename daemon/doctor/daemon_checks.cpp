@@ -166,7 +166,7 @@ std::optional<Finding> judge_table(const nft::SchemaState& state, bool runs) {
                            "table_missing",
                            "the table inet messenger_alg is not there, though the daemon runs",
                            "Nothing is read and nothing is opened until the daemon has made it again, which it tries "
-                           "several times a second. What was open is known to this process alone: a restart would cut "
+                           "once a second at least. What was open is known to this process alone: a restart would cut "
                            "the running calls, and nobody could call registered clients until they register again.",
                            {"journalctl -u messenger-alg -n 20    # why it is not made again"}};
         case nft::SchemaState::Kind::damaged: break;

@@ -15,7 +15,7 @@ namespace messenger::daemon {
 namespace {
 
 constexpr auto kRepairDelay = std::chrono::milliseconds(200);
-constexpr auto kLongestRepairDelay = std::chrono::seconds(1);
+constexpr auto kLongestInstallDelay = std::chrono::seconds(1);
 constexpr auto kBetweenFailuresTold = std::chrono::seconds(10);
 constexpr auto kBetweenRefusedLooks = std::chrono::seconds(10);
 constexpr auto kShortestPause = std::chrono::milliseconds(20);  // between looks for elements that others have removed
@@ -27,7 +27,7 @@ TableKeeper::TableKeeper(const Parts& parts)
     : parts_(parts),
       repair_timer_(parts.loop.add_timer([this] { repair(); })),
       loss_timer_(parts.loop.add_timer([this] { look_for_losses(); })),
-      repair_delay_(kRepairDelay) {}
+      install_delay_(kRepairDelay) {}
 
 void TableKeeper::follow_changes() {
     parts_.loop.watch(watch_->fd(), EPOLLIN, [this](std::uint32_t) { on_change(); });
@@ -140,8 +140,7 @@ void TableKeeper::report(const std::optional<nft::NftError>& error) {
 
 void TableKeeper::tell(const std::string& failure) {
     const alg::TimePoint now = parts_.loop.now();
-    const bool is_first = repair_delay_ == alg::Duration(kRepairDelay);
-    if (!is_first && now < next_told_) {
+    if (has_tried_repair_ && now < next_told_) {
         ++untold_;
         return;
     }
@@ -152,14 +151,16 @@ void TableKeeper::tell(const std::string& failure) {
 
 void TableKeeper::repair_soon() {
     if (repair_at_) return;
-    repair_at_ = parts_.loop.now() + repair_delay_;
+    repair_at_ = parts_.loop.now() + (needs_new_table_ ? install_delay_ : alg::Duration(kRepairDelay));
     parts_.loop.set_timer(repair_timer_, repair_at_);
 }
 
 void TableKeeper::end_repairs() {
     parts_.loop.set_timer(repair_timer_, std::nullopt);
     repair_at_.reset();
-    repair_delay_ = kRepairDelay;
+    install_delay_ = kRepairDelay;
+    has_tried_repair_ = false;
+    untold_ = 0;
     parts_.sync.set_in_doubt(false);
 }
 
@@ -178,8 +179,9 @@ void TableKeeper::look_at_refused() {
 /// The table stays if it can: with a new one, packets of running calls would be lost for what another call lacks.
 void TableKeeper::repair() {
     repair_at_.reset();
-    repair_delay_ = std::min<alg::Duration>(2 * repair_delay_, kLongestRepairDelay);
+    has_tried_repair_ = true;
     if (needs_new_table_) {
+        install_delay_ = std::min<alg::Duration>(2 * install_delay_, kLongestInstallDelay);
         reinstall("its last change failed");
         return;
     }

@@ -69,13 +69,14 @@ class TableKeeper {
     EventLoop::TimerId repair_timer_;
     EventLoop::TimerId loss_timer_;
     alg::TimePoint next_loss_look_;
-    alg::Duration repair_delay_;  ///< longer with each repair that fails
+    alg::Duration install_delay_;  ///< longer with each new table that fails; else media waits for what is lacking
     std::optional<alg::TimePoint> repair_at_;
     alg::TimePoint next_refused_look_;
     alg::TimePoint next_told_;  ///< while no repair has helped, failures are told of now and then only
     std::uint64_t untold_ = 0;
-    bool owes_look_ = false;        ///< for changes that have been seen
-    bool needs_new_table_ = false;  ///< repair() cannot do with the one that is there
+    bool has_tried_repair_ = false;  ///< in vain
+    bool owes_look_ = false;         ///< for changes that have been seen
+    bool needs_new_table_ = false;   ///< repair() cannot do with the one that is there
 };
 
 }  // namespace messenger::daemon

@@ -118,6 +118,32 @@ def test_what_others_remove_and_cannot_be_put_back_is_not_taken_for_silent(make_
     scene.wait_closed()
 
 
+def test_what_was_refused_for_long_is_open_as_soon_as_that_has_an_end(make_refused):
+    """Media is lost for as long as it takes."""
+    scene, refusal = make_refused()
+    with refusal.of_everything():
+        call_peer(scene)
+        time.sleep(1.5)
+    scene.wait_open(40000, seconds=0.6)
+
+
+def test_failures_are_told_of_while_they_last(make_refused):
+    """Not those of a time that has ended, when something fails again."""
+    scene, refusal = make_refused()
+    with refusal.of_everything():
+        out, back = call_peer(scene)
+        time.sleep(1.5)
+    wait_until(lambda: "the kernel takes changes again" in scene.daemon.log, BACK_WITHIN, "the repair")
+    hang_up(out, back.agent)
+    time.sleep(10)  # so that the next is told of at once
+    before = len(scene.daemon.log)
+    refusal.begin(count=1)
+    call_peer(scene, 42000, "u2", (out.agent, back.agent))
+    scene.wait_open(42000, seconds=BACK_WITHIN)
+    said = scene.daemon.log[before:]
+    assert os.strerror(errno.ENOMEM) in said and "failures more" not in said
+
+
 def test_a_table_that_is_there_is_not_said_to_be_missing(make_refused):
     """A new one is wanted, for somebody has put elements into this one."""
     scene, refusal = make_refused()
