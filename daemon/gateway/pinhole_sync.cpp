@@ -108,7 +108,7 @@ nft::Expected<std::size_t> PinholeSync::complete(nft::Transaction& lacking) {
         return committed.error();
     }
     note(*committed);
-    return count;
+    return count - std::min(count, committed->turned_down);
 }
 
 bool PinholeSync::may_apply(const alg::PinholeChange& change) {

@@ -73,6 +73,7 @@ void TableKeeper::look_for_losses() {
     } else {
         put_back(removals.elements, begun);
     }
+    look_at_refused();
     const alg::TimePoint ended = read_clock();
     next_loss_look_ = ended + std::max<alg::Duration>(kShortestPause, kPausePerLook * (ended - begun));
 }
@@ -85,7 +86,7 @@ void TableKeeper::look_everywhere(alg::TimePoint now) {
         const auto changes = parts_.sync.take_over(parts_.engine, now);
         if (!changes) {
             report(changes.error());
-        } else {
+        } else if (*changes > 0) {
             parts_.log.warning("table", "{} elements were put back: somebody has removed them from set {} or others",
                                *changes, nft::spec_of(**loss).name);
         }
@@ -117,6 +118,7 @@ void TableKeeper::reinstall(std::string_view why) {
     parts_.unread.begin();
     parts_.log.warning("table", "the table inet {} was put back with {} pinholes: {}", nft::kTable,
                        parts_.engine.pinholes().size(), why);
+    look_at_refused();
 }
 
 void TableKeeper::report(const std::optional<nft::NftError>& error) {
@@ -164,16 +166,17 @@ void TableKeeper::end_repairs() {
     parts_.sync.set_in_doubt(false);
 }
 
-void TableKeeper::look_at_refused() {
+bool TableKeeper::look_at_refused() {
     const std::size_t refused = parts_.sync.take_refused();
-    if (refused == 0) return;
+    if (refused == 0) return false;
     const alg::TimePoint now = parts_.loop.now();
     const bool again = now >= next_refused_look_;
     parts_.log.error("kernel", "{} elements are not in the table, for the warden has turned them down{}", refused,
                      again ? "; all others are, and these are tried once more" : "; all others are");
-    if (!again) return;
+    if (!again) return true;
     next_refused_look_ = now + kBetweenRefusedLooks;
     repair_soon();
+    return true;
 }
 
 /// The table stays if it can: with a new one, packets of running calls would be lost for what another call lacks.
@@ -191,7 +194,7 @@ void TableKeeper::repair() {
         return;
     }
     end_repairs();
-    look_at_refused();
+    if (look_at_refused()) return;
     parts_.log.notice("table", "the kernel takes changes again: the table inet {} has all {} pinholes", nft::kTable,
                       parts_.engine.pinholes().size());
 }

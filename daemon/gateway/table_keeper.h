@@ -58,8 +58,8 @@ class TableKeeper {
     void put_back(std::span<const nft::Place> removed, alg::TimePoint now);
     void repair();
     /// What the warden alone would not have is tried once more: this host may have got an address that it did not know
-    /// of yet.
-    void look_at_refused();
+    /// of yet. Whether there was any.
+    bool look_at_refused();
     void repair_soon();
     void end_repairs();
     void tell(const std::string& failure);

@@ -145,6 +145,10 @@ class TakenOver:
             assert self._ask(record, HOSTS) == 0
             return self._link.recv(1) == b"\1"
 
+    def forget_hosts(self):
+        with self._alone():
+            return self._ask(b"", HOSTS)
+
     def close(self):
         self._link.close()
 
@@ -299,3 +303,18 @@ def test_who_had_pinholes_before_a_restart_gets_them_back(make_scene, gateway):
     media.assert_passes()
     hang_up(out, back.agent)
     scene.wait_closed()
+
+
+def test_what_the_warden_has_turned_down_is_not_said_to_be_there(make_scene):
+    scene = make_scene()
+    out, back = call_peer(scene)
+    hang_up(out, back.agent)
+    intruder = TakenOver(scene.daemon)
+    assert intruder.forget_hosts() == 0  # the warden forgets who has spoken, and the daemon does not know
+    before = len(scene.daemon.log)
+    call_peer(scene, 42000, "u2", (out.agent, back.agent))
+    time.sleep(1.5)
+    assert open_ports(scene.lab.gateway) == []
+    said = scene.daemon.log[before:]
+    intruder.close()
+    assert "the warden has turned them down" in said and "has all" not in said and "put back" not in said
