@@ -51,7 +51,7 @@ def test_the_server_of_a_call_hangs_up_after_a_silence(forgetful_scene):
     time.sleep(QUIET)
     wait_until(lambda: callbacks(scene) == [(server.address[0], 5060)], 5, "the call-back of the call's server")
     back = Call.incoming(server, invite, "p1")
-    # Nobody else, nor the server at another port.
+    # Nobody else.
     stranger = Call.incoming(scene.agent(scene.lab.peer), invite, "p1")
     stranger.request("OPTIONS")
     back.request("BYE")
