@@ -95,7 +95,7 @@ void Signalling::on_register(const Passing& passing, Plan& plan) {
         stays.binding->holds = allow_callback(passing, key, settled->user, stays.lifetime, stays.binding->holds, plan);
     }
     settle_restored(*settled, restored, passing, plan);
-    follow_registration(passing, settled->lifetime, plan);
+    if (!settled->handed_on) follow_registration(passing, settled->lifetime, plan);
 }
 
 /// Of a user's sessions from before a restart only the callbacks are known. What he takes back ends at his other

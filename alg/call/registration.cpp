@@ -127,6 +127,7 @@ void RegistrationTable::on_request(const SipMessageView& message, const FlowTupl
     registration->waits_until = now + limits_.transaction;
     registration->asked.clear();
     registration->ends_all = false;
+    registration->handed_on = is_handed_on(message);
     each_contact(message, [&](std::string_view contact) { ask(message, contact, tuple, policy, *registration, plan); });
 }
 
@@ -161,7 +162,7 @@ void RegistrationTable::ask(const SipMessageView& message, std::string_view cont
     }
     // A name leads nowhere that we can know, and somebody else's address is not believed (security rule 1); nor is what
     // somebody else has said of a proxy's own.
-    const bool own = named && named->endpoint.address == tuple.source.address && !is_handed_on(message);
+    const bool own = named && named->endpoint.address == tuple.source.address && !registration.handed_on;
     registration.asked.push_back(
         {name_of(contact, tuple.transport), own ? *named : Contact{tuple.source, tuple.transport}, ends});
 }
@@ -225,6 +226,7 @@ std::optional<RegistrationTable::Settled> RegistrationTable::on_response(const S
     Settled settled;
     settled.user = registration.user;
     settled.ends_all = registration.ends_all;
+    settled.handed_on = registration.handed_on;
     auto& asked = registration.asked;
     bool moved = false;
     for (Asked& one : asked) {

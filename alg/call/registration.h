@@ -65,8 +65,9 @@ class RegistrationTable {
         std::uint64_t from = 0;    ///< make_tag()
         std::uint64_t branch = 0;  ///< make_branch()
         boost::container::small_vector<Asked, 1> asked;
-        bool ends_all = false;  ///< the request takes every Contact of the user back
-        bool accepted = false;  ///< it has a binding
+        bool ends_all = false;   ///< the request takes every Contact of the user back
+        bool handed_on = false;  ///< by a proxy, for somebody who is not the inside host that it comes from
+        bool accepted = false;   ///< it has a binding
         [[nodiscard]] TimePoint due() const;
         [[nodiscard]] Binding* find(const Name& name);
     };
@@ -91,6 +92,7 @@ class RegistrationTable {
         std::uint64_t user = 0;  ///< Registration's
         Duration lifetime{};     ///< the longest; 0: none of the request's Contacts stays
         bool ends_all = false;   ///< Registration's
+        bool handed_on = false;  ///< likewise
         boost::container::small_vector<Ended, 2> ended;
         boost::container::small_vector<CallbackTable::Key, 2> left;  ///< not taken back, but no longer in use
         boost::container::small_vector<Stays, 1> stays;
