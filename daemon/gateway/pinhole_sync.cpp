@@ -113,12 +113,12 @@ nft::Expected<std::size_t> PinholeSync::complete(nft::Transaction& lacking) {
 
 bool PinholeSync::may_apply(const alg::PinholeChange& change) {
     return !is_forbidden(change, may_open) && !withheld_.contains(change.key) &&
-           !lacks_proof(change.key.inside.address);
+           !awaits_proof(change.key.inside.address);
 }
 
 bool PinholeSync::may_apply(const alg::CallbackChange& change) {
     return !is_forbidden(change, may_call_back) && !withheld_callbacks_.contains(key_of(change)) &&
-           !lacks_proof(change.inside.address);
+           !awaits_proof(change.inside.address);
 }
 
 std::size_t PinholeSync::each_wanted(alg::Engine& engine, alg::TimePoint now,
@@ -189,10 +189,15 @@ bool PinholeSync::turns_down(const Change& change, Check check) {
     return true;
 }
 
-bool PinholeSync::lacks_proof(const alg::IpAddress& host) {
+bool PinholeSync::awaits_proof(const alg::IpAddress& host) {
     if (knows(host)) return false;
     if (unproven_.size() >= HeardHosts::kMostHosts) unproven_.clear();  // of calls that have long ended
     unproven_.insert(host);
+    return true;
+}
+
+bool PinholeSync::lacks_proof(const alg::IpAddress& host) {
+    if (!awaits_proof(host)) return false;
     ++counters_.unproven;
     return true;
 }

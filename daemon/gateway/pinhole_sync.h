@@ -173,6 +173,8 @@ class PinholeSync final : public alg::PinholeWitness {
     /// The same, and it counts.
     template <class Change, class Check>
     [[nodiscard]] bool turns_down(const Change& change, Check check);
+    [[nodiscard]] bool awaits_proof(const alg::IpAddress& host);
+    /// The same for what is asked for now, which is counted.
     [[nodiscard]] bool lacks_proof(const alg::IpAddress& host);
     void recall_stored_hosts();
     void recall_open_hosts(alg::Engine& engine, alg::TimePoint now);
