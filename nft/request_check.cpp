@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <optional>
 #include <string_view>
-#include <utility>
 
 #include <arpa/inet.h>
 #include <linux/netfilter.h>
@@ -140,7 +139,7 @@ std::string RequestCheck::judge_batch(Reader& messages, std::vector<std::uint32_
     };
     std::optional<Operation> wrong;  // the message before this one
     for (; message != nullptr && !is_envelope(*message, NFNL_MSG_BATCH_END); message = messages.next()) {
-        auto operation = read_operation(*message);
+        const auto operation = read_operation(*message);
         if (!operation) return is_wrong_as_a_whole("a change of rules that is none of our elements");
         // Where the kernel cannot destroy elements, that is how one is removed that may not be there (put_discard). It
         // does neither without the other, and no packet finds what is added and removed in one transaction.
@@ -153,7 +152,7 @@ std::string RequestCheck::judge_batch(Reader& messages, std::vector<std::uint32_
         wrong.reset();
         if (operation->verb != Verb::add || judge_.may_add(operation->set, operation->element)) continue;
         to_blame.push_back(message->nlmsg_seq);
-        wrong = std::move(operation);
+        wrong = operation;
     }
     if (wrong && first.empty()) first = "not to be opened: " + to_nft(*wrong);
     return message == nullptr ? is_wrong_as_a_whole("a transaction without an end") : first;

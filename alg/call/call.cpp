@@ -45,10 +45,11 @@ bool Call::keep_streams(std::size_t most) {
     for (Dialog& dialog : dialogs) {
         if (!dialog.waiting()) continue;
         for (Agent& agent : dialog.agents) {
-            const std::size_t share = room / branches--;
+            const std::size_t share = room / std::max<std::size_t>(branches, 1);
             std::size_t left = share;
             (void)agent.negotiation.fit(left);
             room -= share - left;
+            --branches;
         }
     }
     return false;

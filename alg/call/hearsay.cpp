@@ -64,6 +64,31 @@ void remember(Call& call, const Hearsay& told) {
     }
 }
 
+/// Where an address may be written: IPv4 in one way, and in IPv6 for it behind ::ffff:, in one form or another.
+class MentionOf {
+   public:
+    MentionOf(const IpAddress& address, bool or_others)
+        : text_(address.is_v4() && !or_others ? address.to_string() : std::string()) {}
+    [[nodiscard]] bool may_be_in(std::string_view text) const {
+        const auto has = [text](std::string_view part) { return text.find(part) != std::string_view::npos; };
+        return has(text_) || has(":f") || has(":F");
+    }
+
+   private:
+    std::string text_;  ///< empty, which is found everywhere, if it has many forms
+};
+
+/// Calls said(endpoint) for each that a description would open.
+template <class Said>
+void each_port(const Description& description, const Policy& policy, Said&& said) {
+    for (const Stream& stream : description.streams) {
+        if (stream.port == 0 || stream.obstacle) continue;
+        for (const StreamPort& port : stream_ports(stream, false)) {
+            if (!port_obstacle(port.port, port.role, policy)) said(endpoint_of(stream, port));
+        }
+    }
+}
+
 }  // namespace
 
 Voice voice_of(const IpAddress& host, const Dialog& dialog, Party party) {
@@ -90,26 +115,21 @@ void Signalling::hear(const Passing& passing, Call& call, const Tags& tags) {
     const SipMessageView& message = passing.message;
     const bool hides = !message.value(HeaderId::ms_text_format).empty();  // in base64
     if (message.body().empty() && !hides && message.value(HeaderId::contact).empty()) return;
-    // Most messages do not name the listener's own address, and need not be read for this. IPv4 has one way to write
-    // it, and IPv6 for it begins with ::ffff:, in one form or another. To a relay, any address may be of importance.
-    const bool few_ways = listener.is_v4() && !policy_.relays.contains(listener);
-    const std::string address = few_ways ? listener.to_string() : std::string();  // which is found everywhere
-    const auto may_name = [&address](std::string_view text) {
-        const auto has = [text](std::string_view part) { return text.find(part) != std::string_view::npos; };
-        return has(address) || has(":f") || has(":F");
-    };
-    Hearsay told{listener, message.is_request() ? tags.from : tags.to, {}};
+    // Most messages do not name the listener's own address, and need not be read for this. To a relay, any address may
+    // be of importance.
+    const MentionOf mention(listener, policy_.relays.contains(listener));
+    const Tag speaker = message.is_request() ? tags.from : tags.to;
     each_contact(message, [&](std::string_view value) {
-        const auto contact = may_name(value) ? parse_contact(value, passing.tuple.transport) : std::nullopt;
-        if (!contact || contact->endpoint.address != listener) return;
-        told.said = contact->endpoint;
-        if (may_be_called(told.said.port, policy_) && !is_called_at(call, told.said)) remember(call, told);
+        const auto contact = mention.may_be_in(value) ? parse_contact(value, passing.tuple.transport) : std::nullopt;
+        if (!contact || contact->endpoint.address != listener || !may_be_called(contact->endpoint.port, policy_))
+            return;
+        if (!is_called_at(call, contact->endpoint)) remember(call, {listener, speaker, contact->endpoint});
     });
-    const bool in_body = !message.body().empty() && may_name(message.body());
+    const bool in_body = !message.body().empty() && mention.may_be_in(message.body());
     if (!in_body && !hides) return;
     const auto note = [&](const Endpoint& said) {
-        told.said = said;
-        if (may_repeat(listener, said.address, policy_) && !has_announced(call, said)) remember(call, told);
+        if (!may_repeat(listener, said.address, policy_) || has_announced(call, said)) return;
+        remember(call, {listener, speaker, said});
     };
     if (const auto invitation = find_invitation(message); invitation && *invitation) {
         const InvitationView& said = **invitation;
@@ -119,12 +139,7 @@ void Signalling::hear(const Passing& passing, Call& call, const Tags& tags) {
     Description description;
     // What cannot be understood to its end is passed on nevertheless.
     (void)bodies_.read(message, limits_, [&](const SdpView& sdp) { add_streams(sdp, limits_, description); });
-    for (const Stream& stream : description.streams) {
-        if (stream.port == 0 || stream.obstacle) continue;
-        for (const StreamPort& port : stream_ports(stream, false)) {
-            if (!port_obstacle(port.port, port.role, policy_)) note(endpoint_of(stream, port));
-        }
-    }
+    each_port(description, policy_, note);
 }
 
 }  // namespace messenger::alg
