@@ -282,8 +282,15 @@ void EngineRun::check_limits() {
         require(++registrations[key.host] <= kLimits.registrations_per_host, "limit of a host's registrations");
     }
     std::map<alg::IpAddress, std::size_t> callbacks;
+    std::map<alg::IpAddress, std::size_t> callbacks_of_calls;
     for (const auto& [key, callback] : engine_.callbacks().all()) {
-        require(++callbacks[key.inside.address] <= kLimits.registrations_per_host, "limit of a host's callbacks");
+        const alg::IpAddress& host = key.inside.address;
+        if (callback.of_call) {
+            // Of a server and of a peer.
+            require(++callbacks_of_calls[host] <= 2 * kLimits.calls_per_host, "limit of callbacks of a host's calls");
+        } else {
+            require(++callbacks[host] <= kLimits.registrations_per_host, "limit of a host's callbacks");
+        }
     }
     require(engine_.bindings().size() <= kLimits.bindings, "limit of bindings");
     std::map<alg::IpAddress, std::size_t> calls;
